@@ -1,0 +1,74 @@
+//! The result of asking a provider whether a credential works.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    key::KeyMetadata,
+    status::{KeyStatus, Reason},
+};
+
+/// How one check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// A definite answer: the credential is accepted and complete.
+    Valid,
+    /// A definite answer: accepted, but something is missing.
+    Limited,
+    /// A definite answer: accepted, but nothing is left.
+    Exhausted,
+    /// A definite answer: rejected.
+    Invalid,
+    /// A definite answer: the account is suspended or closed.
+    Suspended,
+    /// No answer about the credential: too many requests.
+    RateLimited,
+    /// No answer about the credential: no connection, a timeout, a fault, or nonsense.
+    Unreachable,
+}
+
+impl Outcome {
+    /// The status a definite answer leads to; `None` leaves the status as it is.
+    pub const fn status(self) -> Option<KeyStatus> {
+        match self {
+            Self::Valid => Some(KeyStatus::Valid),
+            Self::Limited => Some(KeyStatus::Limited),
+            Self::Exhausted => Some(KeyStatus::Exhausted),
+            Self::Invalid => Some(KeyStatus::Invalid),
+            Self::Suspended => Some(KeyStatus::Suspended),
+            Self::RateLimited | Self::Unreachable => None,
+        }
+    }
+
+    /// The word used in the usage ledger.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Limited => "limited",
+            Self::Exhausted => "exhausted",
+            Self::Invalid => "invalid",
+            Self::Suspended => "suspended",
+            Self::RateLimited => "rate_limited",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
+/// What a check found out. Holds nothing secret and nothing the provider wrote freely.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckReport {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: Reason,
+    /// What the provider told of the account. Empty unless the answer was definite and positive.
+    pub metadata: KeyMetadata,
+    /// The HTTP status of the deciding answer, if there was one.
+    pub http_status: Option<u16>,
+    /// How long the provider asked to wait, if it did.
+    pub retry_after: Option<Duration>,
+    /// Time from the first request to the decision.
+    pub latency: Duration,
+}

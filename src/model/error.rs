@@ -1,0 +1,262 @@
+//! The one error that crosses the wire: a code, and names of fields. Never a submitted value, never a
+//! provider's text, never an internal cause.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    access::AccessDecision,
+    ids::ProviderId,
+    status::{KeyStatus, Reason},
+};
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident $code:literal $status:literal $title:literal;)*) => {
+        /// What went wrong.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum ErrorCode {$(
+            $(#[$doc])*
+            #[serde(rename = $code)]
+            $name,
+        )*}
+
+        impl ErrorCode {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The code on the wire; also the last part of the problem's `type`.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$name => $code),* }
+            }
+
+            /// The HTTP status.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$name => $status),* }
+            }
+
+            /// The problem in a few words.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title),* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The request could not be read.
+    BadRequest "bad-request" 400 "The request could not be read";
+    /// More than one credential on a request.
+    AmbiguousCredentials "ambiguous-credentials" 400 "More than one credential was sent";
+    /// Not signed in.
+    Unauthenticated "unauthenticated" 401 "Sign in first";
+    /// E-mail address or password is wrong.
+    WrongLogin "wrong-login" 401 "E-mail address or password is wrong";
+    /// Not allowed.
+    Forbidden "forbidden" 403 "This is not allowed";
+    /// Sent from another site.
+    CrossSite "cross-site" 403 "The request came from another site";
+    /// Registration is closed.
+    RegistrationClosed "registration-closed" 403 "Registration is closed";
+    /// The service lacks keys.
+    MissingApiKeys "missing-api-keys" 403 "This service needs API keys";
+    /// No such thing, or not the caller's.
+    NotFound "not-found" 404 "There is nothing here";
+    /// The address exists, the method does not.
+    MethodNotAllowed "method-not-allowed" 405 "This method is not allowed here";
+    /// The e-mail address is taken.
+    EmailTaken "email-taken" 409 "This e-mail address already has an account";
+    /// A key is stored already.
+    KeyExists "key-exists" 409 "A key is stored already";
+    /// Changed by somebody else meanwhile.
+    Conflict "conflict" 409 "It was changed meanwhile";
+    /// The body is too large.
+    TooLarge "too-large" 413 "The request is too large";
+    /// The body has the wrong type.
+    UnsupportedMediaType "unsupported-media-type" 415 "The body has the wrong content type";
+    /// The host is not this installation's.
+    MisdirectedHost "misdirected-host" 421 "This installation answers to another address";
+    /// Fields are wrong.
+    InvalidInput "invalid-input" 422 "Some fields need another look";
+    /// The provider did not accept the key.
+    InvalidApiKey "invalid-api-key" 422 "The provider did not accept this key";
+    /// Too many requests.
+    RateLimited "rate-limited" 429 "Too many attempts";
+    /// Something broke here.
+    Internal "internal" 500 "Something went wrong on our side";
+    /// The provider could not be asked.
+    ProviderUnreachable "provider-unreachable" 503 "The provider could not be reached";
+    /// The installation is too busy.
+    Busy "busy" 503 "The installation is busy";
+    /// The server was not reached, or its answer was cut off. Only the browser makes this one.
+    Transport "transport" 503 "No connection to Keyward";
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldError {
+    /// Nothing was given.
+    Required,
+    /// Too few characters.
+    TooShort,
+    /// Too many characters.
+    TooLong,
+    /// Not of the expected form.
+    Malformed,
+    /// Outside the allowed range.
+    OutOfRange,
+    /// The form has no such field.
+    Unknown,
+    /// Control characters or line breaks.
+    ControlCharacters,
+    /// It is not the current value.
+    Wrong,
+    /// The value is too common to be safe.
+    TooCommon,
+}
+
+impl FieldError {
+    /// One sentence for people, for the field called `label`.
+    pub fn sentence(self, label: &str) -> String {
+        match self {
+            Self::Required => format!("{label} is missing."),
+            Self::TooShort => format!("{label} is too short."),
+            Self::TooLong => format!("{label} is too long."),
+            Self::Malformed => format!("{label} does not have the right form."),
+            Self::OutOfRange => format!("{label} is outside the allowed range."),
+            Self::Unknown => format!("{label} is not a field of this form."),
+            Self::ControlCharacters => format!("{label} contains line breaks or control characters."),
+            Self::Wrong => format!("{label} is not right."),
+            Self::TooCommon => format!("{label} is among the most common ones. Choose another."),
+        }
+    }
+}
+
+/// The error of server functions and REST alike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppError {
+    /// What went wrong.
+    pub code: ErrorCode,
+    /// What is wrong with which field.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub errors: BTreeMap<String, FieldError>,
+    /// The provider it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<ProviderId>,
+    /// What the provider said of a candidate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_status: Option<KeyStatus>,
+    /// Why the provider said so, or why it could not be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// The decision that blocked a service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Box<AccessDecision>>,
+    /// Seconds until the next attempt is worth it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+    /// The id under which the log holds the cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+}
+
+impl AppError {
+    /// An error of this code, without details.
+    pub fn new(code: ErrorCode) -> Self {
+        Self {
+            code,
+            errors: BTreeMap::new(),
+            provider: None,
+            key_status: None,
+            reason: None,
+            decision: None,
+            retry_after: None,
+            reference: None,
+        }
+    }
+
+    /// [`ErrorCode::InvalidInput`] for one field.
+    pub fn field(name: impl Into<String>, error: FieldError) -> Self {
+        Self { errors: BTreeMap::from([(name.into(), error)]), ..Self::new(ErrorCode::InvalidInput) }
+    }
+
+    /// [`ErrorCode::InvalidInput`] for these fields, or `Ok` when there are none.
+    pub fn fields(errors: BTreeMap<String, FieldError>) -> Result<(), Self> {
+        if errors.is_empty() { Ok(()) } else { Err(Self { errors, ..Self::new(ErrorCode::InvalidInput) }) }
+    }
+
+    /// The provider's verdict on a credential that was refused, or could not be checked.
+    pub fn refused(code: ErrorCode, provider: ProviderId, status: Option<KeyStatus>, reason: Reason) -> Self {
+        Self { provider: Some(provider), key_status: status, reason: Some(reason), ..Self::new(code) }
+    }
+
+    /// A blocked service.
+    pub fn blocked(decision: AccessDecision) -> Self {
+        Self { decision: Some(Box::new(decision)), ..Self::new(ErrorCode::MissingApiKeys) }
+    }
+
+    /// Too many attempts; try again after `seconds`.
+    pub fn rate_limited(seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..Self::new(ErrorCode::RateLimited) }
+    }
+
+    /// What happened and what to do, in a sentence or two. `provider` names the provider, if one is concerned.
+    pub fn detail(&self, provider: Option<&str>) -> String {
+        let provider = provider.unwrap_or("The provider");
+        match self.code {
+            ErrorCode::InvalidApiKey => {
+                let reason = self.reason.unwrap_or(Reason::Rejected).sentence(provider);
+                format!("{reason} Nothing was stored.")
+            }
+            ErrorCode::ProviderUnreachable => {
+                let reason = self.reason.unwrap_or(Reason::Unreachable).sentence(provider);
+                format!("{reason} Nothing was changed; try again in a moment.")
+            }
+            ErrorCode::KeyExists => {
+                format!("A key for {provider} is stored already. Replace it instead; the old one stays until the new one is accepted.")
+            }
+            ErrorCode::RateLimited => match self.retry_after {
+                Some(seconds) if seconds > 90 => {
+                    format!("Too many attempts. Try again in {} minutes.", seconds.div_ceil(60))
+                }
+                Some(seconds) => format!("Too many attempts. Try again in {seconds} seconds."),
+                None => "Too many attempts. Try again later.".to_owned(),
+            },
+            ErrorCode::WrongLogin => {
+                "E-mail address or password is wrong. Check both, or create an account.".to_owned()
+            }
+            ErrorCode::Unauthenticated => "Sign in, then try again.".to_owned(),
+            ErrorCode::RegistrationClosed => {
+                "This installation takes new accounts by invitation only. Ask whoever runs it.".to_owned()
+            }
+            ErrorCode::CrossSite => {
+                "The request seems to come from another site, so it was not carried out. Open Keyward at its own address and try again.".to_owned()
+            }
+            ErrorCode::MisdirectedHost => {
+                "This installation answers to another address. Its operator sets it with PUBLIC_URL.".to_owned()
+            }
+            ErrorCode::Internal => match &self.reference {
+                Some(reference) => format!("Something went wrong on our side. The log has it as {reference}."),
+                None => "Something went wrong on our side.".to_owned(),
+            },
+            ErrorCode::Busy => "The installation is busy. Try again in a moment.".to_owned(),
+            ErrorCode::Transport => {
+                "No connection to Keyward. Check your network; nothing was lost.".to_owned()
+            }
+            ErrorCode::MissingApiKeys => "Set up the keys it needs, then try again.".to_owned(),
+            ErrorCode::AmbiguousCredentials => {
+                "Send either the session cookie or an Authorization header, not both.".to_owned()
+            }
+            other => format!("{}.", other.title()),
+        }
+    }
+}
+
+impl fmt::Display for AppError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code.title())
+    }
+}
+
+impl std::error::Error for AppError {}

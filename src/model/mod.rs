@@ -1,0 +1,12 @@
+//! Shared, pure types: the same in browser and server. No I/O, no clock, no other room.
+
+pub mod access;
+pub mod check;
+pub mod error;
+pub mod ids;
+pub mod input;
+pub mod key;
+pub mod provider;
+pub mod service;
+pub mod status;
+pub mod time;

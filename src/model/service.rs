@@ -1,0 +1,171 @@
+//! The protected services and what each needs.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{InvalidId, ProviderId};
+
+/// A service that opens once the keys it needs work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServiceId {
+    /// Businesses from Google Maps.
+    DataScraper,
+    /// An agent that speaks on the telephone.
+    AiCalling,
+    /// Voices made from recordings.
+    VoiceCloning,
+    /// Calls and their logs.
+    Calling,
+    /// Usage, errors and key health.
+    Analytics,
+}
+
+/// What a service needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Each of these that is not optional.
+    Each(&'static [Requirement]),
+    /// Any stored credential, in whatever status.
+    AnyStored,
+}
+
+/// One provider that a service needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Requirement {
+    /// The provider.
+    pub provider: &'static ProviderId,
+    /// Capabilities that must not be a definite no.
+    pub capabilities: &'static [&'static str],
+    /// The unit of the quota that the service uses up, if it does.
+    pub consumes: Option<&'static str>,
+    /// The service works without it.
+    pub optional: bool,
+}
+
+const SERPAPI: ProviderId = ProviderId::SERPAPI;
+const TWILIO: ProviderId = ProviderId::TWILIO;
+const ELEVENLABS: ProviderId = ProviderId::ELEVENLABS;
+const OPENAI: ProviderId = ProviderId::OPENAI;
+const ANTHROPIC: ProviderId = ProviderId::ANTHROPIC;
+const GOOGLE_AI: ProviderId = ProviderId::GOOGLE_AI;
+
+const fn required(provider: &'static ProviderId) -> Requirement {
+    Requirement { provider, capabilities: &[], consumes: None, optional: false }
+}
+
+impl ServiceId {
+    /// Every service, in the order of the pages.
+    pub const ALL: [Self; 5] =
+        [Self::DataScraper, Self::AiCalling, Self::VoiceCloning, Self::Calling, Self::Analytics];
+
+    /// The id in addresses and on the wire.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::DataScraper => "data-scraper",
+            Self::AiCalling => "ai-calling",
+            Self::VoiceCloning => "voice-cloning",
+            Self::Calling => "calling",
+            Self::Analytics => "analytics",
+        }
+    }
+
+    /// The name on the pages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DataScraper => "Data Scraper",
+            Self::AiCalling => "AI Calling Agent",
+            Self::VoiceCloning => "Voice Cloning",
+            Self::Calling => "Calling Operations",
+            Self::Analytics => "Analytics",
+        }
+    }
+
+    /// What it does, in one sentence.
+    pub const fn summary(self) -> &'static str {
+        match self {
+            Self::DataScraper => "Finds businesses on Google Maps through your SerpAPI account.",
+            Self::AiCalling => {
+                "Calls people for you: an ElevenLabs voice, an OpenAI model and your Twilio number."
+            }
+            Self::VoiceCloning => "Makes a voice from recordings through your ElevenLabs account.",
+            Self::Calling => "Places, follows and ends calls through your Twilio account.",
+            Self::Analytics => "Shows what was used, what failed and how your keys are.",
+        }
+    }
+
+    /// The page.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::DataScraper => "/services/data-scraper",
+            Self::AiCalling => "/services/ai-calling",
+            Self::VoiceCloning => "/services/voice-cloning",
+            Self::Calling => "/services/calling",
+            Self::Analytics => "/analytics",
+        }
+    }
+
+    /// The page that sets up the keys this service lacks, leading back to the service.
+    pub fn setup_path(self) -> String {
+        format!("/settings/api-keys?service={}&next={}", self.slug(), self.path())
+    }
+
+    /// What it needs.
+    pub const fn needs(self) -> Needs {
+        const fn optional(provider: &'static ProviderId) -> Requirement {
+            Requirement { optional: true, ..required(provider) }
+        }
+        match self {
+            Self::DataScraper => {
+                Needs::Each(&[Requirement { consumes: Some("searches"), ..required(&SERPAPI) }])
+            }
+            Self::AiCalling => Needs::Each(&[
+                Requirement { consumes: Some("characters"), ..required(&ELEVENLABS) },
+                required(&OPENAI),
+                Requirement { capabilities: &["voice_calls", "signed_webhooks"], ..required(&TWILIO) },
+                optional(&ANTHROPIC),
+                optional(&GOOGLE_AI),
+            ]),
+            Self::VoiceCloning => Needs::Each(&[Requirement {
+                capabilities: &["instant_voice_cloning"],
+                ..required(&ELEVENLABS)
+            }]),
+            Self::Calling => {
+                Needs::Each(&[Requirement { capabilities: &["voice_calls"], ..required(&TWILIO) }])
+            }
+            Self::Analytics => Needs::AnyStored,
+        }
+    }
+
+    /// The providers it needs, optional ones last; none where any will do.
+    pub const fn requirements(self) -> &'static [Requirement] {
+        match self.needs() {
+            Needs::Each(requirements) => requirements,
+            Needs::AnyStored => &[],
+        }
+    }
+}
+
+/// The words for a capability.
+pub fn capability_label(capability: &str) -> &str {
+    match capability {
+        "voice_calls" => "a number that can make voice calls",
+        "signed_webhooks" => "the auth token that signs webhooks",
+        "instant_voice_cloning" => "instant voice cloning",
+        other => other,
+    }
+}
+
+impl fmt::Display for ServiceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.slug())
+    }
+}
+
+impl FromStr for ServiceId {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        Self::ALL.into_iter().find(|service| service.slug() == text).ok_or(InvalidId)
+    }
+}
