@@ -1,2 +1,139 @@
-//! main
-fn main() {}
+//! The program.
+
+use std::{process::ExitCode, sync::Arc};
+
+use clap::Parser;
+use keyward::{
+    cli::{self, Cli, Command},
+    clock::{Clock, SystemClock},
+    config::{Config, Purpose, process_variables, read_secret_file},
+    process, providers,
+    server::{
+        boot::{self, BootError, Installation},
+        serve::Shutdown,
+    },
+    simulator,
+    store::Role,
+    telemetry,
+    vault::KekRing,
+};
+use secrecy::ExposeSecret;
+use tokio_util::sync::CancellationToken;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Freed memory is wiped: a key that has passed through must not stay behind in it.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<mimalloc::MiMalloc> = ZeroAlloc(mimalloc::MiMalloc);
+
+/// The settings are wrong or do not fit the database (`EX_CONFIG` of sysexits.h).
+const NOT_CONFIGURED: u8 = 78;
+
+fn main() -> ExitCode {
+    let command = Cli::parse().into_command();
+    let done = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("The runtime cannot be started: {error}"))
+        .and_then(|runtime| runtime.block_on(carry_out(command)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            complain(&message);
+            ExitCode::from(NOT_CONFIGURED)
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the last words of a program that does not start")]
+fn complain(message: &str) {
+    eprintln!("keyward: {message}");
+}
+
+#[expect(clippy::print_stdout, reason = "the answer of a command goes to standard output")]
+fn answer(text: &str) {
+    println!("{text}");
+}
+
+async fn carry_out(command: Command) -> Result<(), String> {
+    // Nothing that speaks TLS works without it; a second call finds it installed, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match command {
+        Command::Serve(serve) => {
+            let purpose = if serve.demo { Purpose::Demo } else { Purpose::Production };
+            let mut config = settings(purpose)?;
+            telemetry::init(&config.log_filter, config.log_format).map_err(text)?;
+            if let Err(error) = process::keep_memory_private() {
+                tracing::warn!(%error, "core dumps could not be switched off");
+            }
+            let shutdown = Shutdown::on_signals().map_err(BootError::Signals).map_err(text)?;
+            if serve.demo {
+                boot::simulate(&mut config, shutdown.now.clone()).await.map_err(text)?;
+            }
+            let installation = install(&config, purpose, shutdown.stop.clone()).await?;
+            boot::run(installation, &config, shutdown).await.map_err(text)?;
+            Ok(())
+        }
+        Command::Migrate => {
+            let config = settings(Purpose::Production)?;
+            install_quietly(&config).await?.state.store.close().await;
+            answer("The database is up to date.");
+            Ok(())
+        }
+        Command::Doctor => {
+            let config = settings(Purpose::Production)?;
+            let report = boot::examine(&config).await.map_err(text)?;
+            answer(&report);
+            Ok(())
+        }
+        Command::Keys(cli::Keys::Generate) => {
+            let key = KekRing::generate().map_err(text)?;
+            // EXPOSE: printing it is what the command is for.
+            answer(key.expose_secret());
+            Ok(())
+        }
+        Command::User(cli::User::Invite) => {
+            let config = settings(Purpose::Production)?;
+            let installation = install_quietly(&config).await?;
+            let code = installation.state.use_cases.accounts.invite(Role::User).await.map_err(text)?;
+            answer(&format!("{}/register?code={code}", config.public_url.origin()));
+            Ok(())
+        }
+        Command::Provider(cli::Provider::List) => {
+            for line in providers::describe().map_err(text)? {
+                answer(&line);
+            }
+            Ok(())
+        }
+        Command::Simulate(simulate) => {
+            let listener = tokio::net::TcpListener::bind(simulate.addr).await.map_err(text)?;
+            let shutdown = Shutdown::on_signals().map_err(text)?;
+            answer(&format!("The provider simulator listens on http://{}", simulate.addr));
+            simulator::serve(listener, shutdown.stop).await.map_err(text)
+        }
+    }
+}
+
+/// Every setting, or everything that is wrong with them.
+fn settings(purpose: Purpose) -> Result<Config, String> {
+    let variables = process_variables().map_err(text)?;
+    let site = boot::site_defaults().map_err(text)?;
+    Config::read(&variables, read_secret_file, purpose, site).map_err(text)
+}
+
+/// Puts the rooms together for a command that does not serve; what the operator must know is said at once.
+async fn install_quietly(config: &Config) -> Result<Installation, String> {
+    let installation = install(config, Purpose::Production, CancellationToken::new()).await?;
+    for notice in &installation.notices {
+        complain(notice);
+    }
+    Ok(installation)
+}
+
+async fn install(config: &Config, purpose: Purpose, stop: CancellationToken) -> Result<Installation, String> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    boot::install(config, purpose, clock, stop).await.map_err(text)
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

@@ -70,6 +70,8 @@ codes! {
     KeyExists "key-exists" 409 "A key is stored already";
     /// Changed by somebody else meanwhile.
     Conflict "conflict" 409 "It was changed meanwhile";
+    /// As many searches as one user may run at the same time are running.
+    TooManySearches "too-many-searches" 409 "Two searches are running already";
     /// The body is too large.
     TooLarge "too-large" 413 "The request is too large";
     /// The body has the wrong type.
@@ -223,6 +225,9 @@ impl AppError {
                 Some(seconds) => format!("Too many attempts. Try again in {seconds} seconds."),
                 None => "Too many attempts. Try again later.".to_owned(),
             },
+            ErrorCode::TooManySearches => {
+                "Two searches are running already. Wait until one ends, or stop one.".to_owned()
+            }
             ErrorCode::WrongLogin => {
                 "E-mail address or password is wrong. Check both, or create an account.".to_owned()
             }

@@ -42,7 +42,7 @@ pub fn new_password(text: &str) -> Result<(), FieldError> {
         return Err(FieldError::TooLong);
     }
     let lower = text.to_lowercase();
-    let monotone = lower.chars().all(|c| Some(c) == lower.chars().next());
+    let monotone = lower.chars().next().is_some_and(|first| lower.chars().all(|c| c == first));
     if monotone || COMMON_PASSWORDS.contains(&lower.as_str()) {
         return Err(FieldError::TooCommon);
     }

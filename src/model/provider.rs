@@ -124,9 +124,36 @@ pub struct ProviderInfo {
     pub base_url_override: Option<String>,
 }
 
+/// A provider's name for people, for places that have no catalogue entry at hand: a service may name a
+/// provider that this version does not support yet.
+pub fn provider_name(provider: &ProviderId) -> String {
+    match provider.as_str() {
+        "serpapi" => "SerpAPI".to_owned(),
+        "twilio" => "Twilio".to_owned(),
+        "elevenlabs" => "ElevenLabs".to_owned(),
+        "openai" => "OpenAI".to_owned(),
+        "anthropic" => "Anthropic".to_owned(),
+        "google_ai" => "Google AI".to_owned(),
+        other => {
+            let mut words = other.replace('_', " ");
+            if let Some(first) = words.get_mut(..1) {
+                first.make_ascii_uppercase();
+            }
+            words
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_provider_without_an_entry_has_a_readable_name() {
+        assert_eq!(provider_name(&ProviderId::GOOGLE_AI), "Google AI");
+        assert_eq!("deep_gram".parse().map(|id| provider_name(&id)), Ok("Deep gram".to_owned()));
+        assert_eq!("_".parse().map(|id| provider_name(&id)), Ok(" ".to_owned()));
+    }
 
     #[test]
     fn a_shape_checks_prefix_length_and_characters() {

@@ -44,16 +44,32 @@ pub struct Requirement {
     pub optional: bool,
 }
 
-const SERPAPI: ProviderId = ProviderId::SERPAPI;
-const TWILIO: ProviderId = ProviderId::TWILIO;
-const ELEVENLABS: ProviderId = ProviderId::ELEVENLABS;
-const OPENAI: ProviderId = ProviderId::OPENAI;
-const ANTHROPIC: ProviderId = ProviderId::ANTHROPIC;
-const GOOGLE_AI: ProviderId = ProviderId::GOOGLE_AI;
+static SERPAPI: ProviderId = ProviderId::SERPAPI;
+static TWILIO: ProviderId = ProviderId::TWILIO;
+static ELEVENLABS: ProviderId = ProviderId::ELEVENLABS;
+static OPENAI: ProviderId = ProviderId::OPENAI;
+static ANTHROPIC: ProviderId = ProviderId::ANTHROPIC;
+static GOOGLE_AI: ProviderId = ProviderId::GOOGLE_AI;
 
 const fn required(provider: &'static ProviderId) -> Requirement {
     Requirement { provider, capabilities: &[], consumes: None, optional: false }
 }
+
+const fn optional(provider: &'static ProviderId) -> Requirement {
+    Requirement { optional: true, ..required(provider) }
+}
+
+static DATA_SCRAPER: [Requirement; 1] = [Requirement { consumes: Some("searches"), ..required(&SERPAPI) }];
+static AI_CALLING: [Requirement; 5] = [
+    Requirement { consumes: Some("characters"), ..required(&ELEVENLABS) },
+    required(&OPENAI),
+    Requirement { capabilities: &["voice_calls", "signed_webhooks"], ..required(&TWILIO) },
+    optional(&ANTHROPIC),
+    optional(&GOOGLE_AI),
+];
+static VOICE_CLONING: [Requirement; 1] =
+    [Requirement { capabilities: &["instant_voice_cloning"], ..required(&ELEVENLABS) }];
+static CALLING: [Requirement; 1] = [Requirement { capabilities: &["voice_calls"], ..required(&TWILIO) }];
 
 impl ServiceId {
     /// Every service, in the order of the pages.
@@ -113,27 +129,11 @@ impl ServiceId {
 
     /// What it needs.
     pub const fn needs(self) -> Needs {
-        const fn optional(provider: &'static ProviderId) -> Requirement {
-            Requirement { optional: true, ..required(provider) }
-        }
         match self {
-            Self::DataScraper => {
-                Needs::Each(&[Requirement { consumes: Some("searches"), ..required(&SERPAPI) }])
-            }
-            Self::AiCalling => Needs::Each(&[
-                Requirement { consumes: Some("characters"), ..required(&ELEVENLABS) },
-                required(&OPENAI),
-                Requirement { capabilities: &["voice_calls", "signed_webhooks"], ..required(&TWILIO) },
-                optional(&ANTHROPIC),
-                optional(&GOOGLE_AI),
-            ]),
-            Self::VoiceCloning => Needs::Each(&[Requirement {
-                capabilities: &["instant_voice_cloning"],
-                ..required(&ELEVENLABS)
-            }]),
-            Self::Calling => {
-                Needs::Each(&[Requirement { capabilities: &["voice_calls"], ..required(&TWILIO) }])
-            }
+            Self::DataScraper => Needs::Each(&DATA_SCRAPER),
+            Self::AiCalling => Needs::Each(&AI_CALLING),
+            Self::VoiceCloning => Needs::Each(&VOICE_CLONING),
+            Self::Calling => Needs::Each(&CALLING),
             Self::Analytics => Needs::AnyStored,
         }
     }

@@ -112,13 +112,11 @@ pub enum Reason {
     UnexpectedAnswer,
     /// Checking is switched off on this installation.
     CheckingOff,
-    /// The installation asks this provider at its own pace; the check waits.
-    Waiting,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 14] = [
         Self::Accepted,
         Self::Rejected,
         Self::RejectedOrSuspended,
@@ -133,7 +131,6 @@ impl Reason {
         Self::ProviderFault,
         Self::UnexpectedAnswer,
         Self::CheckingOff,
-        Self::Waiting,
     ];
 
     /// The word used in the database and on the wire.
@@ -153,7 +150,6 @@ impl Reason {
             Self::ProviderFault => "provider_fault",
             Self::UnexpectedAnswer => "unexpected_answer",
             Self::CheckingOff => "checking_off",
-            Self::Waiting => "waiting",
         }
     }
 
@@ -183,7 +179,6 @@ impl Reason {
             Self::ProviderFault => format!("{provider} reported a fault of its own."),
             Self::UnexpectedAnswer => format!("{provider} gave an answer that Keyward does not understand."),
             Self::CheckingOff => "Checking is switched off on this installation.".to_owned(),
-            Self::Waiting => format!("The check waits for its turn at {provider}."),
         }
     }
 }

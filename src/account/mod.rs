@@ -1,0 +1,371 @@
+//! Accounts: register, log in, sessions, passwords, tokens.
+
+pub mod credentials;
+mod jwt;
+mod limits;
+mod password;
+mod token;
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use secrecy::SecretString;
+
+pub use jwt::JwtKey;
+pub use limits::{Limit, Limiter, network};
+pub use password::Passwords;
+pub use token::SessionToken;
+
+use crate::{
+    account::credentials::Presented,
+    clock::Clock,
+    config::Registration,
+    model::{
+        error::{AppError, ErrorCode, FieldError},
+        ids::{SessionId, UserId},
+        input,
+        page::{AccountPage, SessionView},
+        time::Timestamp,
+    },
+    store::{NewSession, NewUser, Principal, Role, SecurityEvent, Store, StoreError},
+    vault::AuditKey,
+};
+
+/// A session ends when it is not used for this long.
+const IDLE: Duration = Duration::from_secs(12 * 3600);
+/// A session ends after this long in any case.
+const ABSOLUTE: Duration = Duration::from_secs(14 * 24 * 3600);
+/// The use of a session is noted this often at the most, to spare the database.
+const TOUCH: Duration = Duration::from_secs(5 * 60);
+/// An invitation is good for this long.
+const INVITATION: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// The client's address, found by the server for every request: the peer's, or the one that a trusted
+/// proxy names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddr(pub IpAddr);
+
+/// Where whoever finds out the user of a request notes it for the log. An extension of the request.
+#[derive(Debug, Clone, Default)]
+pub struct RequestUser(Arc<OnceLock<UserId>>);
+
+impl RequestUser {
+    /// The user that was noted.
+    pub fn noted(&self) -> Option<&UserId> {
+        self.0.get()
+    }
+
+    /// Notes the user; the first note stays.
+    pub fn note(&self, user: UserId) {
+        // A second note says the same: a request has one user.
+        let _ = self.0.set(user);
+    }
+}
+
+/// Where a request comes from.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The client's address.
+    pub address: IpAddr,
+    /// What the client calls itself.
+    pub user_agent: String,
+}
+
+impl Origin {
+    /// From the client's address and the request's headers.
+    pub fn new(address: IpAddr, headers: &http::HeaderMap) -> Self {
+        let user_agent = headers.get(http::header::USER_AGENT).and_then(|value| value.to_str().ok());
+        Self { address, user_agent: user_agent.unwrap_or_default().to_owned() }
+    }
+}
+
+/// A session that has just begun.
+#[derive(Debug)]
+pub struct Begun {
+    /// Who.
+    pub user: UserId,
+    /// The address.
+    pub email: String,
+    /// The session.
+    pub session: SessionId,
+    /// The user's epoch.
+    pub epoch: i64,
+    /// The token, to be handed to the client once.
+    pub token: SessionToken,
+    /// When it ends at the latest.
+    pub expires_at: Timestamp,
+}
+
+/// Turns a failure of the store into the wire error, with the cause in the log under a reference.
+pub fn internal(error: &StoreError) -> AppError {
+    if error.is_transient() {
+        tracing::warn!(%error, "the database is busy or away");
+        return AppError::new(ErrorCode::Busy);
+    }
+    let reference = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
+    tracing::error!(%error, reference, "a request failed");
+    AppError { reference: Some(reference), ..AppError::new(ErrorCode::Internal) }
+}
+
+/// The use cases of accounts.
+pub struct Accounts {
+    store: Store,
+    passwords: Passwords,
+    limiter: Limiter,
+    registration: Registration,
+    jwt: JwtKey,
+    audit: Arc<AuditKey>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Accounts {
+    /// The use cases over `store`.
+    pub fn new(
+        store: Store,
+        limiter: Limiter,
+        registration: Registration,
+        jwt: JwtKey,
+        audit: Arc<AuditKey>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { store, passwords: Passwords::new(), limiter, registration, jwt, audit, clock }
+    }
+
+    /// Whether registering takes a code.
+    pub fn needs_code(&self) -> bool {
+        self.registration != Registration::Open
+    }
+
+    /// Makes an account and begins its first session.
+    pub async fn register(
+        &self,
+        email: &str,
+        password: SecretString,
+        code: Option<&str>,
+        origin: &Origin,
+    ) -> Result<Begun, AppError> {
+        let mut errors = std::collections::BTreeMap::new();
+        let email = input::email(email).unwrap_or_else(|error| {
+            errors.insert("email".to_owned(), error);
+            String::new()
+        });
+        if let Err(error) = password::check_new(&password) {
+            errors.insert("password".to_owned(), error);
+        }
+        AppError::fields(errors)?;
+        let code = code.map(str::trim).filter(|code| !code.is_empty());
+        if !self.admits(code.is_some()).await? {
+            return Err(AppError::new(ErrorCode::RegistrationClosed));
+        }
+        self.limiter.check(Limit::Register, &[&limits::network(origin.address)]).await?;
+
+        let hash = self.passwords.hash(password).await?;
+        let user = NewUser {
+            id: UserId::generate(),
+            email: &email,
+            password_hash: &hash,
+            invitation: code.map(token::hash_text),
+        };
+        match self.store.insert_user(&user, &self.audit, self.clock.now()).await {
+            Ok(Some(_)) => self.begin(user.id, email, 0, origin).await,
+            Ok(None) => Err(AppError::field("code", FieldError::Wrong)),
+            Err(StoreError::Duplicate) => Err(AppError::new(ErrorCode::EmailTaken)),
+            Err(error) => Err(internal(&error)),
+        }
+    }
+
+    /// Whether somebody with or without a code may try to register. A closed installation still takes
+    /// its very first account, with the operator's code.
+    async fn admits(&self, with_code: bool) -> Result<bool, AppError> {
+        match self.registration {
+            Registration::Open => Ok(true),
+            Registration::Invite => Ok(with_code),
+            Registration::Closed => Ok(with_code && !self.store.has_users().await.map_err(|e| internal(&e))?),
+        }
+    }
+
+    /// Begins a session for whoever knows the password. An unknown address takes as long as a wrong
+    /// password and gets the same answer.
+    pub async fn log_in(
+        &self,
+        email: &str,
+        password: SecretString,
+        origin: &Origin,
+    ) -> Result<Begun, AppError> {
+        let email = input::email(email).map_err(|error| AppError::field("email", error))?;
+        self.limiter.check(Limit::LogIn, &["address", &limits::network(origin.address)]).await?;
+        self.limiter.check(Limit::LogIn, &["account", &email]).await?;
+        let user = self.store.user_by_email(&email).await.map_err(|e| internal(&e))?;
+        let hash = user.as_ref().map(|user| user.password_hash.as_str());
+        let verified = self.passwords.verify(password, hash).await?;
+        match user {
+            Some(user) if verified.matches && !user.disabled => {
+                if let Some(renewed) = verified.renewed {
+                    let stored = self.store.rehash_password(user.id, &user.password_hash, &renewed).await;
+                    stored.map_err(|e| internal(&e))?;
+                }
+                self.begin(user.id, user.email, user.epoch, origin).await
+            }
+            Some(user) => {
+                let entry = SecurityEvent::new(user.id, "account.log_in_failed", origin.address);
+                self.store.audit(&entry, &self.audit, self.clock.now()).await.map_err(|e| internal(&e))?;
+                Err(AppError::new(ErrorCode::WrongLogin))
+            }
+            None => Err(AppError::new(ErrorCode::WrongLogin)),
+        }
+    }
+
+    async fn begin(
+        &self,
+        user: UserId,
+        email: String,
+        epoch: i64,
+        origin: &Origin,
+    ) -> Result<Begun, AppError> {
+        let now = self.clock.now();
+        let token = SessionToken::generate()?;
+        let session = SessionId::generate();
+        let expires_at = now.plus(ABSOLUTE);
+        let user_agent: String = origin.user_agent.chars().filter(|c| !c.is_control()).take(200).collect();
+        let row = NewSession {
+            id: session,
+            user,
+            epoch,
+            token_hash: token.hash(),
+            user_agent: &user_agent,
+            address: &origin.address.to_string(),
+            expires_at,
+        };
+        self.store.insert_session(&row, &self.audit, now).await.map_err(|e| internal(&e))?;
+        Ok(Begun { user, email, session, epoch, token, expires_at })
+    }
+
+    /// A short-lived token for API clients, bound to the session and the user's epoch.
+    pub fn issue_jwt(&self, begun: &Begun) -> Result<SecretString, AppError> {
+        self.jwt.issue(begun.user, begun.session, begun.epoch, self.clock.now())
+    }
+
+    /// Who is asking, if anybody proves to be somebody.
+    pub async fn authenticate(&self, presented: &Presented) -> Result<Option<Principal>, AppError> {
+        let now = self.clock.now();
+        let idle_since = now.minus(IDLE);
+        let principal = match presented {
+            Presented::Nothing => return Ok(None),
+            Presented::Session(token) => self.store.principal_by_token(&token.hash(), now, idle_since).await,
+            Presented::Bearer(token) => match self.jwt.verify(token, now) {
+                Some(claims) => {
+                    self.store
+                        .principal_by_session(claims.session, claims.user, claims.epoch, now, idle_since)
+                        .await
+                }
+                None => return Ok(None),
+            },
+        }
+        .map_err(|e| internal(&e))?;
+        if let Some(principal) = &principal
+            && now.since(principal.last_seen_at) > TOUCH
+        {
+            self.store
+                .touch_session(principal.user, principal.session, now)
+                .await
+                .map_err(|e| internal(&e))?;
+        }
+        Ok(principal)
+    }
+
+    /// Ends the session that is asking.
+    pub async fn log_out(&self, who: &Principal) -> Result<(), AppError> {
+        self.end_session(who, who.session).await
+    }
+
+    /// The caller's account, with the live sessions.
+    pub async fn page(&self, who: &Principal) -> Result<AccountPage, AppError> {
+        let now = self.clock.now();
+        let rows = self.store.sessions(who.user, now, now.minus(IDLE)).await.map_err(|e| internal(&e))?;
+        let known = |text: String| (!text.is_empty()).then_some(text);
+        let sessions = rows
+            .into_iter()
+            .map(|row| SessionView {
+                id: row.id,
+                current: row.id == who.session,
+                created_at: row.created_at,
+                last_seen_at: row.last_seen_at,
+                user_agent: known(row.user_agent),
+                address: known(row.address),
+            })
+            .collect();
+        Ok(AccountPage { email: who.email.clone(), sessions })
+    }
+
+    /// The application's time, for the age of cookies.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Ends one of the caller's sessions.
+    pub async fn end_session(&self, who: &Principal, session: SessionId) -> Result<(), AppError> {
+        let ended = self.store.end_session(who.user, session, &self.audit, self.clock.now()).await;
+        if ended.map_err(|e| internal(&e))? { Ok(()) } else { Err(AppError::new(ErrorCode::NotFound)) }
+    }
+
+    /// Ends all of the caller's sessions but the one that is asking.
+    pub async fn end_other_sessions(&self, who: &Principal) -> Result<u64, AppError> {
+        let ended = self.store.end_other_sessions(who.user, who.session, &self.audit, self.clock.now()).await;
+        ended.map_err(|e| internal(&e))
+    }
+
+    /// Changes the caller's password. Ends every session and token, and begins a new session for the
+    /// caller.
+    pub async fn change_password(
+        &self,
+        who: &Principal,
+        current: SecretString,
+        new: SecretString,
+        origin: &Origin,
+    ) -> Result<Begun, AppError> {
+        password::check_new(&new).map_err(|error| AppError::field("new", error))?;
+        self.limiter.check(Limit::LogIn, &["account", &who.email]).await?;
+        let user = self.store.user(who.user).await.map_err(|e| internal(&e))?;
+        let user = user.ok_or_else(|| AppError::new(ErrorCode::Unauthenticated))?;
+        if !self.passwords.verify(current, Some(&user.password_hash)).await?.matches {
+            return Err(AppError::field("current", FieldError::Wrong));
+        }
+        let hash = self.passwords.hash(new).await?;
+        let changed = self
+            .store
+            .change_password(who.user, &user.password_hash, &hash, &self.audit, self.clock.now())
+            .await
+            .map_err(|e| internal(&e))?;
+        let epoch = changed.ok_or_else(|| AppError::new(ErrorCode::Conflict))?;
+        self.begin(who.user, user.email, epoch, origin).await
+    }
+
+    /// Checks the chain of a user's security events: the number of lines, or the first that is wrong.
+    pub async fn verify_audit(&self, user: UserId) -> Result<Result<i64, i64>, AppError> {
+        self.store.verify_audit(user, &self.audit).await.map_err(|e| internal(&e))
+    }
+
+    /// A new invitation's code, to be shown once.
+    pub async fn invite(&self, role: Role) -> Result<String, AppError> {
+        let code = token::invitation_code()?;
+        let now = self.clock.now();
+        self.store
+            .insert_invitation(&token::hash_text(&code), role, now, now.plus(INVITATION))
+            .await
+            .map_err(|e| internal(&e))?;
+        Ok(code)
+    }
+
+    /// While nobody has an account: a new code that makes the first one the operator's. Codes printed
+    /// by earlier starts are withdrawn.
+    pub async fn first_operator_code(&self) -> Result<Option<String>, AppError> {
+        if self.store.has_users().await.map_err(|e| internal(&e))? {
+            return Ok(None);
+        }
+        self.store.delete_invitations(Role::Operator).await.map_err(|e| internal(&e))?;
+        self.invite(Role::Operator).await.map(Some)
+    }
+}

@@ -1,0 +1,82 @@
+//! Random tokens, and the hashes under which they are stored.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::model::error::{AppError, ErrorCode};
+
+/// A session's token: 32 random bytes as 43 characters of base64url. Stored only as its SHA-256, which
+/// is enough for a value of 256 random bits.
+#[derive(Debug, Clone)]
+pub struct SessionToken(SecretString);
+
+impl SessionToken {
+    const LENGTH: usize = 43;
+
+    /// A new token.
+    pub fn generate() -> Result<Self, AppError> {
+        Ok(Self(URL_SAFE_NO_PAD.encode(random::<32>()?).into()))
+    }
+
+    /// Reads a token from a cookie; anything of another shape is no token.
+    pub fn parse(text: &str) -> Option<Self> {
+        let shaped = text.len() == Self::LENGTH
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        shaped.then(|| Self(text.into()))
+    }
+
+    /// SHA-256 of the token's text.
+    pub fn hash(&self) -> [u8; 32] {
+        // EXPOSE: to hash it.
+        hash_text(self.0.expose_secret())
+    }
+
+    /// The text for the cookie.
+    pub fn secret(&self) -> &SecretString {
+        &self.0
+    }
+}
+
+/// SHA-256 of a random code's text.
+pub(super) fn hash_text(text: &str) -> [u8; 32] {
+    Sha256::digest(text.as_bytes()).into()
+}
+
+/// An invitation's code: 24 letters of 5 random bits each, in groups that can be read out.
+pub(super) fn invitation_code() -> Result<String, AppError> {
+    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let bytes = random::<24>()?;
+    let letters: Vec<char> = bytes.iter().map(|b| char::from(ALPHABET[usize::from(b % 32)])).collect();
+    Ok(letters.chunks(6).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-"))
+}
+
+fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, AppError> {
+    let mut bytes = Zeroizing::new([0; N]);
+    getrandom::fill(&mut bytes[..]).map_err(|_| AppError::new(ErrorCode::Internal))?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_comes_back_from_its_text_and_is_not_printed() {
+        let token = SessionToken::generate().unwrap();
+        let text = token.secret().expose_secret().to_owned();
+        assert_eq!(SessionToken::parse(&text).map(|t| t.hash()), Some(token.hash()));
+        assert!(!format!("{token:?}").contains(&text));
+        for bad in ["", "short", &format!("{text}="), &text.replace(&text[..1], "\n")] {
+            assert!(SessionToken::parse(bad).is_none());
+        }
+    }
+
+    #[test]
+    fn a_code_has_120_bits_and_no_letters_that_look_alike() {
+        let code = invitation_code().unwrap();
+        assert_eq!(code.len(), 27);
+        assert!(!code.contains(['l', 'o', '0', '1']));
+    }
+}

@@ -1,0 +1,96 @@
+//! What a server function finds in its context.
+
+use std::{net::IpAddr, sync::Arc};
+
+use http::{HeaderValue, header, request::Parts};
+use leptos::prelude::use_context;
+use leptos_axum::ResponseOptions;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{
+    account::{Accounts, ClientAddr, Origin, RequestUser, credentials},
+    keys::{Caller, Keys},
+    model::{
+        error::{AppError, ErrorCode},
+        input,
+        page::DemoKey,
+    },
+    services::scraper::Scraper,
+    store::Principal,
+};
+
+/// The use cases, for server functions and REST alike.
+#[derive(Clone)]
+pub struct UseCases {
+    /// Accounts and sessions.
+    pub accounts: Arc<Accounts>,
+    /// Stored credentials.
+    pub keys: Arc<Keys>,
+    /// The Data Scraper.
+    pub scraper: Arc<Scraper>,
+    /// The installation's address is https.
+    pub secure: bool,
+    /// The simulator's test keys, where the installation is a demonstration.
+    pub demo: Option<Arc<[DemoKey]>>,
+}
+
+impl UseCases {
+    /// Who sent a request with these headers, if anybody proves to be somebody.
+    pub async fn authenticate(&self, headers: &http::HeaderMap) -> Result<Option<Principal>, AppError> {
+        self.accounts.authenticate(&credentials::presented(headers, self.secure)?).await
+    }
+}
+
+/// The use cases behind this server function.
+pub(super) fn use_cases() -> Result<UseCases, AppError> {
+    use_context().ok_or_else(|| AppError::new(ErrorCode::Internal))
+}
+
+fn parts() -> Result<Parts, AppError> {
+    use_context().ok_or_else(|| AppError::new(ErrorCode::Internal))
+}
+
+/// Who asks, if anybody proves to be somebody.
+pub(super) async fn visitor() -> Result<Option<Principal>, AppError> {
+    let parts = parts()?;
+    let who = use_cases()?.authenticate(&parts.headers).await?;
+    if let (Some(who), Some(log)) = (&who, parts.extensions.get::<RequestUser>()) {
+        log.note(who.user);
+    }
+    Ok(who)
+}
+
+/// Who asks; an error for visitors.
+pub(super) async fn principal() -> Result<Principal, AppError> {
+    visitor().await?.ok_or_else(|| AppError::new(ErrorCode::Unauthenticated))
+}
+
+fn address() -> Result<IpAddr, AppError> {
+    parts()?.extensions.get::<ClientAddr>().map(|a| a.0).ok_or_else(|| AppError::new(ErrorCode::Internal))
+}
+
+/// Where the request comes from.
+pub(super) fn origin() -> Result<Origin, AppError> {
+    Ok(Origin::new(address()?, &parts()?.headers))
+}
+
+/// Who asks, and from where, for what is limited.
+pub(super) async fn caller() -> Result<Caller, AppError> {
+    Ok(Caller { user: principal().await?.user, address: address()? })
+}
+
+/// Hands a cookie to the browser.
+pub(super) fn set_cookie(cookie: &SecretString) -> Result<(), AppError> {
+    let response = use_context::<ResponseOptions>().ok_or_else(|| AppError::new(ErrorCode::Internal))?;
+    // EXPOSE: the browser gets its cookie.
+    let mut value =
+        HeaderValue::from_str(cookie.expose_secret()).map_err(|_| AppError::new(ErrorCode::Internal))?;
+    value.set_sensitive(true);
+    response.append_header(header::SET_COOKIE, value);
+    Ok(())
+}
+
+/// Sends the browser on to `next` if that is a known path of this site, else to `otherwise`.
+pub(super) fn go_on(next: Option<&str>, otherwise: &str) {
+    leptos_axum::redirect(next.and_then(input::next_path).unwrap_or(otherwise));
+}

@@ -1,0 +1,25 @@
+//! What the installation tells everybody.
+
+use leptos::prelude::*;
+
+#[cfg(feature = "ssr")]
+use super::{context::*, error::with_status};
+use crate::model::{
+    error::AppError,
+    page::{DemoKey, Installation},
+};
+
+/// How the installation is set up, as far as visitors need to know.
+#[server(name = AskInstallation, prefix = "/api/rpc", endpoint = "installation")]
+pub async fn installation() -> Result<Installation, AppError> {
+    let UseCases { accounts, demo, .. } = use_cases()?;
+    Ok(Installation { demo: demo.is_some(), needs_code: accounts.needs_code() })
+}
+
+/// The simulator's test keys. Only a demonstration has them.
+#[server(prefix = "/api/rpc", endpoint = "demo_keys")]
+pub async fn demo_keys() -> Result<Vec<DemoKey>, AppError> {
+    let demo = use_cases()?.demo;
+    demo.map(|keys| keys.to_vec())
+        .ok_or_else(|| with_status(AppError::new(crate::model::error::ErrorCode::NotFound)))
+}

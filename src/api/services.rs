@@ -1,0 +1,19 @@
+//! Access to services.
+
+use leptos::prelude::*;
+
+#[cfg(feature = "ssr")]
+use super::{context::*, error::with_status};
+use crate::model::{error::AppError, page::Gate, service::ServiceId};
+
+/// The decision on one service, with what opens it where it is closed.
+#[server(name = AskGate, prefix = "/api/rpc", endpoint = "gate")]
+pub async fn gate(service: ServiceId) -> Result<Gate, AppError> {
+    let gate = async {
+        let (who, keys) = (principal().await?, use_cases()?.keys);
+        let decision = keys.decide(who.user, service).await?;
+        let settings = if decision.granted { None } else { Some(keys.settings(who.user).await?) };
+        Ok(Gate { decision, settings })
+    };
+    gate.await.map_err(with_status)
+}

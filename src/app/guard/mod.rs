@@ -1,0 +1,149 @@
+//! The guard: shows a service when its keys work, and otherwise what is wrong and the forms that fix it.
+
+mod blocked;
+
+use leptos::prelude::*;
+
+use self::blocked::BlockedService;
+use super::{links::Moved, problem::Problem};
+use crate::{
+    api::services::gate,
+    model::{
+        access::{AccessDecision, Block, Verdict},
+        page::Gate,
+        service::ServiceId,
+    },
+};
+
+/// What a closed service does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnMissing {
+    /// Says per provider what is wrong, with the missing keys' forms in place.
+    #[default]
+    Explain,
+    /// Leads to the page that sets up the keys, if keys are merely missing; explains everything else.
+    Redirect,
+}
+
+/// Lets the content of a service ask again whether it is open, after a call that was refused because a key
+/// stopped working meanwhile. The content then makes room for the explanation.
+#[derive(Clone, Copy)]
+pub struct Guard {
+    again: Action<(), ()>,
+}
+
+impl Guard {
+    /// Asks again.
+    pub fn ask_again(self) {
+        self.again.dispatch(());
+    }
+}
+
+/// Shows its children when `service` is open, and never makes them otherwise: nothing of them is rendered
+/// or fetched. Rendered on the server it already shows the right side.
+///
+/// ```ignore
+/// <ApiKeyGuard service=ServiceId::DataScraper blocked_extra=|| view! { <HistoryLink /> }>
+///     <Scraper />
+/// </ApiKeyGuard>
+/// ```
+#[component]
+pub fn ApiKeyGuard(
+    /// The service.
+    service: ServiceId,
+    /// What to do when it is closed.
+    #[prop(optional)]
+    on_missing: OnMissing,
+    /// Shown instead of the explanation when the service is closed.
+    #[prop(optional, into)]
+    fallback: Option<ViewFnOf<AccessDecision>>,
+    /// Shown below the explanation: links to what stays available without keys.
+    #[prop(optional, into)]
+    blocked_extra: ViewFn,
+    /// The service.
+    children: ChildrenFn,
+) -> impl IntoView {
+    let asked = Resource::new(|| (), move |()| gate(service));
+    let children = StoredValue::new(children);
+    let fallback = StoredValue::new(fallback);
+    let blocked_extra = StoredValue::new(blocked_extra);
+    let side = move |first: Gate| {
+        let decision = RwSignal::new(first.decision);
+        let settings = RwSignal::new(first.settings);
+        let again = Action::new(move |_: &()| async move {
+            // A question that failed leaves the page as it is; the service's own calls are refused anyway.
+            if let Ok(answer) = gate(service).await {
+                settings.set(answer.settings);
+                decision.set(answer.decision);
+            }
+        });
+        provide_context(Guard { again });
+        let granted = Memo::new(move |_| decision.read().granted);
+        move || {
+            if granted.get() {
+                return children.with_value(|children| children());
+            }
+            let closed = decision.get_untracked();
+            if let Some(fallback) = fallback.get_value() {
+                return fallback.run(closed);
+            }
+            if on_missing == OnMissing::Redirect && only_missing(&closed) {
+                return view! { <Moved to=service.setup_path() /> }.into_any();
+            }
+            let Some(page) = settings.get_untracked() else {
+                return ().into_any();
+            };
+            view! {
+                <BlockedService page=page decision=decision extra=blocked_extra.get_value() />
+            }
+            .into_any()
+        }
+    };
+    view! {
+        <Suspense fallback=|| {
+            view! { <div class="page-waiting" aria-busy="true"></div> }
+        }>
+            {move || Suspend::new(async move {
+                match asked.await {
+                    Ok(gate) => side(gate).into_any(),
+                    Err(error) => {
+                        view! {
+                            <div class="page page-narrow">
+                                <h1>{service.name()}</h1>
+                                <Problem error=error />
+                            </div>
+                        }
+                        .into_any()
+                    }
+                }
+            })}
+        </Suspense>
+    }
+}
+
+/// Whether everything that keeps the service closed is a key that was never stored.
+fn only_missing(decision: &AccessDecision) -> bool {
+    decision
+        .blocking()
+        .all(|verdict| matches!(verdict.verdict, Verdict::Blocked { block: Block::Missing, .. }))
+}
+
+/// A view made from a value, any number of times.
+#[derive(Clone)]
+pub struct ViewFnOf<T: 'static>(std::sync::Arc<dyn Fn(T) -> AnyView + Send + Sync>);
+
+impl<T: 'static> ViewFnOf<T> {
+    fn run(&self, value: T) -> AnyView {
+        (self.0)(value)
+    }
+}
+
+impl<T: 'static, F, V> From<F> for ViewFnOf<T>
+where
+    F: Fn(T) -> V + Send + Sync + 'static,
+    V: IntoView + 'static,
+{
+    fn from(view: F) -> Self {
+        Self(std::sync::Arc::new(move |value| view(value).into_any()))
+    }
+}

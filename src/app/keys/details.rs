@@ -1,0 +1,131 @@
+use leptos::prelude::*;
+
+use super::advice::{Advice, advice};
+use crate::{
+    app::ui::{External, Icon, Mark, Moment, Phrase, QuotaMeter},
+    model::{
+        key::{KeyView, Source},
+        provider::ProviderInfo,
+        service::capability_label,
+        status::KeyStatus,
+    },
+};
+
+/// What is known of a stored key.
+#[component]
+pub(super) fn KeyDetails(
+    /// The key.
+    key: KeyView,
+    /// Its provider.
+    info: ProviderInfo,
+    /// Whether keys are checked by schedule.
+    checking: bool,
+) -> impl IntoView {
+    let advice = advice(&key, &info, checking);
+    let metadata = key.metadata;
+    let capabilities: Vec<_> = metadata.capabilities.into_iter().collect();
+    let region = key.region.map(|region| fact("Region", region.to_uppercase()));
+    let account = metadata.account.map(|account| fact("Account", account));
+    let facts: Vec<_> = metadata.facts.into_iter().map(|(label, value)| fact(label, value)).collect();
+    let platform = (key.source == Source::Platform).then(|| {
+        view! {
+            <p class="key-note">
+                "This key is supplied by the installation, with a daily limit. Your own key takes its place as soon as you add one."
+            </p>
+        }
+    });
+    let stale = key.stale.then(|| {
+        view! {
+            <p class="key-note">
+                <Icon mark=Mark::Clock />
+                {format!("{} has given no definite answer for more than a day. The status above is the last one known.", info.name)}
+            </p>
+        }
+    });
+    view! {
+        <div class="key-facts">
+            {metadata.plan.map(|plan| view! { <strong>{plan}</strong> })}
+            {metadata.quota.map(|quota| view! { <QuotaMeter quota=quota /> })}
+            {account}
+            {region}
+            {facts}
+            <span class="muted" title="The last characters of the stored key">
+                "Key " {key.hint}
+            </span>
+        </div>
+        <Capabilities of=capabilities />
+        {key.status_reason.map(|reason| view! { <p class="key-reason">{reason}</p> })}
+        {advice.map(|Advice { text, link }| {
+            view! {
+                <p class="key-advice">
+                    {text} " " {link.map(|(label, href)| view! { <External href=href label=label /> })}
+                </p>
+            }
+        })}
+        {platform}
+        {stale}
+    }
+    .into_any()
+}
+
+/// When the key was last checked, and when it is checked again if something waits for that.
+#[component]
+pub(super) fn Checked(
+    /// The key.
+    key: KeyView,
+    /// Whether keys are checked by schedule.
+    checking: bool,
+) -> impl IntoView {
+    let waits =
+        checking && !matches!(key.status, KeyStatus::Valid | KeyStatus::Limited) && !key.undecryptable;
+    let next = key
+        .next_check_at
+        .filter(|_| waits)
+        .map(|at| view! { <span>"next check " <Moment at=at phrase=Phrase::Ahead /></span> });
+    let last = match key.last_validated {
+        Some(at) => view! { <span>"checked " <Moment at=at phrase=Phrase::Ago /></span> }.into_any(),
+        None => view! { <span>"not checked yet"</span> }.into_any(),
+    };
+    view! { <p class="key-checked">{last} {next}</p> }
+}
+
+fn fact(label: impl Into<String>, value: impl Into<String>) -> impl IntoView {
+    view! {
+        <span>
+            <span class="muted">{label.into()} " "</span>
+            {value.into()}
+        </span>
+    }
+}
+
+/// What the credential can do: yes, no, or not revealed.
+#[component]
+fn Capabilities(
+    /// Name and answer.
+    of: Vec<(String, Option<bool>)>,
+) -> impl IntoView {
+    (!of.is_empty()).then(|| {
+        view! {
+            <ul class="capabilities">
+                {of
+                    .into_iter()
+                    .map(|(name, answer)| {
+                        let (mark, class, words) = match answer {
+                            Some(true) => (Mark::Check, "tone-good", ""),
+                            Some(false) => (Mark::Cross, "tone-bad", "lacks "),
+                            None => (Mark::Circle, "tone-neutral", "not revealed: "),
+                        };
+                        view! {
+                            <li>
+                                <span class=format!("capability-mark {class}")>
+                                    <Icon mark=mark />
+                                </span>
+                                <span>{words} {capability_label(&name).to_owned()}</span>
+                            </li>
+                        }
+                    })
+                    .collect_view()}
+            </ul>
+        }
+    })
+}

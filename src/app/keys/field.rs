@@ -1,0 +1,187 @@
+use std::collections::HashMap;
+
+use leptos::{html, prelude::*};
+
+use crate::{
+    app::ui::{FieldErrorText, Icon, Mark},
+    model::{
+        error::{AppError, ErrorCode},
+        provider::{Characters, FieldInfo, Shape},
+    },
+};
+
+/// One input of a provider's form. A secret is never drawn again once it was sent; what else was typed
+/// stays, also from one form of the provider to the other.
+#[component]
+pub(super) fn KeyField(
+    /// The input.
+    field: FieldInfo,
+    /// What ids on the page begin with.
+    prefix: String,
+    /// What was typed into fields that are not secret, by name.
+    typed: RwSignal<HashMap<String, String>>,
+    /// What is wrong with what was sent.
+    error: Signal<Option<AppError>>,
+    /// The id of the form's own error message, which describes the secrets too.
+    message_id: String,
+) -> impl IntoView {
+    let FieldInfo { name, label, secret, optional, placeholder, help, shape, choices } = field;
+    let id = format!("{prefix}-{name}");
+    let input_name = format!("credentials[{name}]");
+    let (help_id, hint_id, error_id) = (format!("{id}-help"), format!("{id}-hint"), format!("{id}-error"));
+
+    let wrong = {
+        let (name, label) = (name.clone(), label.clone());
+        Signal::derive(move || error.with(|error| Some(error.as_ref()?.errors.get(&name)?.sentence(&label))))
+    };
+    // A refusal without named fields is about the secret as a whole.
+    let refused =
+        move || secret && !optional && error.with(|e| e.as_ref().is_some_and(|e| e.key_status.is_some()));
+    let invalid = move || (wrong.read().is_some() || refused()).then_some("true");
+
+    let one_of_few = !choices.is_empty();
+    let hint = shape_hint(&label, shape.as_ref());
+    let unusual = RwSignal::new(false);
+    let shown = typed.with_untracked(|typed| typed.get(&name).cloned()).filter(|_| !secret);
+    let remember = {
+        let name = name.clone();
+        move |value: String| {
+            if let Some(shape) = &shape {
+                let value = value.trim();
+                unusual.set(!value.is_empty() && !shape.matches(value));
+            }
+            if !secret {
+                typed.update(|typed| {
+                    typed.insert(name.clone(), value);
+                });
+            }
+        }
+    };
+    let described = {
+        let (help_id, hint_id, error_id) = (help_id.clone(), hint_id.clone(), error_id.clone());
+        let has_help = help.is_some() || secret;
+        move || {
+            let ids = [
+                (has_help, &help_id),
+                (unusual.get(), &hint_id),
+                (wrong.read().is_some(), &error_id),
+                (refused(), &message_id),
+            ];
+            let ids: Vec<_> =
+                ids.into_iter().filter(|(there, _)| *there).map(|(_, id)| id.as_str()).collect();
+            (!ids.is_empty()).then(|| ids.join(" "))
+        }
+    };
+    // A definite refusal empties the secrets: sending the same again is pointless. Any other failure leaves
+    // them, so that nobody has to fetch a key twice because a network was down.
+    let element = NodeRef::<html::Input>::new();
+    Effect::new(move |_| {
+        let refused = error.with(|e| e.as_ref().is_some_and(|e| e.code == ErrorCode::InvalidApiKey));
+        if let (true, true, Some(element)) = (secret, refused, element.get_untracked()) {
+            element.set_value("");
+        }
+    });
+    let input = if !one_of_few {
+        view! {
+            <input
+                node_ref=element
+                id=id.clone()
+                name=input_name
+                type=if secret { "password" } else { "text" }
+                class="input-code"
+                value=shown
+                placeholder=placeholder
+                required=!optional
+                autocomplete="off"
+                autocapitalize="none"
+                spellcheck="false"
+                data-1p-ignore="true"
+                data-lpignore="true"
+                data-bwignore="true"
+                data-form-type="other"
+                aria-invalid=invalid
+                aria-describedby=described
+                on:input=move |event| remember(event_target_value(&event))
+            />
+        }
+        .into_any()
+    } else {
+        view! {
+            <select
+                id=id.clone()
+                name=input_name
+                aria-invalid=invalid
+                aria-describedby=described
+                on:change=move |event| remember(event_target_value(&event))
+            >
+                {choices
+                    .into_iter()
+                    .map(|choice| {
+                        let selected = shown.as_deref() == Some(choice.value.as_str());
+                        view! {
+                            <option value=choice.value selected=selected>
+                                {choice.label}
+                            </option>
+                        }
+                    })
+                    .collect_view()}
+            </select>
+        }
+        .into_any()
+    };
+    view! {
+        <div class="field">
+            <label for=id>{label} {(optional && !one_of_few).then(|| view! { <span class="muted">" (optional)"</span> })}</label>
+            {input}
+            <p class="field-help" id=help_id>
+                {help} {secret.then_some(" Keyward never shows it again.")}
+            </p>
+            <p class="field-hint" id=hint_id hidden=move || !unusual.get()>
+                <Icon mark=Mark::Alert />
+                <span>{hint}</span>
+            </p>
+            <FieldErrorText id=error_id error=wrong />
+        </div>
+    }
+    .into_any()
+}
+
+/// What values usually look like, and that another is fine too.
+fn shape_hint(label: &str, shape: Option<&Shape>) -> Option<String> {
+    let shape = shape?;
+    let mut usual = Vec::new();
+    if !shape.prefix.is_empty() {
+        usual.push(format!("starts with “{}”", shape.prefix));
+    }
+    if let Some(length) = shape.length {
+        usual.push(format!("has {length} characters"));
+    }
+    match shape.characters {
+        Some(Characters::Hex) => usual.push("contains only digits and the letters a to f".to_owned()),
+        Some(Characters::Alphanumeric) => usual.push("contains only letters and digits".to_owned()),
+        None => {}
+    }
+    let last = usual.pop()?;
+    let usual = if usual.is_empty() { last } else { format!("{} and {last}", usual.join(", ")) };
+    Some(format!("{label} usually {usual}. If you are sure, send it as it is."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hint_names_what_is_usual() {
+        let sid = Shape { prefix: "AC".into(), length: Some(34), characters: Some(Characters::Hex) };
+        assert_eq!(
+            shape_hint("Account SID", Some(&sid)).as_deref(),
+            Some(
+                "Account SID usually starts with “AC”, has 34 characters and contains only digits and the letters a to f. If you are sure, send it as it is."
+            )
+        );
+        assert_eq!(
+            shape_hint("Key", Some(&Shape { prefix: String::new(), length: None, characters: None })),
+            None
+        );
+    }
+}

@@ -1,0 +1,154 @@
+use std::collections::HashMap;
+
+use leptos::{either::Either, form::ActionForm, prelude::*};
+
+use super::{board::Board, choice::FormChoice, field::KeyField, heading_id};
+use crate::{
+    api::keys::{ReplaceKey, StoreKey},
+    app::ui::{BusyButton, ButtonKind, ErrorNotice, External, focus_first_invalid},
+    model::{error::AppError, provider::ProviderInfo},
+};
+
+/// The form that stores a key, or replaces the stored one.
+#[component]
+pub(super) fn KeyForm(
+    /// The provider.
+    info: ProviderInfo,
+    /// The version that is replaced; none while nothing is stored.
+    replaces: Option<i64>,
+    /// Stores.
+    store: ServerAction<StoreKey>,
+    /// Replaces.
+    replace: ServerAction<ReplaceKey>,
+    /// Why the last attempt failed.
+    error: Signal<Option<AppError>>,
+    /// The id of the form to begin with.
+    first_form: Option<String>,
+    /// Closes the form; none where it stays open.
+    on_cancel: Option<Callback<()>>,
+    /// The page.
+    board: Board,
+) -> impl IntoView {
+    let provider = info.id.clone();
+    let form_element = format!("form-{provider}");
+    let message_id = format!("{form_element}-message");
+    let checking = board.page().with_untracked(|page| page.checking);
+    let known = |id: &String| info.forms.iter().any(|form| form.id == *id);
+    let usual = info.forms.first().map(|form| form.id.clone()).unwrap_or_default();
+    let chosen = RwSignal::new(first_form.filter(known).unwrap_or(usual));
+    let typed = RwSignal::new(HashMap::new());
+    let busy = Signal::derive(move || store.pending().get() || replace.pending().get());
+
+    Effect::new({
+        let (form_element, message_id) = (form_element.clone(), message_id.clone());
+        move |_| {
+            let tries = store.version().get() + replace.version().get();
+            if tries > 0 && error.read().is_some() {
+                focus_first_invalid(form_element.clone(), message_id.clone());
+            }
+        }
+    });
+
+    let fields = {
+        let forms = info.forms.clone();
+        let (prefix, message_id) = (provider.to_string(), message_id.clone());
+        move || {
+            let chosen = chosen.get();
+            forms
+                .iter()
+                .filter(|form| form.id == chosen)
+                .flat_map(|form| form.fields.clone())
+                .map(|field| {
+                    view! {
+                        <KeyField
+                            field=field
+                            prefix=prefix.clone()
+                            typed=typed
+                            error=error
+                            message_id=message_id.clone()
+                        />
+                    }
+                })
+                .collect_view()
+        }
+    };
+    let field_names: Vec<_> =
+        info.forms.iter().flat_map(|form| &form.fields).map(|field| field.name.clone()).collect();
+    let name = info.name.clone();
+    let (label, busy_label) = match (checking, replaces) {
+        (true, None) => ("Check and save", format!("Asking {}…", info.name)),
+        (true, Some(_)) => ("Check and replace", format!("Asking {}…", info.name)),
+        (false, None) => ("Save unchecked", "Saving…".to_owned()),
+        (false, Some(_)) => ("Replace unchecked", "Saving…".to_owned()),
+    };
+    let opened_by = match replaces {
+        None => vec![("edit", provider.to_string())],
+        Some(version) => vec![("replace", provider.to_string()), ("version", version.to_string())],
+    };
+    let cancel = on_cancel.map(|on_cancel| {
+        view! {
+            <a
+                class="button button-quiet"
+                href=format!("{}#{}", board.link(&[]), heading_id(&provider))
+                data-noscroll
+                on:click=move |event| {
+                    event.prevent_default();
+                    on_cancel.run(());
+                }
+            >
+                "Cancel"
+            </a>
+        }
+    });
+    let body = {
+        let provider = provider.to_string();
+        let note = replaces.map(|_| {
+            view! { <p class="field-help">"The stored one stays in use until the new one is accepted."</p> }
+        });
+        view! {
+            <input type="hidden" name="provider" value=provider />
+            {fields}
+            {note}
+            <ErrorNotice error=error provider=name fields=field_names id=message_id />
+            <div class="actions">
+                <BusyButton kind=ButtonKind::Primary busy=busy label=label busy_label=busy_label />
+                {cancel}
+            </div>
+        }
+        .into_any()
+    };
+    let form = match replaces {
+        None => Either::Left(view! { <ActionForm action=store>{body}</ActionForm> }),
+        Some(_) => Either::Right(view! { <ActionForm action=replace>{body}</ActionForm> }),
+    };
+    view! {
+        <div class="key-form" id=form_element>
+            <FormChoice info=info.clone() chosen=chosen opened_by=opened_by board=board />
+            {form}
+            <Guidance info=info open=replaces.is_none() />
+        </div>
+    }
+    .into_any()
+}
+
+/// How to obtain the credential.
+#[component]
+fn Guidance(
+    /// The provider.
+    info: ProviderInfo,
+    /// Unfolded at first.
+    open: bool,
+) -> impl IntoView {
+    view! {
+        <details class="guidance" open=open>
+            <summary>"Where do I get it?"</summary>
+            <ol>
+                {info.steps.into_iter().map(|step| view! { <li>{step}</li> }).collect_view()}
+            </ol>
+            <p>
+                <External href=info.links.keys label=format!("Open the key page at {}", info.name) />
+            </p>
+        </details>
+    }
+    .into_any()
+}

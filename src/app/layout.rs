@@ -1,0 +1,161 @@
+//! The frame around every page.
+
+use leptos::{form::ActionForm, html, prelude::*};
+use leptos_router::{components::A, hooks::use_location};
+
+use super::{
+    ui::{Icon, LiveRegion, Mark, focus_soon},
+    viewer::{Viewer, provide_viewer},
+};
+use crate::model::{page::Me, service::ServiceId};
+
+/// Header, main region and footer.
+#[component]
+pub fn Frame(
+    /// The page.
+    children: Children,
+) -> impl IntoView {
+    let viewer = provide_viewer();
+    forget_failed_post();
+    follow_navigation();
+    view! {
+        <a class="skip-link" href="#main" rel="external">
+            "Skip to the content"
+        </a>
+        <Suspense fallback=|| ()>
+            {move || Suspend::new(async move {
+                let demo = viewer.installation.await.is_ok_and(|installation| installation.demo);
+                demo.then(|| {
+                    view! {
+                        <aside class="demo-banner" aria-label="Demonstration">
+                            "Demonstration: a simulator stands in for every provider. "
+                            <a href="/demo">"Test keys"</a>
+                        </aside>
+                    }
+                })
+            })}
+        </Suspense>
+        <header class="site-header">
+            <A href="/" exact=true attr:class="brand">
+                <Icon mark=Mark::Shield />
+                "Keyward"
+            </A>
+            <Transition fallback=|| ()>
+                {move || Suspend::new(async move {
+                    match viewer.me.await {
+                        Ok(Some(me)) => view! { <SignedIn me=me viewer=viewer /> }.into_any(),
+                        Ok(None) | Err(_) => view! { <SignedOut /> }.into_any(),
+                    }
+                })}
+            </Transition>
+        </header>
+        <main id="main" tabindex="-1">
+            {children()}
+        </main>
+        <footer class="site-footer">
+            <p>"Keyward holds your keys sealed and spends them only on your own requests."</p>
+        </footer>
+        <LiveRegion />
+    }
+}
+
+/// The short name of a service in the navigation.
+const fn short_name(service: ServiceId) -> &'static str {
+    match service {
+        ServiceId::DataScraper => "Data Scraper",
+        ServiceId::AiCalling => "AI Calling",
+        ServiceId::VoiceCloning => "Voices",
+        ServiceId::Calling => "Calls",
+        ServiceId::Analytics => "Analytics",
+    }
+}
+
+#[component]
+fn SignedIn(me: Me, viewer: Viewer) -> impl IntoView {
+    let menu = NodeRef::<html::Div>::new();
+    let close = move |_| {
+        if let Some(menu) = menu.get() {
+            // Closed already is what was wanted.
+            let _ = menu.hide_popover();
+        }
+    };
+    view! {
+        <nav class="site-nav" aria-label="Main">
+            <A href="/" exact=true>
+                "Overview"
+            </A>
+            {ServiceId::ALL
+                .into_iter()
+                .map(|service| view! { <A href=service.path()>{short_name(service)}</A> })
+                .collect_view()}
+            <A href="/settings/api-keys">"API keys"</A>
+        </nav>
+        <div class="site-account">
+            <button type="button" class="account-button" popovertarget="account-menu">
+                <span class="visually-hidden">"Account menu of "</span>
+                <span class="account-email">{me.email}</span>
+            </button>
+            <div id="account-menu" class="menu" popover="auto" node_ref=menu>
+                <A href="/settings/account" on:click=close>
+                    "Account"
+                </A>
+                <A href="/settings/api-keys" on:click=close>
+                    "API keys"
+                </A>
+                <ActionForm action=viewer.logout>
+                    <button type="submit">"Sign out"</button>
+                </ActionForm>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn SignedOut() -> impl IntoView {
+    view! {
+        <nav class="site-nav site-nav-end" aria-label="Main">
+            <A href="/login">"Sign in"</A>
+            <A href="/register">"Create account"</A>
+        </nav>
+    }
+}
+
+/// Takes what a failed form post left out of the address, once the forms have read it: errors do not belong
+/// in the history, and a reload should not show them again.
+fn forget_failed_post() {
+    Effect::new(move |_| {
+        let location = window().location();
+        let search = location.search().unwrap_or_default();
+        if !search.contains("__err=") {
+            return;
+        }
+        let kept: Vec<_> = search
+            .trim_start_matches('?')
+            .split('&')
+            .filter(|pair| !pair.starts_with("__err=") && !pair.starts_with("__path="))
+            .collect();
+        let mut address = location.pathname().unwrap_or_default();
+        if !kept.is_empty() {
+            address.push('?');
+            address.push_str(&kept.join("&"));
+        }
+        if let Ok(history) = window().history() {
+            let state = history.state().unwrap_or_default();
+            // Cosmetic: an address that keeps the error does no harm.
+            let _ = history.replace_state_with_url(&state, "", Some(&address));
+        }
+    });
+}
+
+/// Moves the focus to the new page after a navigation in the browser, as a full load would.
+fn follow_navigation() {
+    let path = use_location().pathname;
+    Effect::new(move |before: Option<String>| {
+        let now = path.get();
+        if before.is_some_and(|before| before != now) {
+            focus_soon("main");
+        }
+        now
+    });
+}

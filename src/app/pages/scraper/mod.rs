@@ -1,0 +1,41 @@
+//! Data Scraper: businesses from Google Maps.
+
+mod choices;
+mod form;
+mod history;
+mod results;
+mod search;
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use self::{form::SearchForm, history::History};
+use crate::{app::guard::ApiKeyGuard, model::service::ServiceId};
+
+pub use self::search::SearchPage;
+
+/// What the page is about, and what it costs.
+const LEAD: &str =
+    "Businesses from Google Maps, through your SerpAPI account. One page of 20 results costs one search.";
+
+/// Starts searches and lists the earlier ones. Only starting is behind the guard: what was found stays
+/// when the key dies.
+#[component]
+pub fn ScraperPage() -> impl IntoView {
+    view! {
+        <Title text=ServiceId::DataScraper.name() />
+        <ApiKeyGuard
+            service=ServiceId::DataScraper
+            blocked_extra=|| view! { <a href="#searches">"Earlier searches"</a> " and their results stay available." }
+        >
+            <div class="page">
+                <h1>{ServiceId::DataScraper.name()}</h1>
+                <p class="page-lead">{LEAD}</p>
+                <div class="panel">
+                    <SearchForm />
+                </div>
+            </div>
+        </ApiKeyGuard>
+        <History />
+    }
+}

@@ -1,0 +1,359 @@
+use std::time::Duration;
+
+use leptos::{form::ActionForm, prelude::*};
+use leptos_meta::Title;
+use leptos_router::hooks::use_params_map;
+
+use super::{
+    LEAD,
+    form::again_path,
+    results::{Results, Wish},
+};
+use crate::{
+    api::scraper::{CancelSearch, DeleteSearch, search},
+    app::{
+        problem::{NotFound, Problem},
+        ui::{
+            Announcer, BusyButton, ButtonKind, ErrorNotice, Mark, Moment, Notice as NoticeBox, Pill, Tone,
+            focus_soon, grouped,
+        },
+    },
+    model::{
+        error::{AppError, ErrorCode},
+        ids::SearchId,
+        scraper::{Notice, ResultsPage, SearchState, SearchView},
+        service::ServiceId,
+    },
+};
+
+/// How often a running search is asked for.
+const POLL: Duration = Duration::from_secs(1);
+
+/// One search: its progress while it runs, and what it found. Needs no key.
+///
+/// One resource reads all that the first answer needs; what changes later is put into signals, so that the
+/// page neither blinks nor loses the focus.
+#[component]
+pub fn SearchPage() -> impl IntoView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.with(|params| params.get_str("id")?.parse::<SearchId>().ok()));
+    let wish = Wish::of_address();
+    let asked = Resource::new(
+        move || id.get(),
+        move |id| {
+            let wish = wish.get_untracked();
+            async move {
+                let id = id.ok_or_else(|| AppError::new(ErrorCode::NotFound))?;
+                let view = search(id).await?;
+                let results = wish.read(id).await?;
+                Ok::<_, AppError>((view, results))
+            }
+        },
+    );
+    view! {
+        <Transition fallback=|| {
+            view! { <div class="page-waiting" aria-busy="true"></div> }
+        }>
+            {move || Suspend::new(async move {
+                match asked.await {
+                    Ok((view, results)) => view! { <Whole first=view results=results /> }.into_any(),
+                    Err(error) if error.code == ErrorCode::NotFound => view! { <NotFound /> }.into_any(),
+                    Err(error) => {
+                        view! {
+                            <div class="page">
+                                <h1>{ServiceId::DataScraper.name()}</h1>
+                                <Problem error=error />
+                            </div>
+                        }
+                        .into_any()
+                    }
+                }
+            })}
+        </Transition>
+    }
+}
+
+#[component]
+fn Whole(
+    /// The search as it was when the page was opened.
+    first: SearchView,
+    /// Its results as the address wants them.
+    results: ResultsPage,
+) -> impl IntoView {
+    let service = ServiceId::DataScraper;
+    // `Title` writes its text into the document as it is.
+    let title: String = first.title().chars().filter(|c| !matches!(c, '<' | '>' | '&')).collect();
+    let again = again_path(&first.request);
+    let view = RwSignal::new(first);
+    view! {
+        <Title text=title />
+        <div class="page">
+            <h1>{service.name()}</h1>
+            <p class="page-lead">{LEAD}</p>
+            <p class="actions">
+                <a class="button" href=service.path()>
+                    "New search"
+                </a>
+                <a class="button button-quiet" href=again>
+                    "Change this one"
+                </a>
+            </p>
+            <Panel view=view results=results />
+        </div>
+    }
+    .into_any()
+}
+
+/// The state of a search in icon and word.
+#[component]
+pub(super) fn StatePill(
+    /// The state.
+    state: SearchState,
+) -> impl IntoView {
+    let (tone, mark) = match state {
+        SearchState::Running => (Tone::Neutral, Mark::Spinner),
+        SearchState::Finished => (Tone::Good, Mark::Check),
+        SearchState::Partial => (Tone::Caution, Mark::Alert),
+        SearchState::Failed => (Tone::Bad, Mark::Cross),
+        SearchState::Cancelled => (Tone::Neutral, Mark::Pause),
+    };
+    view! { <Pill tone=tone mark=mark label=state.label() /> }
+}
+
+#[component]
+fn Panel(view: RwSignal<SearchView>, results: ResultsPage) -> impl IntoView {
+    let id = view.with_untracked(|view| view.id);
+    let stop = ServerAction::<CancelSearch>::new();
+    let delete = ServerAction::<DeleteSearch>::new();
+    let error = Signal::derive(move || {
+        let stopped =
+            stop.value().with(|value| value.as_ref().and_then(|result| result.as_ref().err().cloned()));
+        stopped.or_else(|| {
+            delete.value().with(|value| value.as_ref().and_then(|result| result.as_ref().err().cloned()))
+        })
+    });
+    let running = Memo::new(move |_| view.with(SearchView::is_running));
+    follow(view, running);
+    Effect::new(move |_| {
+        if let Some(Ok(stopped)) = &*stop.value().read() {
+            view.set(stopped.clone());
+            focus_soon("search-title");
+        }
+    });
+    let state = Memo::new(move |_| view.with(|view| view.state));
+    let started = view.with_untracked(|view| view.created_at);
+    view! {
+        <section class="panel panel-flush" aria-labelledby="search-title">
+            <div class="panel-head search-head">
+                <div>
+                    <h2 id="search-title" tabindex="-1">
+                        {view.with_untracked(SearchView::title)}
+                    </h2>
+                    <p class="muted figures">{move || view.with(figures)}</p>
+                    <p class="muted">"Started " <Moment at=started /> {move || view.with(around)}</p>
+                </div>
+                {move || view! { <StatePill state=state.get() /> }}
+            </div>
+            {move || {
+                running
+                    .get()
+                    .then(|| {
+                        view! {
+                            <div class="search-progress">
+                                <progress
+                                    aria-label="Pages that have arrived"
+                                    max=move || view.with(|view| view.pages_planned.max(1).to_string())
+                                    value=move || view.with(|view| view.pages_done.to_string())
+                                ></progress>
+                                <ActionForm action=stop>
+                                    <input type="hidden" name="id" value=id.to_string() />
+                                    <BusyButton busy=stop.pending() label="Stop" busy_label="Stopping…" />
+                                </ActionForm>
+                                <RefreshLink path=SearchView::path_of(id) />
+                            </div>
+                        }
+                    })
+            }}
+            <div class="search-notices">
+                {move || view.with(notices)}
+                <ErrorNotice error=error />
+            </div>
+            <Results view=view first=results />
+            <div class="search-foot">
+                {move || {
+                    view.with(|view| {
+                        (view.found > 0)
+                            .then(|| {
+                                view! {
+                                    <a class="button" href=view.csv_path() download="" rel="external">
+                                        "Download CSV"
+                                    </a>
+                                }
+                            })
+                    })
+                }}
+                <details class="confirm">
+                    <summary class="button button-quiet">"Delete"</summary>
+                    <p>"The search and its results are deleted for good. What it cost at SerpAPI stays spent."</p>
+                    <ActionForm action=delete>
+                        <input type="hidden" name="id" value=id.to_string() />
+                        <BusyButton
+                            kind=ButtonKind::Danger
+                            busy=delete.pending()
+                            label="Delete it"
+                            busy_label="Deleting…"
+                        />
+                    </ActionForm>
+                </details>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+/// Reads a running search again and again, and says aloud when it has ended.
+fn follow(view: RwSignal<SearchView>, running: Memo<bool>) {
+    let id = view.with_untracked(|view| view.id);
+    let announcer = use_context::<Announcer>();
+    let poll = Action::new(move |_: &()| async move {
+        // A poll that failed is followed by the next one.
+        if let Ok(now) = search(id).await {
+            // The user's own stop may have been quicker.
+            if view.with_untracked(SearchView::is_running) {
+                view.set(now);
+            }
+        }
+    });
+    Effect::new(move |before: Option<bool>| {
+        let now = running.get();
+        if before == Some(true)
+            && !now
+            && let Some(announcer) = announcer
+        {
+            let state = view.with_untracked(|view| view.state.label());
+            announcer.say(format!("Search: {state}. {}.", view.with_untracked(figures)));
+        }
+        if now {
+            let again = move || {
+                if !document().hidden() && !poll.pending().get_untracked() {
+                    poll.dispatch(());
+                }
+            };
+            if let Ok(handle) = set_interval_with_handle(again, POLL) {
+                on_cleanup(move || handle.clear());
+            }
+        }
+        now
+    });
+}
+
+/// For browsers without JavaScript; it goes as soon as the page is alive.
+#[component]
+fn RefreshLink(path: String) -> impl IntoView {
+    let alive = RwSignal::new(false);
+    Effect::new(move |_| alive.set(true));
+    move || {
+        let path = path.clone();
+        (!alive.get()).then(|| view! { <a href=path>"Refresh"</a> })
+    }
+}
+
+/// The progress in numbers: `58 of up to 120 found, 3 of 6 pages, 958 searches left before`.
+fn figures(view: &SearchView) -> String {
+    let found = grouped(i64::from(view.found));
+    let mut parts = vec![if view.is_running() {
+        format!("{found} of up to {} found", view.request.limit)
+    } else {
+        format!("{found} found")
+    }];
+    let pages = if view.pages_planned == 1 { "page" } else { "pages" };
+    parts.push(format!("{} of {} {pages}", view.pages_done, view.pages_planned));
+    match (view.searches_left_before, view.searches_left_after) {
+        (Some(before), Some(after)) => {
+            parts.push(format!("searches left: {} before, {} after", grouped(before), grouped(after)));
+        }
+        (Some(before), None) => parts.push(format!("searches left: {} before", grouped(before))),
+        (None, Some(after)) => parts.push(format!("searches left: {}", grouped(after))),
+        (None, None) => {}
+    }
+    parts.join(", ")
+}
+
+fn around(view: &SearchView) -> Option<String> {
+    view.resolved_place.as_ref().map(|place| format!(", around {place}"))
+}
+
+/// What there is to know of the search, in sentences.
+fn notices(view: &SearchView) -> AnyView {
+    let place = view.place_unknown.then(|| {
+        view! {
+            <NoticeBox tone=Tone::Caution>
+                <p>{Notice::PlaceUnknown.sentence()}</p>
+            </NoticeBox>
+        }
+    });
+    let end = view.notice.map(|notice| {
+        let tone = match view.state {
+            SearchState::Failed => Tone::Bad,
+            SearchState::Partial => Tone::Caution,
+            SearchState::Running | SearchState::Finished | SearchState::Cancelled => Tone::Neutral,
+        };
+        let to_keys = notice.concerns_the_key().then(|| {
+            view! {
+                <p>
+                    <a href=ServiceId::DataScraper.setup_path()>"To the API keys"</a>
+                </p>
+            }
+        });
+        let kept = view.kept().map(|kept| format!(" {kept}"));
+        view! {
+            <NoticeBox tone=tone>
+                <p>{notice.sentence()} {kept}</p>
+                {to_keys}
+            </NoticeBox>
+        }
+    });
+    view! {
+        {place}
+        {end}
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{scraper::SearchInput, time::Timestamp};
+
+    #[test]
+    fn the_figures_say_what_is_known() {
+        let input = SearchInput {
+            query: "bakery".to_owned(),
+            place: "Berlin".to_owned(),
+            limit: Some(120),
+            ..SearchInput::default()
+        };
+        let mut view = SearchView {
+            id: SearchId(uuid::Uuid::nil()),
+            request: input.check().unwrap(),
+            state: SearchState::Running,
+            notice: None,
+            resolved_place: None,
+            place_unknown: false,
+            pages_done: 3,
+            pages_planned: 6,
+            found: 58,
+            searches_left_before: Some(1_958),
+            searches_left_after: None,
+            created_at: Timestamp(0),
+            finished_at: None,
+        };
+        assert_eq!(figures(&view), "58 of up to 120 found, 3 of 6 pages, searches left: 1,958 before");
+        view.state = SearchState::Partial;
+        view.searches_left_after = Some(1_955);
+        assert_eq!(figures(&view), "58 found, 3 of 6 pages, searches left: 1,958 before, 1,955 after");
+        view.searches_left_before = None;
+        view.searches_left_after = None;
+        assert_eq!(figures(&view), "58 found, 3 of 6 pages");
+    }
+}

@@ -1,0 +1,205 @@
+use leptos::prelude::*;
+
+use crate::{
+    app::ui::{Mark, Pill, Tone},
+    model::{
+        access::{AccessDecision, Block, ProviderVerdict, Verdict},
+        page::SettingsPage,
+        provider::provider_name,
+        service::Needs,
+        status::KeyStatus,
+    },
+};
+
+/// Every service: open or closed, why, and the way to it.
+#[component]
+pub(super) fn ServiceList(
+    /// The decisions, and which providers the catalogue has.
+    #[prop(into)]
+    page: Signal<SettingsPage>,
+    /// Says what each service does.
+    #[prop(optional)]
+    summaries: bool,
+) -> impl IntoView {
+    move || {
+        let page = page.read();
+        let rows: Vec<_> = page
+            .decisions
+            .iter()
+            .map(|decision| {
+                let service = decision.service;
+                let why = why(decision, &page);
+                let progress = progress(decision);
+                let way = way(decision, &page).map(|words| {
+                    view! {
+                        <a href=service.setup_path()>
+                            {words} <span class="visually-hidden">{format!(" for {}", service.name())}</span>
+                        </a>
+                    }
+                });
+                let supported = decision.granted || settable(decision, &page);
+                view! {
+                    <li class="service-row">
+                        <div class="service-head">
+                            <a class="service-name" href=service.path()>
+                                {service.name()}
+                            </a>
+                            <ServicePill decision=decision.clone() supported=supported />
+                        </div>
+                        {summaries.then(|| view! { <p>{service.summary()}</p> })}
+                        <p class="muted">{why} {progress} " " {way}</p>
+                    </li>
+                }
+            })
+            .collect();
+        view! { <ul class="service-rows">{rows}</ul> }
+    }
+}
+
+/// How many services are open: `3 of 5 open`.
+pub(super) fn open_count(page: &SettingsPage) -> String {
+    let open = page.decisions.iter().filter(|decision| decision.granted).count();
+    format!("{open} of {} open", page.decisions.len())
+}
+
+/// Whether a service is open.
+#[component]
+pub(super) fn ServicePill(
+    /// The decision.
+    decision: AccessDecision,
+    /// Whether this version supports any of the providers it waits for.
+    #[prop(default = true)]
+    supported: bool,
+) -> impl IntoView {
+    let waiting = decision.blocking().next().is_some()
+        && decision
+            .blocking()
+            .all(|verdict| matches!(verdict.verdict, Verdict::Blocked { block: Block::Unverified, .. }));
+    if decision.granted {
+        view! { <Pill tone=Tone::Good mark=Mark::Check label="Open" /> }
+    } else if !supported {
+        view! { <Pill tone=Tone::Neutral mark=Mark::Circle label="Not yet" /> }
+    } else if waiting {
+        view! { <Pill tone=Tone::Neutral mark=Mark::Clock label="Waiting" /> }
+    } else {
+        view! { <Pill tone=Tone::Bad mark=Mark::Cross label="Closed" /> }
+    }
+}
+
+/// Why a service is open or closed, in a sentence or two.
+pub(super) fn why(decision: &AccessDecision, page: &SettingsPage) -> String {
+    if decision.service.needs() == Needs::AnyStored {
+        return if decision.granted {
+            "Any stored key opens it."
+        } else {
+            "It opens with the first stored key."
+        }
+        .to_owned();
+    }
+    if decision.granted {
+        let warnings: Vec<_> = decision
+            .providers
+            .iter()
+            .filter(|verdict| !verdict.optional && has_warning(verdict))
+            .map(|verdict| verdict.sentence(&provider_name(&verdict.provider)))
+            .collect();
+        if !warnings.is_empty() {
+            return warnings.join(" ");
+        }
+        let names = required(decision).map(|verdict| provider_name(&verdict.provider)).collect();
+        return format!("Uses {}.", listed(names));
+    }
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        decision.blocking().partition(|verdict| page.card(&verdict.provider).is_some());
+    let mut sentences = Vec::new();
+    match known.as_slice() {
+        [] => {}
+        [one] => sentences.push(one.sentence(&provider_name(&one.provider))),
+        several => sentences.push(format!("{}.", listed(several.iter().map(|v| in_short(v)).collect()))),
+    }
+    let unknown: Vec<_> = unknown.iter().map(|verdict| provider_name(&verdict.provider)).collect();
+    match unknown.len() {
+        0 => {}
+        1 => sentences.push(format!("{} is not supported by this version yet.", listed(unknown))),
+        _ => sentences.push(format!("{} are not supported by this version yet.", listed(unknown))),
+    }
+    sentences.join(" ")
+}
+
+/// One provider's block among several: `OpenAI not accepted`.
+fn in_short(verdict: &ProviderVerdict) -> String {
+    let state = match &verdict.verdict {
+        Verdict::Ready { .. } => "ready",
+        Verdict::Blocked { block, .. } => match block {
+            Block::LacksCapability => "lacking a permission",
+            Block::Exhausted => "used up",
+            Block::Unverified => "not checked yet",
+            Block::Undecryptable => "not openable",
+            Block::Suspended => "suspended",
+            Block::Invalid => "not accepted",
+            Block::Missing => "not set up",
+        },
+    };
+    format!("{} {state}", provider_name(&verdict.provider))
+}
+
+/// The words of the link that leads to what can be done about a closed service.
+fn way(decision: &AccessDecision, page: &SettingsPage) -> Option<&'static str> {
+    let missing = decision.service.needs() == Needs::AnyStored
+        || decision.blocking().any(|v| v.status == KeyStatus::Missing && page.card(&v.provider).is_some());
+    match (decision.granted, settable(decision, page)) {
+        (true, _) | (_, false) => None,
+        (false, true) => Some(if missing { "Set up" } else { "See what to do" }),
+    }
+}
+
+/// Whether the page can do something about a closed service.
+fn settable(decision: &AccessDecision, page: &SettingsPage) -> bool {
+    decision.service.needs() == Needs::AnyStored
+        || decision.blocking().any(|verdict| page.card(&verdict.provider).is_some())
+}
+
+/// Set-up progress of a service that needs several keys: ` 1 of 3 ready.`
+pub(super) fn progress(decision: &AccessDecision) -> Option<String> {
+    let all = required(decision).count();
+    let ready = required(decision).filter(|verdict| !verdict.blocks()).count();
+    (all > 1 && !decision.granted).then(|| format!(" {ready} of {all} ready."))
+}
+
+fn required(decision: &AccessDecision) -> impl Iterator<Item = &ProviderVerdict> {
+    decision.providers.iter().filter(|verdict| !verdict.optional)
+}
+
+fn has_warning(verdict: &ProviderVerdict) -> bool {
+    matches!(&verdict.verdict, Verdict::Ready { unknown } if !unknown.is_empty())
+}
+
+/// `A`, `A and B`, `A, B and C`.
+pub(super) fn listed(mut names: Vec<String>) -> String {
+    match names.pop() {
+        None => String::new(),
+        Some(last) if names.is_empty() => last,
+        Some(last) => format!("{} and {last}", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        access::{Policy, decide},
+        service::ServiceId,
+    };
+
+    #[test]
+    fn a_provider_without_a_card_is_named_as_unsupported() {
+        let closed = decide(ServiceId::AiCalling, &[], Policy { unverified_counts: false });
+        let page = SettingsPage { cards: Vec::new(), decisions: vec![closed.clone()], checking: true };
+        assert_eq!(
+            why(&closed, &page),
+            "ElevenLabs, OpenAI and Twilio are not supported by this version yet."
+        );
+        assert_eq!(progress(&closed).as_deref(), Some(" 0 of 3 ready."));
+        assert!(!settable(&closed, &page));
+    }
+}

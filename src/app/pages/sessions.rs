@@ -1,0 +1,112 @@
+use leptos::{form::ActionForm, prelude::*};
+
+use crate::{
+    api::auth::{EndOtherSessions, EndSession, account},
+    app::ui::{
+        Announcer, BusyButton, ErrorNotice, Mark, Moment, Phrase, Pill, Tone, describe_user_agent, focus_soon,
+    },
+    model::page::SessionView,
+};
+
+/// Where the user is signed in, and how to end that.
+#[component]
+pub(super) fn Sessions(
+    /// The sessions.
+    sessions: RwSignal<Vec<SessionView>>,
+) -> impl IntoView {
+    let end = ServerAction::<EndSession>::new();
+    let end_others = ServerAction::<EndOtherSessions>::new();
+    let announcer = use_context::<Announcer>();
+    Effect::new(move |_| {
+        let ended = matches!(&*end.value().read(), Some(Ok(())))
+            || matches!(&*end_others.value().read(), Some(Ok(())));
+        if ended {
+            if let Some(announcer) = announcer {
+                announcer.say("The session has ended.");
+            }
+            focus_soon("sessions-title");
+            leptos::task::spawn_local(async move {
+                if let Ok(page) = account().await {
+                    sessions.set(page.sessions);
+                }
+            });
+        }
+    });
+    let error = Signal::derive(move || {
+        let end = end.value().with(|value| value.as_ref().and_then(|result| result.as_ref().err().cloned()));
+        end.or_else(|| {
+            end_others.value().with(|value| value.as_ref().and_then(|result| result.as_ref().err().cloned()))
+        })
+    });
+    let several = Memo::new(move |_| sessions.read().len() > 1);
+    view! {
+        <section class="section" aria-labelledby="sessions-title">
+            <div class="section-head">
+                <h2 id="sessions-title" tabindex="-1">
+                    "Sessions"
+                </h2>
+                {move || {
+                    several
+                        .get()
+                        .then(|| {
+                            view! {
+                                <ActionForm action=end_others>
+                                    <BusyButton
+                                        busy=end_others.pending()
+                                        label="End all others"
+                                        busy_label="Ending…"
+                                    />
+                                </ActionForm>
+                            }
+                        })
+                }}
+            </div>
+            <ErrorNotice error=error />
+            <ul class="cards">
+                <For
+                    each=move || sessions.get()
+                    key=|session| session.id
+                    children=move |session| view! { <Session session=session end=end /> }
+                />
+            </ul>
+        </section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Session(session: SessionView, end: ServerAction<EndSession>) -> impl IntoView {
+    let id = session.id;
+    let busy = Signal::derive(move || {
+        end.pending().get() && end.input().with(|input| input.as_ref().is_some_and(|input| input.id == id))
+    });
+    let device = session.user_agent.as_deref().map_or("A program".to_owned(), describe_user_agent);
+    view! {
+        <li class="card card-plain">
+            <div class="card-body">
+                <div class="card-head">
+                    <div class="card-title">
+                        <h3>{device.clone()}</h3>
+                        <p class="muted">
+                            "Opened " <Moment at=session.created_at />
+                            {session.address.map(|address| format!(" from {address}"))} ", last used "
+                            <Moment at=session.last_seen_at phrase=Phrase::Ago />
+                        </p>
+                    </div>
+                    {if session.current {
+                        view! { <Pill tone=Tone::Good mark=Mark::Check label="This one" /> }.into_any()
+                    } else {
+                        view! {
+                            <ActionForm action=end>
+                                <input type="hidden" name="id" value=id.to_string() />
+                                <BusyButton busy=busy label="End" busy_label="Ending…" />
+                            </ActionForm>
+                        }
+                        .into_any()
+                    }}
+                </div>
+            </div>
+        </li>
+    }
+    .into_any()
+}

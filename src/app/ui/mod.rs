@@ -1,0 +1,31 @@
+//! The parts that pages are made of. They know the model, fetch nothing, and call nothing.
+
+mod announce;
+mod button;
+mod error_notice;
+mod external;
+mod field;
+mod focus;
+mod icon;
+mod meter;
+mod moment;
+mod monogram;
+mod notice;
+mod number;
+mod pill;
+mod user_agent;
+
+pub use announce::{Announcer, LiveRegion, provide_announcer};
+pub use button::{BusyButton, ButtonKind};
+pub use error_notice::ErrorNotice;
+pub use external::External;
+pub use field::{FieldErrorText, TextField};
+pub use focus::{focus_first_invalid, focus_soon};
+pub use icon::{Icon, Mark};
+pub use meter::QuotaMeter;
+pub use moment::{Moment, Phrase, provide_now};
+pub use monogram::Monogram;
+pub use notice::Notice;
+pub use number::{count_word, grouped};
+pub use pill::{KeyPill, Pill, Tone, key_label};
+pub use user_agent::describe_user_agent;

@@ -1,0 +1,358 @@
+//! Use cases of stored credentials: store, validate, replace, delete, list, decide access.
+
+mod seal;
+mod view;
+
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
+
+use secrecy::SecretString;
+
+use crate::{
+    account::{Limit, Limiter, internal, network},
+    clock::Clock,
+    model::{
+        access::{self, AccessDecision, Policy},
+        check::CheckReport,
+        error::{AppError, ErrorCode},
+        ids::{KeyId, ProviderId, UserId},
+        key::KeyView,
+        page::{ProviderCard, SettingsPage},
+        provider::ProviderInfo,
+        service::ServiceId,
+        status::KeyStatus,
+    },
+    monitor::transition::{self, Known},
+    providers::{Candidate, Providers, UsageSource},
+    store::{CheckResult, KeyRow, NewKey, Replacement, Store, StoreError},
+    vault::{AuditKey, Vault},
+};
+
+/// Replaced credentials are destroyed after this long.
+const RETIREMENT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Unverified credentials count for this long after checking is switched on again.
+const SWITCHED_ON_GRACE: Duration = Duration::from_secs(24 * 3600);
+
+/// How the installation treats checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checking {
+    /// Credentials are checked when they are stored, and by schedule.
+    pub enabled: bool,
+    /// When that was last switched on again.
+    pub on_since: Option<crate::model::time::Timestamp>,
+}
+
+/// Who stores a key, and from where: both are limited.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller {
+    /// The user.
+    pub user: UserId,
+    /// The client's address.
+    pub address: IpAddr,
+}
+
+/// The permission to spend a user's keys on a service. Only the evaluator's yes makes one, so a use
+/// case that asks for a grant cannot be reached around the gate.
+#[derive(Debug)]
+pub struct Grant {
+    user: UserId,
+    decision: AccessDecision,
+}
+
+impl Grant {
+    /// Whose keys may be spent.
+    pub fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// The service they may be spent on.
+    pub fn service(&self) -> ServiceId {
+        self.decision.service
+    }
+
+    /// The decision behind the permission.
+    pub fn into_decision(self) -> AccessDecision {
+        self.decision
+    }
+}
+
+/// The fields of a credential as they were sent.
+pub type Fields = BTreeMap<String, SecretString>;
+
+/// The use cases of stored credentials.
+pub struct Keys {
+    store: Store,
+    vault: Arc<Vault>,
+    providers: Arc<Providers>,
+    limiter: Limiter,
+    audit: Arc<AuditKey>,
+    clock: Arc<dyn Clock>,
+    checking: Checking,
+}
+
+impl Keys {
+    /// The use cases over these rooms.
+    pub fn new(
+        store: Store,
+        vault: Arc<Vault>,
+        providers: Arc<Providers>,
+        limiter: Limiter,
+        audit: Arc<AuditKey>,
+        clock: Arc<dyn Clock>,
+        checking: Checking,
+    ) -> Self {
+        Self { store, vault, providers, limiter, audit, clock, checking }
+    }
+
+    /// The catalogue.
+    pub fn providers(&self) -> Vec<ProviderInfo> {
+        self.providers.infos()
+    }
+
+    /// Checks a credential with its provider and stores it. An accepted one is stored with what the
+    /// provider told; one whose provider could not be asked is stored as unverified; a rejected one is
+    /// not stored.
+    pub async fn store(
+        &self,
+        caller: Caller,
+        provider: &ProviderId,
+        fields: Fields,
+    ) -> Result<KeyView, AppError> {
+        let candidate = self.providers.prepare(provider, fields)?;
+        if self.find(caller.user, provider).await?.is_some() {
+            return Err(exists(provider));
+        }
+        self.count_new_key(caller).await?;
+        let check = self.check_for_storing(caller.user, &candidate).await?;
+        let id = KeyId::generate();
+        let now = self.clock.now();
+        let dek = self.dek_of(caller.user).await?;
+        let sealed = self.seal(caller.user, id, &dek, &candidate, 1)?;
+        let config = candidate.config();
+        let key = NewKey {
+            id,
+            user: caller.user,
+            provider,
+            encrypted_key: &sealed.envelope,
+            dek: &dek,
+            config: &config,
+            hint: &candidate.hint(),
+            webhook: sealed.webhook,
+            check: &check,
+        };
+        match self.store.insert_key(&key, &self.audit, now).await {
+            Ok(()) => self.view(caller.user, provider).await,
+            Err(StoreError::Duplicate) => Err(exists(provider)),
+            Err(error) => Err(internal(&error)),
+        }
+    }
+
+    /// Checks a credential and puts it in the place of the stored one. The old one stays untouched
+    /// unless the provider accepted the new one (or checking is switched off).
+    pub async fn replace(
+        &self,
+        caller: Caller,
+        provider: &ProviderId,
+        fields: Fields,
+    ) -> Result<KeyView, AppError> {
+        let candidate = self.providers.prepare(provider, fields)?;
+        let old = self.stored(caller.user, provider).await?;
+        self.count_new_key(caller).await?;
+        let check = self.check_for_storing(caller.user, &candidate).await?;
+        if self.checking.enabled && check.status == KeyStatus::Unverified {
+            let reason = check.last_result.unwrap_or(crate::model::status::Reason::Unreachable);
+            return Err(AppError::refused(ErrorCode::ProviderUnreachable, provider.clone(), None, reason));
+        }
+        let now = self.clock.now();
+        let dek = self.dek_of(caller.user).await?;
+        let sealed =
+            self.seal(caller.user, old.id, &dek, &candidate, old.credential_version.saturating_add(1))?;
+        let config = candidate.config();
+        let replacement = Replacement {
+            old: &old,
+            retired: self.retire(&old),
+            destroy_after: now.plus(RETIREMENT),
+            encrypted_key: &sealed.envelope,
+            dek: &dek,
+            config: &config,
+            hint: &candidate.hint(),
+            webhook: sealed.webhook,
+            check: &check,
+        };
+        let swapped = self.store.replace_key(&replacement, &self.audit, now).await;
+        if !swapped.map_err(|e| internal(&e))? {
+            return Err(AppError { provider: Some(provider.clone()), ..AppError::new(ErrorCode::Conflict) });
+        }
+        self.view(caller.user, provider).await
+    }
+
+    /// Asks the provider about a credential that is not stored, and stores nothing.
+    pub async fn check_candidate(
+        &self,
+        caller: Caller,
+        provider: &ProviderId,
+        fields: Fields,
+    ) -> Result<CheckReport, AppError> {
+        let candidate = self.providers.prepare(provider, fields)?;
+        self.count_new_key(caller).await?;
+        Ok(self.providers.check_candidate(caller.user, &candidate).await)
+    }
+
+    /// Asks the provider about the stored credential now, also while scheduled checks are off.
+    pub async fn check_now(&self, user: UserId, provider: &ProviderId) -> Result<KeyView, AppError> {
+        let key = self.stored(user, provider).await?;
+        self.limiter.check(Limit::Checks, &[&user.to_string()]).await?;
+        self.check(&key).await?;
+        self.view(user, provider).await
+    }
+
+    /// Asks the provider about a stored credential and writes down the answer, unless the row has
+    /// changed meanwhile.
+    pub async fn check(&self, key: &KeyRow) -> Result<(), AppError> {
+        let outcome = self.providers.check_stored(&seal::stored(key), UsageSource::Check).await;
+        let now = self.clock.now();
+        match outcome {
+            Ok(report) => {
+                let result = transition::after_check(&Known::from(key), &report, now, jitter());
+                self.store.record_check(key, &result, &self.audit, now).await.map_err(|e| internal(&e))?;
+            }
+            Err(_undecryptable) => {
+                let again = now.plus(transition::UNDECRYPTABLE);
+                let flagged = self.store.record_undecryptable(key, again, &self.audit, now).await;
+                flagged.map_err(|e| internal(&e))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the stored credential. What was made with it stays.
+    pub async fn delete(&self, user: UserId, provider: &ProviderId) -> Result<(), AppError> {
+        let deleted = self.store.delete_key(user, provider, &self.audit, self.clock.now()).await;
+        if deleted.map_err(|e| internal(&e))? { Ok(()) } else { Err(missing(provider)) }
+    }
+
+    /// The user's credentials, masked, by provider.
+    pub async fn list(&self, user: UserId) -> Result<Vec<KeyView>, AppError> {
+        let rows = self.store.keys(user).await.map_err(|e| internal(&e))?;
+        Ok(rows.iter().map(|row| self.view_of(row)).collect())
+    }
+
+    /// One of the user's credentials, masked.
+    pub async fn view(&self, user: UserId, provider: &ProviderId) -> Result<KeyView, AppError> {
+        let row = self.stored(user, provider).await?;
+        Ok(self.view_of(&row))
+    }
+
+    /// Whether a service may spend the user's keys.
+    pub async fn decide(&self, user: UserId, service: ServiceId) -> Result<AccessDecision, AppError> {
+        let states = self.store.credential_states(user).await.map_err(|e| internal(&e))?;
+        Ok(access::decide(service, &states, self.policy()))
+    }
+
+    /// The decisions for all services.
+    pub async fn decide_all(&self, user: UserId) -> Result<Vec<AccessDecision>, AppError> {
+        let states = self.store.credential_states(user).await.map_err(|e| internal(&e))?;
+        Ok(ServiceId::ALL
+            .into_iter()
+            .map(|service| access::decide(service, &states, self.policy()))
+            .collect())
+    }
+
+    /// The decision as a gate: an error that says how to open the service when it is closed.
+    pub async fn require(&self, user: UserId, service: ServiceId) -> Result<Grant, AppError> {
+        let decision = self.decide(user, service).await?;
+        if decision.granted { Ok(Grant { user, decision }) } else { Err(AppError::blocked(decision)) }
+    }
+
+    /// Whether credentials are checked when they are stored.
+    pub fn checks_on_store(&self) -> bool {
+        self.checking.enabled
+    }
+
+    /// The stored credential a service may call its provider with.
+    pub async fn credential(
+        &self,
+        user: UserId,
+        provider: &ProviderId,
+    ) -> Result<crate::providers::StoredCredential, AppError> {
+        Ok(seal::stored(&self.stored(user, provider).await?))
+    }
+
+    /// All that the settings page shows.
+    pub async fn settings(&self, user: UserId) -> Result<SettingsPage, AppError> {
+        let rows = self.store.keys(user).await.map_err(|e| internal(&e))?;
+        let states = self.store.credential_states(user).await.map_err(|e| internal(&e))?;
+        let policy = self.policy();
+        let decisions: Vec<_> =
+            ServiceId::ALL.into_iter().map(|service| access::decide(service, &states, policy)).collect();
+        let cards = self
+            .providers
+            .infos()
+            .into_iter()
+            .map(|info| {
+                let row = rows.iter().find(|row| row.provider == info.id);
+                let without: Vec<_> = states.iter().filter(|s| s.provider != info.id).cloned().collect();
+                let closes = decisions
+                    .iter()
+                    .filter(|d| {
+                        row.is_some() && d.granted && !access::decide(d.service, &without, policy).granted
+                    })
+                    .map(|d| d.service)
+                    .collect();
+                ProviderCard { key: row.map(|row| self.view_of(row)), closes, info }
+            })
+            .collect();
+        Ok(SettingsPage { cards, decisions, checking: self.checking.enabled })
+    }
+
+    fn policy(&self) -> Policy {
+        let grace = self.checking.on_since.is_some_and(|on| self.clock.now().since(on) < SWITCHED_ON_GRACE);
+        Policy { unverified_counts: !self.checking.enabled || grace }
+    }
+
+    async fn count_new_key(&self, caller: Caller) -> Result<(), AppError> {
+        self.limiter.check(Limit::KeysPerUser, &[&caller.user.to_string()]).await?;
+        self.limiter.check(Limit::KeysPerAddress, &[&network(caller.address)]).await?;
+        self.limiter.check(Limit::Keys, &[]).await
+    }
+
+    /// The candidate's check as it will stand on the row; an error when the provider rejects it.
+    async fn check_for_storing(&self, user: UserId, candidate: &Candidate) -> Result<CheckResult, AppError> {
+        if !self.checking.enabled {
+            return Ok(transition::unchecked(self.clock.now()));
+        }
+        let report = self.providers.check_candidate(user, candidate).await;
+        if let Some(status) = report.outcome.status()
+            && !status.is_accepted()
+        {
+            let provider = candidate.provider().clone();
+            return Err(AppError::refused(ErrorCode::InvalidApiKey, provider, Some(status), report.reason));
+        }
+        let now = self.clock.now();
+        Ok(transition::after_check(&Known::candidate(now), &report, now, jitter()))
+    }
+
+    async fn find(&self, user: UserId, provider: &ProviderId) -> Result<Option<KeyRow>, AppError> {
+        self.store.key(user, provider).await.map_err(|e| internal(&e))
+    }
+
+    async fn stored(&self, user: UserId, provider: &ProviderId) -> Result<KeyRow, AppError> {
+        self.find(user, provider).await?.ok_or_else(|| missing(provider))
+    }
+}
+
+fn exists(provider: &ProviderId) -> AppError {
+    AppError { provider: Some(provider.clone()), ..AppError::new(ErrorCode::KeyExists) }
+}
+
+fn missing(provider: &ProviderId) -> AppError {
+    AppError { provider: Some(provider.clone()), ..AppError::new(ErrorCode::NotFound) }
+}
+
+/// A random number from 0 to 1, for spreading checks; without a random source they are not spread.
+fn jitter() -> f64 {
+    let mut bytes = [0; 2];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => f64::from(u16::from_le_bytes(bytes)) / f64::from(u16::MAX),
+        Err(_) => 0.0,
+    }
+}

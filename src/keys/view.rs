@@ -1,0 +1,55 @@
+//! A stored credential as its owner sees it.
+
+use super::Keys;
+use crate::{
+    model::{
+        ids::ProviderId,
+        key::{KeyView, Source},
+        provider,
+        status::{KeyStatus, Reason},
+    },
+    monitor::transition,
+    store::KeyRow,
+};
+
+impl Keys {
+    /// A provider's name for people.
+    pub fn provider_name(&self, provider: &ProviderId) -> String {
+        self.providers
+            .info(provider)
+            .map_or_else(|| provider::provider_name(provider), |info| info.name.clone())
+    }
+
+    pub(super) fn view_of(&self, row: &KeyRow) -> KeyView {
+        let name = self.provider_name(&row.provider);
+        KeyView {
+            provider: row.provider.clone(),
+            status: row.status,
+            status_reason: sentence(row, &name),
+            is_active: row.status.is_accepted() && !row.undecryptable,
+            undecryptable: row.undecryptable,
+            stale: transition::is_stale(row.due_since, self.clock.now()),
+            hint: row.hint.clone(),
+            region: row.config.get("region").and_then(|region| region.as_str()).map(str::to_owned),
+            last_validated: row.last_validated,
+            next_check_at: self.checking.enabled.then_some(row.next_check_at),
+            metadata: row.metadata.clone(),
+            source: Source::User,
+            version: row.credential_version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            name,
+        }
+    }
+}
+
+/// What there is to say beyond the status: why the last check brought nothing new, or why the status
+/// is not simply "valid".
+fn sentence(row: &KeyRow, name: &str) -> Option<String> {
+    let status = row.status_reason.filter(|reason| {
+        *reason != Reason::Accepted && !(row.status == KeyStatus::Unverified && row.last_result.is_some())
+    });
+    let parts: Vec<_> =
+        status.into_iter().chain(row.last_result).map(|reason| reason.sentence(name)).collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}

@@ -1,0 +1,122 @@
+//! What the pages read: the answers of the server functions, as they cross the wire.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    access::AccessDecision,
+    ids::{ProviderId, SessionId, UserId},
+    key::KeyView,
+    provider::ProviderInfo,
+    service::ServiceId,
+    status::KeyStatus,
+    time::Timestamp,
+};
+
+/// Who is signed in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Me {
+    /// The user.
+    pub id: UserId,
+    /// The e-mail address, as stored.
+    pub email: String,
+}
+
+/// How the installation is set up, as far as visitors need to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Installation {
+    /// It is a demonstration: a simulator stands in for every provider.
+    pub demo: bool,
+    /// Registering takes an invitation or the operator's one-time code.
+    pub needs_code: bool,
+}
+
+/// A key that only the simulator of a demonstration accepts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DemoKey {
+    /// The provider it belongs to.
+    pub provider: ProviderId,
+    /// A few words that name it.
+    pub label: String,
+    /// The names and values of the fields to fill in.
+    pub fields: Vec<(String, String)>,
+    /// One sentence on what it shows.
+    pub shows: String,
+}
+
+/// What the account page shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountPage {
+    /// The e-mail address, as stored.
+    pub email: String,
+    /// The sessions that are alive, the most recently used first.
+    pub sessions: Vec<SessionView>,
+}
+
+/// A log-in session. Not its token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionView {
+    /// The session.
+    pub id: SessionId,
+    /// Whether it is the one that asks.
+    pub current: bool,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it was last used.
+    pub last_seen_at: Timestamp,
+    /// The browser's `User-Agent` at log-in.
+    pub user_agent: Option<String>,
+    /// The client's address at log-in.
+    pub address: Option<String>,
+}
+
+/// What the API key page, and a closed service, show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsPage {
+    /// A card for each provider of the catalogue, in its order.
+    pub cards: Vec<ProviderCard>,
+    /// The decision on each service, in the order of the pages.
+    pub decisions: Vec<AccessDecision>,
+    /// Whether keys are checked when they are stored and by schedule.
+    pub checking: bool,
+}
+
+/// What the guard of a service needs to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gate {
+    /// Whether the service is open.
+    pub decision: AccessDecision,
+    /// What opens it, where it is closed.
+    pub settings: Option<SettingsPage>,
+}
+
+/// One provider and the key stored for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderCard {
+    /// The provider.
+    pub info: ProviderInfo,
+    /// The stored key, if there is one.
+    pub key: Option<KeyView>,
+    /// The services that are open and would close if the key were deleted.
+    pub closes: Vec<ServiceId>,
+}
+
+impl SettingsPage {
+    /// The card of a provider; none when the catalogue does not have the provider.
+    pub fn card(&self, provider: &ProviderId) -> Option<&ProviderCard> {
+        self.cards.iter().find(|card| card.info.id == *provider)
+    }
+
+    /// The decision on a service.
+    pub fn decision(&self, service: ServiceId) -> Option<&AccessDecision> {
+        self.decisions.iter().find(|decision| decision.service == service)
+    }
+}
+
+impl ProviderCard {
+    /// Whether the stored key works as far as anybody knows: accepted, something left, and openable.
+    pub fn is_ready(&self) -> bool {
+        self.key.as_ref().is_some_and(|key| {
+            matches!(key.status, KeyStatus::Valid | KeyStatus::Limited) && !key.undecryptable
+        })
+    }
+}

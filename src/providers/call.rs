@@ -1,0 +1,163 @@
+//! Calls that services make with a user's credential.
+
+use std::{fmt, time::Duration};
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::{
+    Providers,
+    catalogue::{rule::Then, schema::Auth},
+    exchange::{Caller, Outgoing},
+    stored::StoredCredential,
+    usage::UsageSource,
+};
+use crate::{
+    model::{check::Outcome, service::ServiceId, status::Reason},
+    vault::Undecryptable,
+};
+
+/// One operation of the catalogue, asked for by a service.
+#[derive(Debug, Clone)]
+pub struct Call {
+    service: ServiceId,
+    operation: &'static str,
+    path: Vec<(&'static str, String)>,
+    query: Vec<(&'static str, String)>,
+    units: i64,
+}
+
+impl Call {
+    /// `operation` is a name under `operations` in the provider's catalogue file.
+    pub fn new(service: ServiceId, operation: &'static str) -> Self {
+        Self { service, operation, path: Vec::new(), query: Vec::new(), units: 1 }
+    }
+
+    /// Fills a field of the operation's path that is not a field of the credential.
+    #[must_use]
+    pub fn path(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.path.push((name, value.into()));
+        self
+    }
+
+    /// Adds a query parameter.
+    #[must_use]
+    pub fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    /// What it uses up if it succeeds, in the unit of the provider's quota; 1 unless set.
+    #[must_use]
+    pub fn units(mut self, units: i64) -> Self {
+        self.units = units;
+        self
+    }
+}
+
+/// A successful answer. Its `Debug` shows the status only.
+pub struct Answer {
+    /// The JSON document, without the credential's secrets should the provider have repeated them.
+    pub body: Value,
+    /// The HTTP status.
+    pub http_status: u16,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("http_status", &self.http_status).finish_non_exhaustive()
+    }
+}
+
+/// Why a call brought no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The stored credential cannot be opened on this installation now.
+    #[error("the stored credential cannot be opened")]
+    Undecryptable,
+    /// The provider refused, or gave no usable answer.
+    #[error("the provider refused or did not answer: {}", reason.code())]
+    Refused {
+        /// What it means for the credential. Never [`Outcome::Valid`].
+        outcome: Outcome,
+        /// Why.
+        reason: Reason,
+        /// How long the provider asks to wait, if it does.
+        retry_after: Option<Duration>,
+        /// The HTTP status, if there was an answer.
+        http_status: Option<u16>,
+    },
+    /// The provider did not understand the request; the credential is not to blame.
+    #[error("the provider did not understand the request")]
+    NotUnderstood {
+        /// The HTTP status.
+        http_status: Option<u16>,
+    },
+    /// The catalogue has no such operation, or the call does not fit it.
+    #[error("the call does not fit the catalogue")]
+    Misfit,
+}
+
+impl From<Undecryptable> for CallError {
+    fn from(_: Undecryptable) -> Self {
+        Self::Undecryptable
+    }
+}
+
+impl Providers {
+    /// Makes a call with a stored credential. It is opened right before, sent to its own realm only,
+    /// and reported to the observer however the call ends.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn call(&self, stored: &StoredCredential, call: Call) -> Result<Answer, CallError> {
+        let provider = self.catalogue.get(&stored.provider).ok_or(CallError::Misfit)?;
+        let operation = provider.file.operations.get(call.operation).ok_or(CallError::Misfit)?;
+        let budget = provider.file.budgets.get(&operation.budget).copied().ok_or(CallError::Misfit)?;
+        let credential = self.open(stored)?;
+        if let Auth::Query { name, .. } = &credential.form().auth
+            && call.query.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))
+        {
+            return Err(CallError::Misfit);
+        }
+        let value = |name: &str| {
+            let given = call.path.iter().find(|(given, _)| *given == name).map(|(_, value)| value.as_str());
+            given.or_else(|| credential.value(name))
+        };
+        let path = operation.path.fill_path(value).ok_or(CallError::Misfit)?;
+        let caller = Caller {
+            user: stored.owner,
+            key: Some(stored.row_id),
+            service: Some(call.service),
+            source: UsageSource::Use,
+            key_source: stored.source,
+        };
+        let outgoing = Outgoing {
+            operation: call.operation,
+            method: operation.method,
+            path: Some(path),
+            query: call.query.iter().map(|(name, value)| (*name, value.as_str())).collect(),
+            rules: &operation.rules,
+            max_bytes: budget.max_bytes,
+            deadline: Instant::now() + budget.deadline(),
+            units: call.units,
+        };
+        let (finding, reply) = self.exchange(&credential, caller, outgoing).await;
+        let http_status = finding.http_status;
+        match (finding.then, reply) {
+            (Then::Accepted, Some(reply)) => {
+                let status = reply.status;
+                let mut body = reply.body.into_json().ok_or(CallError::NotUnderstood { http_status })?;
+                credential.scrubber().clean(&mut body);
+                Ok(Answer { body, http_status: status })
+            }
+            (Then::BadRequest, _) => Err(CallError::NotUnderstood { http_status }),
+            (then, _) => Err(CallError::Refused {
+                outcome: then.outcome(),
+                reason: finding.reason,
+                retry_after: finding.retry_after,
+                http_status,
+            }),
+        }
+    }
+}

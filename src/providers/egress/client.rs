@@ -1,0 +1,142 @@
+//! The HTTP client.
+
+use std::time::Duration;
+
+use reqwest::{
+    NoProxy, Proxy, Request, Response, StatusCode,
+    header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue},
+    redirect::Policy,
+};
+use secrecy::ExposeSecret;
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    Fault,
+    body::{Body, Reader},
+    origin::Destination,
+    resolver::VettingResolver,
+};
+use crate::providers::{rules::Reply, settings::EgressProxy};
+
+const CONNECT: Duration = Duration::from_secs(3);
+const IDLE: Duration = Duration::from_secs(30);
+const USER_AGENT: &str = concat!("Keyward/", env!("CARGO_PKG_VERSION"));
+/// What never goes through the proxy.
+const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
+
+/// Sends requests to providers. Each half is there only if something needs it, for making one reads
+/// the system's certificate store.
+pub(crate) struct Client {
+    /// To origins of the catalogue: https, names vetted.
+    vetted: Option<reqwest::Client>,
+    /// To addresses that the operator set.
+    trusting: Option<reqwest::Client>,
+}
+
+impl Client {
+    /// A client for origins of the `catalogue`, for addresses set by the `operator`, or for both. It
+    /// uses `proxy`, and never one from the environment.
+    pub(crate) fn new(proxy: Option<&EgressProxy>, catalogue: bool, operator: bool) -> reqwest::Result<Self> {
+        let vetted = || {
+            let names = proxy.map(|proxy| proxy.host().to_owned());
+            builder(proxy)?.https_only(true).dns_resolver(VettingResolver::trusting(names)).build()
+        };
+        let trusting = || builder(proxy)?.build();
+        Ok(Self {
+            vetted: catalogue.then(vetted).transpose()?,
+            trusting: operator.then(trusting).transpose()?,
+        })
+    }
+
+    /// Sends `request`, whose address was made from `to`, and reads the whole answer, at most
+    /// `max_bytes` long, until `deadline`.
+    ///
+    /// An answer whose body is too long, compressed or broken still has a status; where that is an
+    /// error, it is returned without the body, for it may say enough.
+    pub(crate) async fn send(
+        &self,
+        to: Destination<'_>,
+        mut request: Request,
+        max_bytes: usize,
+        deadline: Instant,
+    ) -> Result<Reply, Fault> {
+        if to.is_forbidden() {
+            return Err(Fault::NoConnection);
+        }
+        let headers = request.headers_mut();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let client = if to.by_operator { &self.trusting } else { &self.vetted };
+        let client = client.as_ref().ok_or(Fault::NotSent)?;
+        let mut response = match timeout_at(deadline, client.execute(request)).await {
+            Ok(answer) => answer.map_err(|error| fault(&error))?,
+            Err(_) => return Err(Fault::TimedOut),
+        };
+        let status = response.status();
+        if status.is_redirection() {
+            return Err(Fault::Redirected(status.as_u16()));
+        }
+        let headers = std::mem::take(response.headers_mut());
+        let body = match timeout_at(deadline, read(response, &headers, max_bytes)).await {
+            Ok(read) => read,
+            Err(_) => Err(Fault::TimedOut),
+        };
+        let body =
+            body.or_else(|fault| if is_error(status) { Ok(Body::new(Vec::new())) } else { Err(fault) })?;
+        Ok(Reply { status: status.as_u16(), headers, body })
+    }
+}
+
+fn builder(proxy: Option<&EgressProxy>) -> reqwest::Result<reqwest::ClientBuilder> {
+    let builder = reqwest::Client::builder()
+        .redirect(Policy::none())
+        .referer(false)
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        // One request at a time on a connection, so that one that is given up takes its connection with it.
+        .http1_only()
+        .tls_version_min(reqwest::tls::Version::TLS_1_2)
+        .connect_timeout(CONNECT)
+        .pool_idle_timeout(IDLE)
+        .user_agent(USER_AGENT);
+    Ok(match proxy {
+        Some(proxy) => {
+            // EXPOSE: the operator's own password for the operator's own proxy.
+            let address = proxy.address().expose_secret();
+            builder.proxy(Proxy::all(address)?.no_proxy(NoProxy::from_string(LOOPBACK)))
+        }
+        None => builder,
+    })
+}
+
+fn is_error(status: StatusCode) -> bool {
+    status.is_client_error() || status.is_server_error()
+}
+
+/// The body. One that is too long, or compressed although that was not asked for, reads as empty.
+async fn read(mut response: Response, headers: &HeaderMap, max_bytes: usize) -> Result<Body, Fault> {
+    let empty = || Body::new(Vec::new());
+    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return Ok(empty());
+    }
+    let Ok(mut reader) = Reader::new(max_bytes, response.content_length()) else { return Ok(empty()) };
+    while let Some(chunk) = response.chunk().await.map_err(|error| fault(&error))? {
+        if reader.push(&chunk).is_err() {
+            return Ok(empty());
+        }
+    }
+    Ok(reader.finish())
+}
+
+/// The error itself is dropped: its text holds the address, and in it may be the credential.
+fn fault(error: &reqwest::Error) -> Fault {
+    if error.is_connect() {
+        Fault::NoConnection
+    } else if error.is_timeout() {
+        Fault::TimedOut
+    } else if error.is_builder() {
+        Fault::NotSent
+    } else {
+        Fault::Broken
+    }
+}

@@ -1,0 +1,125 @@
+//! One request with one credential: sent, judged, reported.
+
+use std::sync::Arc;
+
+use reqwest::Request;
+use tokio::time::Instant;
+
+use super::{
+    Providers,
+    catalogue::{
+        rule::{Rule, Then},
+        schema::Method,
+    },
+    egress::{Fault, credential, origin::Destination},
+    forms::Credential,
+    rules::{Finding, Reply, judge},
+    usage::{Pending, UsageEvent, UsageOutcome, UsageSource},
+};
+use crate::model::{
+    ids::{KeyId, UserId},
+    key::Source,
+    service::ServiceId,
+};
+
+/// On whose behalf, and what for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Caller {
+    pub(super) user: UserId,
+    pub(super) key: Option<KeyId>,
+    pub(super) service: Option<ServiceId>,
+    pub(super) source: UsageSource,
+    pub(super) key_source: Source,
+}
+
+/// One request, still without address and credential.
+pub(super) struct Outgoing<'a> {
+    pub(super) operation: &'a str,
+    pub(super) method: Method,
+    /// Absolute and encoded; nothing if it could not be filled.
+    pub(super) path: Option<String>,
+    pub(super) query: Vec<(&'a str, &'a str)>,
+    pub(super) rules: &'a [Rule],
+    pub(super) max_bytes: usize,
+    pub(super) deadline: Instant,
+    /// Reported as used up if it succeeds.
+    pub(super) units: i64,
+}
+
+impl Providers {
+    /// Sends `outgoing` with `credential` to the realm the credential belongs to.
+    pub(super) async fn exchange(
+        &self,
+        credential: &Credential,
+        caller: Caller,
+        outgoing: Outgoing<'_>,
+    ) -> (Finding, Option<Reply>) {
+        let at = self.clock.now();
+        let pending = Pending::start(
+            Arc::clone(&self.observer),
+            UsageEvent {
+                at,
+                user: caller.user,
+                key: caller.key,
+                provider: credential.provider().clone(),
+                service: caller.service,
+                operation: outgoing.operation.to_owned(),
+                outcome: UsageOutcome::Cancelled,
+                latency: std::time::Duration::ZERO,
+                units: 0,
+                source: caller.source,
+                key_source: caller.key_source,
+            },
+        );
+        let answer = match self.request(credential, &outgoing) {
+            Ok((destination, request)) => {
+                self.client.send(destination, request, outgoing.max_bytes, outgoing.deadline).await
+            }
+            Err(fault) => Err(fault),
+        };
+        let (finding, reply) = match answer {
+            Ok(reply) => (judge(outgoing.rules, &reply, at), Some(reply)),
+            Err(fault) => (Finding::from(fault), None),
+        };
+        tracing::debug!(
+            provider = %credential.provider(),
+            operation = outgoing.operation,
+            http_status = finding.http_status,
+            reason = finding.reason.code(),
+            "provider answered"
+        );
+        let units = if finding.then == Then::Accepted { outgoing.units } else { 0 };
+        pending.finish(finding.then.into(), units).await;
+        (finding, reply)
+    }
+
+    fn request(
+        &self,
+        credential: &Credential,
+        outgoing: &Outgoing<'_>,
+    ) -> Result<(Destination<'_>, Request), Fault> {
+        let destination = self.destination(credential).ok_or(Fault::NotSent)?;
+        let path = outgoing.path.as_deref().ok_or(Fault::NotSent)?;
+        let mut url = destination.url(path).ok_or(Fault::NotSent)?;
+        if !outgoing.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&outgoing.query);
+        }
+        let method = match outgoing.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+        };
+        let mut request = Request::new(method, url);
+        let headers = &credential.catalogue().file.headers;
+        credential::place(&mut request, &credential.form().auth, headers, |name| credential.value(name))?;
+        Ok((destination, request))
+    }
+
+    /// The operator's address for the provider if there is one, else the origin of the credential's realm.
+    fn destination(&self, credential: &Credential) -> Option<Destination<'_>> {
+        if let Some(base) = self.settings.base_urls.get(credential.provider()) {
+            return Some(Destination::operator(base));
+        }
+        let provider = self.catalogue.get(credential.provider())?;
+        provider.realm(&credential.config()).map(|realm| Destination::catalogue(&realm.origin))
+    }
+}

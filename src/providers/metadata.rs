@@ -1,0 +1,285 @@
+//! What is kept of a provider's answers: a few short texts, numbers and yes-or-no, picked by the
+//! catalogue. Everything a provider writes freely is cut, cleaned and searched for the secret.
+
+use serde_json::Value;
+
+use super::{
+    catalogue::schema::{CapabilityRead, Mask, QuotaRead, Read, Text},
+    egress::scrub::Scrubber,
+    rules::{holds, number},
+    template::Pointer,
+};
+use crate::model::{
+    key::{KeyMetadata, Quota},
+    time::Timestamp,
+};
+
+/// The longest text that is kept, in characters.
+const LONGEST_TEXT: usize = 80;
+
+/// Collects over the calls of one check.
+pub(crate) struct Collector<'s> {
+    scrubber: &'s Scrubber,
+    metadata: KeyMetadata,
+}
+
+impl<'s> Collector<'s> {
+    pub(crate) fn new(scrubber: &'s Scrubber) -> Self {
+        Self { scrubber, metadata: KeyMetadata::default() }
+    }
+
+    /// Takes what `read` names from a successful answer.
+    pub(crate) fn take(&mut self, read: &Read, document: &Value) {
+        let text = |text: &Option<Text>| text.as_ref().and_then(|text| self.text(text, document));
+        let (account, plan) = (text(&read.account), text(&read.plan));
+        self.metadata.account = self.metadata.account.take().or(account);
+        self.metadata.plan = self.metadata.plan.take().or(plan);
+        if let Some(quota) = &read.quota {
+            self.metadata.quota = Some(read_quota(quota, document));
+        }
+        for (label, spec) in &read.facts {
+            if let Some(fact) = self.text(spec, document) {
+                self.metadata.facts.insert(label.clone(), fact);
+            }
+        }
+        for (name, capability) in &read.capabilities {
+            self.capability(name, read_capability(capability, document));
+        }
+    }
+
+    /// Notes that the call that would have told these capabilities failed.
+    pub(crate) fn miss(&mut self, read: &Read) {
+        for name in read.capabilities.keys() {
+            self.capability(name, None);
+        }
+    }
+
+    /// Adds one answer to a capability: one yes is enough, and no takes a no from every call.
+    pub(crate) fn capability(&mut self, name: &str, answer: Option<bool>) {
+        let known = self.metadata.capabilities.get(name).copied();
+        let together = match (known, answer) {
+            (None, answer) => answer,
+            (Some(Some(true)), _) | (_, Some(true)) => Some(true),
+            (Some(None), _) | (_, None) => None,
+            (Some(Some(false)), Some(false)) => Some(false),
+        };
+        self.metadata.capabilities.insert(name.to_owned(), together);
+    }
+
+    /// Sets the account from a field of the credential.
+    pub(crate) fn account(&mut self, value: &str, kind: Mask) {
+        self.metadata.account = Some(mask(kind, value));
+    }
+
+    /// Whether this capability is known to be there.
+    pub(crate) fn has(&self, capability: &str) -> bool {
+        self.metadata.capabilities.get(capability) == Some(&Some(true))
+    }
+
+    pub(crate) fn finish(self) -> KeyMetadata {
+        self.metadata
+    }
+
+    fn text(&self, spec: &Text, document: &Value) -> Option<String> {
+        let document = match &spec.within {
+            Some(list) => first_like(spec, list.first(document)?.as_array()?)?,
+            None => document,
+        };
+        let parts: Option<Vec<String>> =
+            spec.pointer.as_slice().iter().map(|pointer| plain(pointer, document)).collect();
+        let text = parts?.join(" ");
+        if spec.differs_from.as_ref().is_some_and(|other| plain(other, document).is_none_or(|o| o == text)) {
+            return None;
+        }
+        let text = spec.mask.map_or_else(|| text.clone(), |kind| mask(kind, &text));
+        self.clean(&text)
+    }
+
+    /// One line of bounded length that does not hold the secret.
+    fn clean(&self, text: &str) -> Option<String> {
+        let line: String = text.chars().filter(|c| !c.is_control()).take(LONGEST_TEXT).collect();
+        let line = line.trim();
+        (!line.is_empty() && !self.scrubber.finds_in(text)).then(|| line.to_owned())
+    }
+}
+
+fn first_like<'v>(spec: &Text, items: &'v [Value]) -> Option<&'v Value> {
+    items.iter().find(|item| spec.whose.iter().all(|(pointer, test)| holds(test, &pointer.select(item))))
+}
+
+/// A text, number or truth value as a text.
+fn plain(pointer: &Pointer, document: &Value) -> Option<String> {
+    match pointer.first(document)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn mask(kind: Mask, text: &str) -> String {
+    let count = text.chars().count();
+    match kind {
+        Mask::Email => match text.split_once('@') {
+            Some((local, domain)) => {
+                local.chars().take(1).chain("…@".chars()).chain(domain.chars()).collect()
+            }
+            None => "…".to_owned(),
+        },
+        Mask::Sid if count < 12 => "…".to_owned(),
+        Mask::Sid => text.chars().take(2).chain(['…']).chain(text.chars().skip(count - 4)).collect(),
+    }
+}
+
+/// Used and limit, so that their difference is what the provider says is left, extras included.
+fn read_quota(spec: &QuotaRead, document: &Value) -> Quota {
+    let count = |pointer: &Option<Pointer>| {
+        pointer.as_ref().and_then(|p| number(p.first(document)?)).filter(|count| *count >= 0)
+    };
+    let (used, left, limit) = (count(&spec.used), count(&spec.left), count(&spec.limit));
+    let (used, limit) = match (used, left, limit) {
+        (Some(used), Some(left), _) => (Some(used), used.checked_add(left)),
+        (None, Some(left), Some(limit)) if limit >= left => (Some(limit - left), Some(limit)),
+        (used, _, limit) => (used, limit),
+    };
+    let resets_at = spec.resets_at.as_ref().and_then(|p| p.first(document)).and_then(|value| match value {
+        Value::String(text) => Timestamp::parse(text),
+        other => number(other).map(Timestamp::from_seconds),
+    });
+    Quota { used, limit, unit: spec.unit.clone(), resets_at }
+}
+
+fn read_capability(spec: &CapabilityRead, document: &Value) -> Option<bool> {
+    let values = spec.pointer.select(document);
+    if holds(&spec.is, &values) {
+        return Some(true);
+    }
+    let answered =
+        if spec.pointer.is_wild() { spec.pointer.lists_exist(document) } else { !values.is_empty() };
+    let goes_on = spec.more.as_ref().is_some_and(|more| more.first(document).is_some());
+    (answered && !goes_on).then_some(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{model::ids::ProviderId, providers::catalogue::Catalogue};
+
+    fn quota(document: &Value) -> Quota {
+        let catalogue = Catalogue::embedded().unwrap();
+        let file = &catalogue.get(&ProviderId::SERPAPI).unwrap().file;
+        read_quota(file.probe[0].read.quota.as_ref().unwrap(), document)
+    }
+
+    #[test]
+    fn a_quota_is_what_the_provider_says_is_left() {
+        let renewal = json!({"this_month_usage": 42, "total_searches_left": 958, "searches_per_month": 900,
+            "plan_renewal_date": "2026-12-01"});
+        let read = quota(&renewal);
+        assert_eq!((read.used, read.limit, read.left()), (Some(42), Some(1000), Some(958)));
+        assert_eq!(read.resets_at, Timestamp::parse("2026-12-01"));
+        let read = quota(&json!({"total_searches_left": 10, "searches_per_month": 100.0}));
+        assert_eq!((read.used, read.limit), (Some(90), Some(100)));
+        let read =
+            quota(&json!({"this_month_usage": null, "searches_per_month": "many", "plan_renewal_date": "?"}));
+        assert_eq!((read.used, read.limit, read.resets_at), (None, None, None));
+        let read = quota(&json!({"total_searches_left": -4, "this_month_usage": i64::MAX}));
+        assert_eq!((read.used, read.limit), (Some(i64::MAX), None));
+    }
+
+    #[test]
+    fn accounts_are_masked() {
+        assert_eq!(mask(Mask::Email, "ana@example.org"), "a…@example.org");
+        assert_eq!(mask(Mask::Email, "@example.org"), "…@example.org");
+        assert_eq!(mask(Mask::Email, "no address"), "…");
+        assert_eq!(mask(Mask::Sid, "AC0123456789abcdef0123456789ab9f31"), "AC…9f31");
+        assert_eq!(mask(Mask::Sid, "short"), "…");
+    }
+
+    #[test]
+    fn one_yes_is_enough_and_no_takes_all() {
+        let scrubber = Scrubber::new([]);
+        for (answers, expected) in [
+            (vec![Some(false), Some(false)], Some(false)),
+            (vec![Some(false), None], None),
+            (vec![None, Some(false)], None),
+            (vec![Some(true), None], Some(true)),
+            (vec![None, Some(true)], Some(true)),
+        ] {
+            let mut collector = Collector::new(&scrubber);
+            for answer in answers {
+                collector.capability("c", answer);
+            }
+            assert_eq!(collector.has("c"), expected == Some(true));
+            assert_eq!(collector.finish().capabilities["c"], expected);
+        }
+    }
+
+    #[test]
+    fn texts_are_cut_and_never_hold_the_secret() {
+        let scrubber = Scrubber::new(["topsecretvalue"]);
+        let collector = Collector::new(&scrubber);
+        assert_eq!(collector.clean(" Big\u{1b}[31m Plan\n"), Some("Big[31m Plan".to_owned()));
+        assert_eq!(collector.clean(&"x".repeat(500)).map(|t| t.len()), Some(LONGEST_TEXT));
+        assert_eq!(collector.clean("plan topsecretvalue"), None);
+        assert_eq!(collector.clean("\n"), None);
+    }
+
+    fn json_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 6, |inner| {
+            let key = prop::sample::select(vec![
+                "account_email",
+                "plan_name",
+                "total_searches_left",
+                "this_month_usage",
+                "searches_per_month",
+                "plan_renewal_date",
+                "type",
+                "sid",
+                "owner_account_sid",
+                "incoming_phone_numbers",
+                "capabilities",
+                "voice",
+                "phone_number",
+                "outgoing_caller_ids",
+                "balance",
+                "currency",
+                "error",
+            ]);
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(key.prop_map(str::to_owned), inner, 0..6)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn reading_any_document_never_panics_and_stays_short(document in json_value()) {
+            let catalogue = Catalogue::embedded().unwrap();
+            let scrubber = Scrubber::new([]);
+            for provider in catalogue.iter() {
+                let mut collector = Collector::new(&scrubber);
+                for call in &provider.file.probe {
+                    collector.take(&call.read, &document);
+                }
+                let metadata = collector.finish();
+                let texts = metadata.facts.values().chain(&metadata.account).chain(&metadata.plan);
+                for text in texts {
+                    prop_assert!(text.chars().count() <= LONGEST_TEXT && !text.chars().any(char::is_control));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The providers: what each needs, whether a credential works, and the only way out to them.
+//!
+//! - `catalogue` reads one TOML file for each provider: fields, places, probe, operations.
+//! - `forms` checks what somebody entered; `stored` opens what was sealed.
+//! - `probe` asks whether a credential works; `call` uses it. Both go through `exchange`, which
+//!   sends by `egress`, judges by `rules` and reports to the [`UsageObserver`].
+//!
+//! A provider's words never leave this room: answers are mapped to closed lists, and the few texts
+//! that are kept are picked by name, cut and searched for the credential.
+
+mod call;
+mod catalogue;
+mod describe;
+mod egress;
+mod exchange;
+mod forms;
+mod metadata;
+mod probe;
+mod retired;
+mod rules;
+mod settings;
+mod stored;
+mod template;
+mod usage;
+mod verdict;
+
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use secrecy::SecretString;
+
+pub use self::{
+    call::{Answer, Call, CallError},
+    catalogue::CatalogueError,
+    describe::describe,
+    forms::{Candidate, Credential},
+    settings::{EgressSettings, SettingError},
+    stored::{RecordPlace, StoredCredential},
+    usage::{UsageEvent, UsageObserver, UsageOutcome, UsageSource},
+};
+use self::{catalogue::Catalogue, egress::client::Client, exchange::Caller};
+use crate::{
+    clock::Clock,
+    model::{
+        check::CheckReport,
+        error::{AppError, ErrorCode},
+        ids::{ProviderId, UserId},
+        key::Source,
+        provider::ProviderInfo,
+    },
+    vault::{Undecryptable, Vault},
+};
+
+/// The providers of the catalogue, and the way out to them.
+pub struct Providers {
+    catalogue: Catalogue,
+    infos: Vec<ProviderInfo>,
+    settings: EgressSettings,
+    client: Client,
+    vault: Arc<Vault>,
+    observer: Arc<dyn UsageObserver>,
+    clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for Providers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ids: Vec<_> = self.infos.iter().map(|info| info.id.as_str()).collect();
+        f.debug_struct("Providers").field("ids", &ids).finish_non_exhaustive()
+    }
+}
+
+impl Providers {
+    /// Reads the embedded catalogue and makes the HTTP client. The process must have installed a
+    /// default `rustls` crypto provider before.
+    ///
+    /// # Errors
+    /// A catalogue file is wrong, or the client cannot be made.
+    pub fn new(
+        settings: EgressSettings,
+        vault: Arc<Vault>,
+        observer: Arc<dyn UsageObserver>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, CatalogueError> {
+        Self::with_catalogue(Catalogue::embedded()?, settings, vault, observer, clock)
+    }
+
+    fn with_catalogue(
+        catalogue: Catalogue,
+        settings: EgressSettings,
+        vault: Arc<Vault>,
+        observer: Arc<dyn UsageObserver>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, CatalogueError> {
+        let overridden = |id: &ProviderId| settings.base_urls.contains_key(id);
+        let (operator, own): (Vec<_>, Vec<_>) = catalogue.iter().partition(|p| overridden(&p.info.id));
+        let proxy = settings.proxy.as_ref();
+        let client =
+            Client::new(proxy, !own.is_empty(), !operator.is_empty()).map_err(|_| CatalogueError::Client)?;
+        let infos = catalogue.iter().map(|provider| ProviderInfo {
+            base_url_override: settings.base_urls.get(&provider.info.id).map(ToString::to_string),
+            ..provider.info.clone()
+        });
+        let infos = infos.collect();
+        Ok(Self { catalogue, infos, settings, client, vault, observer, clock })
+    }
+
+    /// Every provider, in the order of the pages.
+    pub fn infos(&self) -> Vec<ProviderInfo> {
+        self.infos.clone()
+    }
+
+    /// One provider.
+    pub fn info(&self, provider: &ProviderId) -> Option<&ProviderInfo> {
+        self.infos.iter().find(|info| info.id == *provider)
+    }
+
+    /// Checks what was entered and picks the form it fits: unknown, missing and too long fields,
+    /// control characters, choices not offered. Refuses no value for its shape.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] for an unknown provider, else [`ErrorCode::InvalidInput`] with the fields.
+    pub fn prepare(
+        &self,
+        provider: &ProviderId,
+        fields: BTreeMap<String, SecretString>,
+    ) -> Result<Candidate, AppError> {
+        let provider = self.catalogue.get(provider).ok_or_else(|| AppError::new(ErrorCode::NotFound))?;
+        forms::prepare(provider, &fields)
+    }
+
+    /// Asks the provider whether a candidate works.
+    pub async fn check_candidate(&self, owner: UserId, candidate: &Candidate) -> CheckReport {
+        let caller = Caller {
+            user: owner,
+            key: None,
+            service: None,
+            source: UsageSource::Candidate,
+            key_source: Source::User,
+        };
+        self.probe(candidate, caller).await
+    }
+
+    /// Asks the provider whether a stored credential works.
+    ///
+    /// # Errors
+    /// It does not open: wrong place, wrong key, or the fields beside it were changed.
+    pub async fn check_stored(
+        &self,
+        stored: &StoredCredential,
+        source: UsageSource,
+    ) -> Result<CheckReport, Undecryptable> {
+        let credential = self.open(stored)?;
+        let caller = Caller {
+            user: stored.owner,
+            key: Some(stored.row_id),
+            service: None,
+            source,
+            key_source: stored.source,
+        };
+        Ok(self.probe(&credential, caller).await)
+    }
+}

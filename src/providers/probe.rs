@@ -1,0 +1,109 @@
+//! A check: the calls of the catalogue's probe, one verdict, and what was learnt of the account.
+
+use std::time::Instant;
+
+use super::{
+    Providers,
+    catalogue::{rule::Then, schema::Probe},
+    exchange::{Caller, Outgoing},
+    forms::Credential,
+    metadata::Collector,
+    rules::{Finding, Reply},
+    verdict::combine,
+};
+use crate::model::{
+    check::{CheckReport, Outcome},
+    key::KeyMetadata,
+    status::Reason,
+};
+
+impl Providers {
+    /// Asks the provider whether `credential` works. All calls together keep to the probe's budget.
+    pub(super) async fn probe(&self, credential: &Credential, caller: Caller) -> CheckReport {
+        let started = Instant::now();
+        let file = &credential.catalogue().file;
+        let budget = file.budgets.get("probe").copied();
+        let deadline = tokio::time::Instant::now() + budget.map(|b| b.deadline()).unwrap_or_default();
+        let scrubber = credential.scrubber();
+        let mut collector = Collector::new(&scrubber);
+        let mut findings = Vec::new();
+        let mut settled = false;
+        for call in &file.probe {
+            if !due(call, credential, &collector) || !(settled || call.decides) {
+                continue;
+            }
+            let outgoing = Outgoing {
+                operation: &call.operation,
+                method: call.method,
+                path: call.path.fill_path(|name| credential.value(name)),
+                query: call.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+                rules: &call.rules,
+                max_bytes: budget.map(|b| b.max_bytes).unwrap_or_default(),
+                deadline,
+                units: 0,
+            };
+            let (finding, reply) = self.exchange(credential, caller, outgoing).await;
+            learn(&mut collector, call, finding, reply.as_ref());
+            if !settled {
+                findings.push(finding);
+                settled = !finding.ask_on;
+                if settled && !combine(&findings).is_some_and(|verdict| verdict.then.is_accepted()) {
+                    break;
+                }
+            } else if matches!(finding.then, Then::Limited | Then::Exhausted) {
+                findings.push(finding);
+            }
+        }
+        let verdict = combine(&findings);
+        let metadata = match verdict {
+            Some(verdict) if verdict.then.is_accepted() => complete(collector, credential),
+            _ => KeyMetadata::default(),
+        };
+        report(verdict, metadata, started)
+    }
+}
+
+fn due(call: &Probe, credential: &Credential, collector: &Collector<'_>) -> bool {
+    let when = &call.when;
+    when.form.as_ref().is_none_or(|id| *id == credential.form().id)
+        && when.present.as_ref().is_none_or(|name| credential.value(name).is_some())
+        && when.unless.as_ref().is_none_or(|capability| !collector.has(capability))
+}
+
+/// Only an answer that the rules understand is read: 200 alone may be a page of some gateway.
+fn learn(collector: &mut Collector<'_>, call: &Probe, finding: Finding, reply: Option<&Reply>) {
+    let understood = finding.then.is_accepted() && finding.http_status == Some(200);
+    match reply.and_then(|reply| reply.body.json()) {
+        Some(document) if understood => collector.take(&call.read, document),
+        _ => collector.miss(&call.read),
+    }
+}
+
+fn complete(mut collector: Collector<'_>, credential: &Credential) -> KeyMetadata {
+    let file = &credential.catalogue().file;
+    if let Some(account) = &file.account
+        && let Some(value) = credential.value(&account.field)
+    {
+        collector.account(value, account.mask);
+    }
+    for (name, field) in &file.present {
+        collector.capability(name, Some(credential.value(field).is_some()));
+    }
+    collector.finish()
+}
+
+/// An accepted credential that definitely lacks a capability is limited.
+fn report(verdict: Option<Finding>, metadata: KeyMetadata, started: Instant) -> CheckReport {
+    let (outcome, reason) = verdict.map_or((Outcome::Unreachable, Reason::UnexpectedAnswer), |verdict| {
+        (verdict.then.outcome(), verdict.reason)
+    });
+    let lacks = metadata.capabilities.values().any(|capability| *capability == Some(false));
+    CheckReport {
+        outcome: if outcome == Outcome::Valid && lacks { Outcome::Limited } else { outcome },
+        reason,
+        metadata,
+        http_status: verdict.and_then(|verdict| verdict.http_status),
+        retry_after: verdict.and_then(|verdict| verdict.retry_after),
+        latency: started.elapsed(),
+    }
+}

@@ -1,0 +1,10 @@
+//! The room against scripted servers on loopback.
+
+mod echo;
+mod hostile;
+mod isolation;
+mod search;
+mod serpapi;
+mod stored;
+mod support;
+mod twilio;

@@ -1,0 +1,378 @@
+//! Starting: settings, database, secrets, rooms; and refusing to start, before anything is touched,
+//! when they do not fit together.
+
+use std::{io, path::PathBuf, sync::Arc};
+
+use leptos::config::{LeptosOptions, get_config_from_str};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    middleware::Site,
+    router,
+    serve::{Drained, ServeSettings, Shutdown, serve},
+    state::{AppState, Stopping},
+};
+use crate::{
+    account::{Accounts, JwtKey, Limiter, credentials},
+    api::context::UseCases,
+    clock::Clock,
+    config::{Config, Purpose, SecretsError, SiteDefaults, read_secret_file},
+    jobs::{self, Recheck},
+    keys::{Checking, Keys},
+    model::{page::DemoKey, provider::provider_name},
+    monitor::Ledger,
+    providers::{CatalogueError, EgressSettings, Providers, SettingError},
+    services::scraper::Scraper,
+    simulator,
+    store::{InstanceSecret, Store, StoreError},
+    vault::{AuditKey, INSTANCE, KekId, KekRing, RingError, Undecryptable, Vault, VaultError},
+};
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// The data directory cannot be made.
+    #[error("The data directory {} cannot be used: {error}", path.display())]
+    DataDir {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: io::Error,
+    },
+    /// The database cannot be used.
+    #[error("The database cannot be used: {0}")]
+    Store(#[from] StoreError),
+    /// The secrets cannot be had.
+    #[error("{0}")]
+    Secrets(#[from] SecretsError),
+    /// There is a database, and no secret that would open it.
+    #[error(
+        "The database exists, and its encryption secret is neither in API_KEY_ENCRYPTION_SECRET nor in the data directory."
+    )]
+    NoSecret,
+    /// The KEK ring cannot be read.
+    #[error("The encryption secret cannot be used: {0}")]
+    Ring(#[from] RingError),
+    /// The database was used with a KEK that is not in the ring.
+    #[error(
+        "The database holds keys sealed under the encryption secret with the fingerprint {needed}, and the given one has the fingerprint {given}. Start with the right one; nothing was changed."
+    )]
+    WrongKek {
+        /// What the database needs.
+        needed: KekId,
+        /// What is primary in the ring.
+        given: KekId,
+    },
+    /// The recorded check does not open under the KEK of that fingerprint.
+    #[error(
+        "The database's check for the encryption secret {0} is damaged. Restore the database; nothing was changed."
+    )]
+    DamagedCheck(KekId),
+    /// A demonstration's database without the simulator, or the reverse.
+    #[error("{0}")]
+    Demo(&'static str),
+    /// The vault does not work.
+    #[error("The vault does not work: {0}")]
+    Vault(#[from] VaultError),
+    /// The installation's own secret does not open.
+    #[error("The installation's audit key cannot be opened. Restore the database or the encryption secret.")]
+    AuditKey(#[from] Undecryptable),
+    /// The settings of outbound calls are wrong.
+    #[error("The settings are not usable:{}", lines(.0))]
+    Outbound(Vec<SettingError>),
+    /// The catalogue is wrong.
+    #[error("The catalogue of providers is wrong: {0}")]
+    Catalogue(#[from] CatalogueError),
+    /// The settings of the site's files are wrong.
+    #[error("The LEPTOS_ settings of the site's files are wrong")]
+    Site,
+    /// The address is taken or not ours.
+    #[error("Keyward cannot listen on {address}: {error}")]
+    Listen {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The signals cannot be watched.
+    #[error("The signals to stop cannot be watched: {0}")]
+    Signals(io::Error),
+    /// Something of the account room failed while starting.
+    #[error("The first account's code cannot be made")]
+    FirstCode,
+}
+
+fn lines(problems: &[SettingError]) -> String {
+    problems.iter().map(|problem| format!("\n  {problem}")).collect()
+}
+
+/// All rooms, ready to serve.
+pub struct Installation {
+    /// What the routes share.
+    pub state: AppState,
+    /// What the middleware has to know.
+    pub site: Site,
+    /// The loop that checks due keys; it does not run yet.
+    pub recheck: Recheck,
+    /// The one clock.
+    pub clock: Arc<dyn Clock>,
+    /// What the operator must know.
+    pub notices: Vec<String>,
+}
+
+/// Puts the rooms together over the configured database. Touches nothing when it refuses.
+pub async fn install(
+    config: &Config,
+    purpose: Purpose,
+    clock: Arc<dyn Clock>,
+    stopping: CancellationToken,
+) -> Result<Installation, BootError> {
+    let demo = purpose == Purpose::Demo;
+    let outbound = outbound(config)?;
+    make_private_dir(&config.data_dir)?;
+    let store = Store::open(config.database_url.reveal()).await?;
+    let installed = assemble(config, demo, outbound, store.clone(), clock, stopping).await;
+    if installed.is_err() {
+        store.close().await;
+    }
+    installed
+}
+
+async fn assemble(
+    config: &Config,
+    demo: bool,
+    outbound: EgressSettings,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    stopping: CancellationToken,
+) -> Result<Installation, BootError> {
+    let (known, in_use) = if store.is_new().await? {
+        (Vec::new(), Vec::new())
+    } else {
+        (store.kek_checks().await?, store.kek_ids_in_use().await?)
+    };
+    if !known.is_empty() {
+        refuse_mixed_demo(&store, demo).await?;
+    }
+    // What wraps the DEKs is needed; before the first DEK, whatever the database was started with.
+    let needed = in_use.first().copied().or_else(|| known.last().map(|(id, _)| *id)).map(|id| id.to_string());
+    let secrets = config.secrets(needed.as_deref(), || KekRing::generate().ok())?;
+    let vault = Arc::new(Vault::new(KekRing::parse(&secrets.encryption)?));
+    if needed.is_some() {
+        refuse_wrong_kek(&store, &vault, &known).await?;
+    }
+
+    store.migrate().await?;
+    let now = clock.now();
+    let installation = store.note_start(demo, config.check_keys, now).await?;
+    for id in vault.ring().ids() {
+        if known.iter().all(|(known, _)| *known != id) {
+            store.add_kek_check(id, &vault.make_check(id)?, now).await?;
+        }
+    }
+    let audit = Arc::new(audit_key(&store, &vault, clock.as_ref()).await?);
+
+    let ledger = Arc::new(Ledger::new(store.clone(), clock.clone()));
+    let providers = Arc::new(Providers::new(outbound, vault.clone(), ledger, clock.clone())?);
+    let limiter = Limiter::new(store.clone(), config.limits, clock.clone());
+    let accounts = Arc::new(Accounts::new(
+        store.clone(),
+        limiter.clone(),
+        config.registration,
+        JwtKey::new(&jwt_key(&secrets.jwt)),
+        audit.clone(),
+        clock.clone(),
+    ));
+    let checking = Checking { enabled: config.check_keys, on_since: installation.checking_on_since };
+    let keys =
+        Arc::new(Keys::new(store.clone(), vault, providers.clone(), limiter, audit, clock.clone(), checking));
+    let scraper = Arc::new(Scraper::new(store.clone(), keys.clone(), providers.clone(), clock.clone()));
+
+    let notices = config.warnings.iter().cloned().chain(secrets.notice).collect();
+    let secure = config.public_url.is_https();
+    let demo_keys = demo.then(|| simulator::test_keys().into_iter().map(demo_key).collect());
+    let use_cases = UseCases { accounts, keys: keys.clone(), scraper, secure, demo: demo_keys };
+    let names: Vec<_> = providers.infos().into_iter().map(|info| (info.id, info.name)).collect();
+    let site = Site::new(
+        config,
+        credentials::cookie_name(secure),
+        Arc::new(move |id| {
+            let known = names.iter().find(|(known, _)| known == id);
+            Some(known.map_or_else(|| provider_name(id), |(_, name)| name.clone()))
+        }),
+    );
+    let mut leptos = site_options()?;
+    leptos.site_root = config.site_root.to_string_lossy().into();
+    leptos.site_addr = config.site_addr;
+    let state = AppState { use_cases, leptos, store: store.clone(), stopping: Stopping(stopping) };
+    let recheck = Recheck::new(store, keys, clock.clone(), config.check_keys);
+    Ok(Installation { state, site, recheck, clock, notices })
+}
+
+/// The settings of the site's files: `Leptos.toml`, which is part of the program, and `LEPTOS_*`
+/// variables, which win over it.
+fn site_options() -> Result<LeptosOptions, BootError> {
+    get_config_from_str(include_str!("../../Leptos.toml")).map_err(|_| BootError::Site)
+}
+
+/// Where the site listens and lies unless the settings say otherwise. Files in `site` beside the
+/// program win over those of a checkout.
+pub fn site_defaults() -> Result<SiteDefaults, BootError> {
+    let options = site_options()?;
+    let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join("site")));
+    let root = beside.filter(|site| site.is_dir()).unwrap_or_else(|| PathBuf::from(&*options.site_root));
+    Ok(SiteDefaults { addr: options.site_addr, root })
+}
+
+/// Serves an installation until a signal or `shutdown` ends it.
+pub async fn run(
+    installation: Installation,
+    config: &Config,
+    shutdown: Shutdown,
+) -> Result<Drained, BootError> {
+    let address = config.site_addr;
+    let listener = TcpListener::bind(address).await.map_err(|error| BootError::Listen { address, error })?;
+    for notice in &installation.notices {
+        tracing::warn!("{notice}");
+    }
+    let code = installation.state.use_cases.accounts.first_operator_code().await;
+    if let Some(code) = code.map_err(|_| BootError::FirstCode)? {
+        print_first_code(&code);
+    }
+    tracing::info!(url = config.public_url.origin(), database = ?config.database_url.engine(), "Keyward is ready");
+    let Installation { state, site, recheck, clock, .. } = installation;
+    let store = state.store.clone();
+    let scraper = Arc::clone(&state.use_cases.scraper);
+    let jobs = jobs::spawn(Arc::new(recheck), scraper.clone(), store.clone(), clock, &shutdown.stop);
+    let settings = ServeSettings::new(config.public_url.is_loopback());
+    let drained = serve(listener, router(state, site), settings, shutdown).await;
+    scraper.shutdown().await;
+    jobs.finish().await;
+    store.close().await;
+    Ok(drained)
+}
+
+/// The code goes to the terminal of whoever starts the server, not into the log.
+#[expect(clippy::print_stdout, reason = "shown once, and never to be kept in a log")]
+fn print_first_code(code: &str) {
+    println!("Nobody has an account yet. Whoever registers with this code becomes the operator: {code}");
+}
+
+/// Looks whether the server would start, and changes nothing. Answers what was found, a line each.
+pub async fn examine(config: &Config) -> Result<String, BootError> {
+    outbound(config)?;
+    let mut lines = vec![format!("Settings: fine. Browsers use {}.", config.public_url.origin())];
+    lines.extend(config.warnings.iter().cloned());
+    let sqlite_file = config.database_url.reveal().strip_prefix("sqlite:").map(|file| {
+        let file = file.strip_prefix("//").unwrap_or(file);
+        file.split('?').next().unwrap_or_default()
+    });
+    if sqlite_file.is_some_and(|file| !std::path::Path::new(file).exists()) {
+        lines.push("Database: not made yet; the first start makes it.".to_owned());
+        return Ok(lines.join("\n"));
+    }
+    let store = Store::open(config.database_url.reveal()).await?;
+    if store.is_new().await? {
+        lines.push("Database: reachable and empty; the first start fills it.".to_owned());
+        return Ok(lines.join("\n"));
+    }
+    lines.push(format!("Database: reachable ({:?}).", config.database_url.engine()));
+    let known = store.kek_checks().await?;
+    let secret = match &config.encryption_secret {
+        Some(secret) => secret.clone(),
+        None => read_secret_file(&config.data_dir.join("secrets/kek")).map_err(|_| BootError::NoSecret)?,
+    };
+    let vault = Vault::new(KekRing::parse(&secret)?);
+    refuse_wrong_kek(&store, &vault, &known).await?;
+    lines.push(format!("Encryption secret: it fits the database; fingerprint {}.", vault.ring().primary()));
+    store.close().await;
+    Ok(lines.join("\n"))
+}
+
+fn demo_key(key: simulator::TestKey) -> DemoKey {
+    DemoKey {
+        provider: key.provider,
+        label: key.label.to_owned(),
+        fields: key.fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        shows: key.shows.to_owned(),
+    }
+}
+
+fn outbound(config: &Config) -> Result<EgressSettings, BootError> {
+    EgressSettings::new(&config.provider_base_urls, config.egress_proxy.as_ref()).map_err(BootError::Outbound)
+}
+
+/// Starts the simulator on a free loopback port and points every provider at it.
+pub async fn simulate(config: &mut Config, stop: CancellationToken) -> Result<(), BootError> {
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    let listen = |error| BootError::Listen { address, error };
+    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let origin = format!("http://{}", listener.local_addr().map_err(listen)?);
+    tokio::spawn(async move {
+        if let Err(error) = simulator::serve(listener, stop).await {
+            tracing::error!(%error, "the simulator stopped");
+        }
+    });
+    for provider in simulator::test_keys().into_iter().map(|key| key.provider) {
+        let address = format!("{origin}/{provider}");
+        config.provider_base_urls.insert(provider, address);
+    }
+    Ok(())
+}
+
+async fn refuse_mixed_demo(store: &Store, demo: bool) -> Result<(), BootError> {
+    match store.installation().await? {
+        Some(known) if known.demo && !demo => Err(BootError::Demo(
+            "This database belongs to a demonstration. Start it with --demo, or name another database.",
+        )),
+        Some(known) if !known.demo && demo => Err(BootError::Demo(
+            "This database holds real keys, and the demonstration works with a simulator. Name another database.",
+        )),
+        _ => Ok(()),
+    }
+}
+
+async fn refuse_wrong_kek(store: &Store, vault: &Vault, known: &[(KekId, Vec<u8>)]) -> Result<(), BootError> {
+    let ring = vault.ring();
+    for needed in store.kek_ids_in_use().await? {
+        if !ring.ids().contains(&needed) {
+            return Err(BootError::WrongKek { needed, given: ring.primary() });
+        }
+    }
+    for (id, check) in known.iter().filter(|(id, _)| ring.ids().contains(id)) {
+        vault.verify_check(*id, check).map_err(|_| BootError::DamagedCheck(*id))?;
+    }
+    Ok(())
+}
+
+/// The key of the audit chains, made at the first start.
+async fn audit_key(store: &Store, vault: &Vault, clock: &dyn Clock) -> Result<AuditKey, BootError> {
+    const NAME: &str = "audit";
+    let dek = match store.current_dek(INSTANCE).await? {
+        Some(dek) => dek,
+        None => store.insert_dek(INSTANCE, &vault.new_dek(INSTANCE)?, clock.now()).await?,
+    };
+    let secret = match store.instance_secret(NAME).await? {
+        Some(secret) => secret,
+        None => {
+            let fresh = InstanceSecret { dek_id: dek.id.0, sealed: vault.new_audit_key(&dek)? };
+            store.insert_instance_secret(NAME, &fresh, clock.now()).await?
+        }
+    };
+    Ok(vault.open_audit_key(&dek, &secret.sealed)?)
+}
+
+/// The signing key is the secret's text: at least 32 characters, which the settings have checked.
+fn jwt_key(secret: &SecretString) -> secrecy::SecretSlice<u8> {
+    // EXPOSE: it becomes the signing key.
+    secret.expose_secret().as_bytes().to_vec().into()
+}
+
+fn make_private_dir(path: &std::path::Path) -> Result<(), BootError> {
+    use std::os::unix::fs::DirBuilderExt;
+
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| BootError::DataDir { path: path.to_owned(), error })
+}

@@ -1,0 +1,13 @@
+//! The composition root: router, middleware, REST handlers and the loop that serves them.
+
+pub mod boot;
+pub mod middleware;
+pub mod page_policy;
+pub mod problem;
+mod rest;
+mod router;
+pub mod serve;
+pub mod state;
+mod write_timeout;
+
+pub use router::router;

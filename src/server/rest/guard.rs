@@ -1,0 +1,77 @@
+//! Who asks, and whether the service they ask is open.
+
+use std::marker::PhantomData;
+
+use axum::extract::{FromRef, FromRequestParts};
+use http::request::Parts;
+
+use crate::{
+    account::{ClientAddr, RequestUser},
+    api::context::UseCases,
+    keys::{Caller, Grant},
+    model::{
+        error::{AppError, ErrorCode},
+        service::ServiceId,
+    },
+    server::problem::Problem,
+    store::Principal,
+};
+
+/// Whoever proves to be somebody; visitors get 401.
+pub(in crate::server) struct Who(pub(in crate::server) Principal);
+
+impl<S> FromRequestParts<S> for Who
+where
+    S: Send + Sync,
+    UseCases: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let who = UseCases::from_ref(state).authenticate(&parts.headers).await?;
+        let who = who.ok_or_else(|| AppError::new(ErrorCode::Unauthenticated))?;
+        if let Some(log) = parts.extensions.get::<RequestUser>() {
+            log.note(who.user);
+        }
+        Ok(Self(who))
+    }
+}
+
+impl<S> FromRequestParts<S> for Caller
+where
+    S: Send + Sync,
+    UseCases: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Who(who) = Who::from_request_parts(parts, state).await?;
+        let address =
+            parts.extensions.get::<ClientAddr>().ok_or_else(|| AppError::new(ErrorCode::Internal))?;
+        Ok(Self { user: who.user, address: address.0 })
+    }
+}
+
+/// A service whose routes spend keys.
+pub(in crate::server) trait Protected {
+    /// The service.
+    const SERVICE: ServiceId;
+}
+
+/// The permission to spend the caller's keys on the service `S`; a closed service answers 403 and says
+/// how to open it.
+pub(in crate::server) struct Granted<S>(pub(in crate::server) Grant, PhantomData<S>);
+
+impl<T: Protected, S> FromRequestParts<S> for Granted<T>
+where
+    S: Send + Sync,
+    UseCases: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Who(who) = Who::from_request_parts(parts, state).await?;
+        let grant = UseCases::from_ref(state).keys.require(who.user, T::SERVICE).await?;
+        Ok(Self(grant, PhantomData))
+    }
+}

@@ -1,0 +1,62 @@
+//! Every route, with the middleware around all of them.
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use leptos::{config::LeptosOptions, prelude::provide_context};
+use leptos_axum::{LeptosRoutes, file_and_error_handler_with_context, generate_route_list};
+use tower_http::compression::{CompressionLayer, CompressionLevel};
+
+use super::{
+    middleware::{self, Site},
+    page_policy::provide_page_policy,
+    problem::Problem,
+    rest,
+    state::AppState,
+};
+use crate::{
+    api::context::UseCases,
+    app::{App, shell},
+    model::error::ErrorCode,
+};
+
+/// The whole site: REST, server functions, pages and files.
+pub fn router(state: AppState, site: Site) -> Router {
+    let use_cases = state.use_cases.clone();
+    let reload_port = std::env::var_os("LEPTOS_WATCH").map(|_| state.leptos.reload_port);
+    let context = move || {
+        provide_context(use_cases.clone());
+        provide_page_policy(reload_port);
+    };
+    let options = state.leptos.clone();
+    let pages = generate_route_list(App);
+    let router = Router::new()
+        .merge(rest::routes())
+        .leptos_routes_with_context(&state, pages, context, move || shell(options.clone()))
+        .fallback(not_routed)
+        .with_state(state)
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
+    middleware::around(router, site)
+}
+
+/// A file of the site, or the page that says there is nothing here.
+async fn not_routed(
+    State(options): State<LeptosOptions>,
+    State(use_cases): State<UseCases>,
+    request: Request<Body>,
+) -> Response {
+    let uri = request.uri().clone();
+    if uri.path().starts_with("/api/") {
+        return Problem::from(ErrorCode::NotFound).into_response();
+    }
+    let context = move || {
+        provide_context(use_cases.clone());
+        provide_page_policy(None);
+    };
+    file_and_error_handler_with_context::<LeptosOptions, _>(context, shell)(uri, State(options), request)
+        .await
+        .into_response()
+}

@@ -1,0 +1,3 @@
+//! Use cases of the protected services.
+
+pub mod scraper;

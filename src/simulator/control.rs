@@ -1,0 +1,120 @@
+//! The control API, for tests and for whoever demonstrates. Bodies are JSON.
+//!
+//! | call | does |
+//! | --- | --- |
+//! | `GET /_control/keys` | the test keys, each with its situation |
+//! | `PUT /_control/keys/{provider}/{id}` | `{"situation", "searches_left"}`, either optional: changes a key at run time |
+//! | `GET`, `POST`, `DELETE /_control/faults` | lists, orders or forgets faults: `{"provider", "key", "path", "times", "fault": {"kind", …}}` |
+//! | `GET`, `DELETE /_control/journal` | lists or forgets the requests |
+//! | `POST /_control/reset` | everything as at the start |
+
+use axum::{
+    Json, Router,
+    extract::{Path, State as Shared},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post, put},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    Simulator,
+    faults::Order,
+    keys::{Provider, Situation},
+};
+
+/// The control API, below `/_control`.
+pub fn router() -> Router<Simulator> {
+    Router::new()
+        .route("/keys", get(list_keys))
+        .route("/keys/{provider}/{id}", put(change_key))
+        .route("/faults", get(list_faults).post(order_fault).delete(clear_faults))
+        .route("/journal", get(list_journal).delete(clear_journal))
+        .route("/reset", post(reset))
+}
+
+fn refuse(status: StatusCode, why: &str) -> Response {
+    (status, Json(json!({ "error": why }))).into_response()
+}
+
+async fn list_keys(Shared(simulator): Shared<Simulator>) -> Json<Value> {
+    let state = simulator.lock();
+    let keys: Vec<Value> = state
+        .accounts
+        .iter()
+        .map(|account| {
+            let key = account.entry.test_key();
+            let fields: serde_json::Map<String, Value> =
+                key.fields.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+            json!({
+                "provider": key.provider, "id": key.id, "label": key.label, "fields": fields,
+                "shows": key.shows, "situation": account.situation,
+            })
+        })
+        .collect();
+    Json(json!({ "items": keys }))
+}
+
+/// A change to a test key.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    /// The new situation; it brings its own quota.
+    situation: Option<Situation>,
+    /// SerpAPI searches left from now on, at most as many as the plan has.
+    searches_left: Option<u32>,
+}
+
+async fn change_key(
+    Shared(simulator): Shared<Simulator>,
+    Path((provider, id)): Path<(Provider, String)>,
+    Json(change): Json<Change>,
+) -> Response {
+    let mut state = simulator.lock();
+    let Some(account) = state.account_mut(provider, &id) else {
+        return refuse(StatusCode::NOT_FOUND, "no such test key");
+    };
+    if let Some(situation) = change.situation {
+        if !situation.fits(provider) {
+            return refuse(StatusCode::UNPROCESSABLE_ENTITY, "that situation is not one of this provider");
+        }
+        account.switch(situation);
+    }
+    if let Some(left) = change.searches_left {
+        account.quota.set_left(left);
+    }
+    StatusCode::NO_CONTENT.into_response()
+}
+
+async fn list_faults(Shared(simulator): Shared<Simulator>) -> Json<Value> {
+    Json(json!({ "items": simulator.lock().faults.orders() }))
+}
+
+async fn order_fault(Shared(simulator): Shared<Simulator>, Json(order): Json<Order>) -> Response {
+    if let Some(why) = order.refusal() {
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, why);
+    }
+    simulator.lock().faults.add(order);
+    StatusCode::CREATED.into_response()
+}
+
+async fn clear_faults(Shared(simulator): Shared<Simulator>) -> StatusCode {
+    simulator.lock().faults.clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn list_journal(Shared(simulator): Shared<Simulator>) -> Json<Value> {
+    let state = simulator.lock();
+    Json(json!({ "items": state.journal.requests().collect::<Vec<_>>() }))
+}
+
+async fn clear_journal(Shared(simulator): Shared<Simulator>) -> StatusCode {
+    simulator.lock().journal.clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn reset(Shared(simulator): Shared<Simulator>) -> StatusCode {
+    simulator.lock().reset();
+    StatusCode::NO_CONTENT
+}

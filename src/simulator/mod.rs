@@ -1,0 +1,92 @@
+//! A stand-in for the providers, for demonstrations and tests. It answers as their documentation says, accepts
+//! only its own test keys ([`test_keys`]), and fails on demand.
+//!
+//! | path | what |
+//! | --- | --- |
+//! | `/serpapi/…` | SerpAPI: account, Google Maps and Google searches, archive, locations |
+//! | `/twilio/2010-04-01/…` | Twilio: account, calls, telephone numbers, caller ids, balance |
+//! | `/_control/…` | faults, the request journal and the state of the test keys, see `control.rs` |
+//!
+//! Everything it tells is made up: names are invented, telephone numbers come from the ranges that
+//! regulators reserve for fiction, and websites end in `.example`.
+
+mod control;
+mod credential;
+mod faults;
+mod journal;
+mod keys;
+mod serpapi;
+mod state;
+#[cfg(test)]
+mod tests;
+mod twilio;
+
+use std::{
+    future::IntoFuture,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::{Router, http::HeaderMap, middleware};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use self::keys::{TestKey, test_keys};
+use self::state::State;
+
+/// How long open requests may go on once the simulator is told to stop.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// One simulator: a handle to its state, shared by all requests.
+#[derive(Clone, Default)]
+struct Simulator(Arc<Mutex<State>>);
+
+impl Simulator {
+    /// The state. A request that panicked while holding it leaves nothing half-done that matters here.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A new simulator with every test key in its first state. Base addresses for the providers are
+/// `http://HOST/serpapi` and `http://HOST/twilio`.
+pub fn router() -> Router {
+    let simulator = Simulator::default();
+    Router::new()
+        .nest("/serpapi", serpapi::router())
+        .nest("/twilio", twilio::router())
+        .nest("/_control", control::router())
+        .layer(middleware::from_fn_with_state(simulator.clone(), faults::intercept))
+        .with_state(simulator)
+}
+
+/// Serves a new simulator until `stop` is cancelled; open requests then have one second. A connection that a
+/// fault keeps open longer than that ends with its client or the runtime.
+///
+/// # Errors
+/// `InvalidInput` when `listener` is reachable from outside this machine: whoever reaches the simulator
+/// controls it.
+pub async fn serve(listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
+    if !listener.local_addr()?.ip().is_loopback() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the simulator listens on loopback addresses only",
+        ));
+    }
+    let drained = async {
+        stop.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    let stopping = stop.clone().cancelled_owned();
+    tokio::select! {
+        served = axum::serve(listener, router()).with_graceful_shutdown(stopping).into_future() => served,
+        () = drained => Ok(()),
+    }
+}
+
+/// The simulator's own origin as the client wrote it, such as `http://127.0.0.1:4010`.
+fn origin(headers: &HeaderMap) -> String {
+    let host = headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or("127.0.0.1");
+    format!("http://{host}")
+}

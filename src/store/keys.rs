@@ -1,0 +1,504 @@
+//! Stored credentials.
+
+use serde_json::Value;
+use sqlx::{FromRow, types::Json};
+use uuid::Uuid;
+
+use super::{SecurityEvent, Store, StoreError, audit, deks::DekRow, sql};
+use crate::{
+    model::{
+        access::CredentialState,
+        ids::{KeyId, ProviderId, UserId},
+        key::{KeyMetadata, Source},
+        status::{KeyStatus, Reason},
+        time::Timestamp,
+    },
+    vault::{AuditKey, WrappedDek},
+};
+
+/// A stored credential with the DEK that sealed it.
+#[derive(Debug, Clone)]
+pub struct KeyRow {
+    /// The row.
+    pub id: KeyId,
+    /// The owner.
+    pub user: UserId,
+    /// The provider.
+    pub provider: ProviderId,
+    /// The envelope.
+    pub encrypted_key: Vec<u8>,
+    /// The owner's DEK that sealed it.
+    pub dek: WrappedDek,
+    /// The fields that are not secret.
+    pub config: Value,
+    /// What the provider told of the account.
+    pub metadata: KeyMetadata,
+    /// The last four characters.
+    pub hint: String,
+    /// The status.
+    pub status: KeyStatus,
+    /// Why it has this status.
+    pub status_reason: Option<Reason>,
+    /// Why the last check gave no definite answer, if it gave none.
+    pub last_result: Option<Reason>,
+    /// This installation could not open it.
+    pub undecryptable: bool,
+    /// When the provider last gave a definite answer.
+    pub last_validated: Option<Timestamp>,
+    /// When the next check is due.
+    pub next_check_at: Timestamp,
+    /// Since when a definite answer is due.
+    pub due_since: Option<Timestamp>,
+    /// The step on the ladder of waiting times.
+    pub check_step: i64,
+    /// The fencing token.
+    pub revision: i64,
+    /// Raised by every replacement.
+    pub credential_version: i64,
+    /// When it was first stored.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+#[derive(FromRow)]
+pub(super) struct Row {
+    id: Uuid,
+    user_id: Uuid,
+    provider: String,
+    encrypted_key: Vec<u8>,
+    config: Json<Value>,
+    metadata: Json<KeyMetadata>,
+    hint: String,
+    status: String,
+    status_reason: Option<String>,
+    last_result: Option<String>,
+    undecryptable: bool,
+    last_validated: Option<i64>,
+    next_check_at: i64,
+    due_since: Option<i64>,
+    check_step: i64,
+    revision: i64,
+    credential_version: i64,
+    created_at: i64,
+    updated_at: i64,
+    #[sqlx(flatten)]
+    dek: DekRow,
+}
+
+fn status(code: &str) -> Result<KeyStatus, StoreError> {
+    KeyStatus::from_code(code).ok_or(StoreError::UnknownWord { column: "status" })
+}
+
+fn provider(id: &str) -> Result<ProviderId, StoreError> {
+    id.parse().map_err(|_| StoreError::UnknownWord { column: "provider" })
+}
+
+fn reason(code: Option<&str>) -> Option<Reason> {
+    code.and_then(Reason::from_code)
+}
+
+impl TryFrom<Row> for KeyRow {
+    type Error = StoreError;
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: KeyId(row.id),
+            user: UserId(row.user_id),
+            provider: provider(&row.provider)?,
+            encrypted_key: row.encrypted_key,
+            dek: row.dek.into_dek()?,
+            config: row.config.0,
+            metadata: row.metadata.0,
+            hint: row.hint,
+            status: status(&row.status)?,
+            status_reason: reason(row.status_reason.as_deref()),
+            last_result: reason(row.last_result.as_deref()),
+            undecryptable: row.undecryptable,
+            last_validated: row.last_validated.map(Timestamp),
+            next_check_at: Timestamp(row.next_check_at),
+            due_since: row.due_since.map(Timestamp),
+            check_step: row.check_step,
+            revision: row.revision,
+            credential_version: row.credential_version,
+            created_at: Timestamp(row.created_at),
+            updated_at: Timestamp(row.updated_at),
+        })
+    }
+}
+
+/// A sealed copy of the secret that verifies a provider's webhooks.
+#[derive(Debug, Clone)]
+pub struct WebhookCopy {
+    /// The envelope of type 03.
+    pub sealed: Vec<u8>,
+}
+
+/// What a check, or the decision not to check, leaves on a row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckResult {
+    /// The status.
+    pub status: KeyStatus,
+    /// Why.
+    pub status_reason: Option<Reason>,
+    /// Why the check gave no definite answer, if it gave none.
+    pub last_result: Option<Reason>,
+    /// When the provider last gave a definite answer.
+    pub last_validated: Option<Timestamp>,
+    /// When the next check is due.
+    pub next_check_at: Timestamp,
+    /// Since when a definite answer is due.
+    pub due_since: Option<Timestamp>,
+    /// The step on the ladder of waiting times.
+    pub check_step: i64,
+    /// What the provider told of the account.
+    pub metadata: KeyMetadata,
+}
+
+/// A credential to be stored for the first time.
+#[derive(Debug)]
+pub struct NewKey<'a> {
+    /// The row, part of the sealing context.
+    pub id: KeyId,
+    /// The owner.
+    pub user: UserId,
+    /// The provider.
+    pub provider: &'a ProviderId,
+    /// The envelope.
+    pub encrypted_key: &'a [u8],
+    /// The DEK that sealed it.
+    pub dek: &'a WrappedDek,
+    /// The fields that are not secret.
+    pub config: &'a Value,
+    /// The last four characters.
+    pub hint: &'a str,
+    /// The copy for webhooks, where the provider signs them.
+    pub webhook: Option<WebhookCopy>,
+    /// The first check's result.
+    pub check: &'a CheckResult,
+}
+
+/// A credential that takes a stored one's place.
+#[derive(Debug)]
+pub struct Replacement<'a> {
+    /// The row as it was when the candidate was checked.
+    pub old: &'a KeyRow,
+    /// The old credential, re-sealed under the label of retired ones; `None` when it cannot be opened.
+    pub retired: Option<(Uuid, Vec<u8>)>,
+    /// When the retired copy is destroyed.
+    pub destroy_after: Timestamp,
+    /// The new envelope.
+    pub encrypted_key: &'a [u8],
+    /// The DEK that sealed it.
+    pub dek: &'a WrappedDek,
+    /// The new fields that are not secret.
+    pub config: &'a Value,
+    /// The last four characters.
+    pub hint: &'a str,
+    /// The new copy for webhooks.
+    pub webhook: Option<WebhookCopy>,
+    /// The candidate's check.
+    pub check: &'a CheckResult,
+}
+
+#[derive(FromRow)]
+struct StateRow {
+    provider: String,
+    status: String,
+    status_reason: Option<String>,
+    undecryptable: bool,
+    metadata: Json<KeyMetadata>,
+}
+
+impl Store {
+    /// All of the owner's credentials, by provider.
+    pub async fn keys(&self, user: UserId) -> Result<Vec<KeyRow>, StoreError> {
+        let rows = sql::fetch_all!(
+            self.reader(),
+            Row,
+            "SELECT k.*, d.version AS dek_version, d.kek_id AS dek_kek_id, d.wrapped AS dek_wrapped
+             FROM user_api_keys k JOIN deks d ON d.id = k.dek_id
+             WHERE k.user_id = $1 ORDER BY k.provider, k.slot",
+            user.0
+        )?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// The owner's credential for a provider.
+    pub async fn key(&self, user: UserId, provider: &ProviderId) -> Result<Option<KeyRow>, StoreError> {
+        let row = sql::fetch_optional!(
+            self.reader(),
+            Row,
+            "SELECT k.*, d.version AS dek_version, d.kek_id AS dek_kek_id, d.wrapped AS dek_wrapped
+             FROM user_api_keys k JOIN deks d ON d.id = k.dek_id
+             WHERE k.user_id = $1 AND k.provider = $2 AND k.slot = 'default'",
+            user.0,
+            provider.as_str()
+        )?;
+        row.map(TryInto::try_into).transpose()
+    }
+
+    /// What the evaluator needs of the owner's credentials.
+    pub async fn credential_states(&self, user: UserId) -> Result<Vec<CredentialState>, StoreError> {
+        let rows = sql::fetch_all!(
+            self.reader(),
+            StateRow,
+            "SELECT provider, status, status_reason, undecryptable, metadata
+             FROM user_api_keys WHERE user_id = $1 ORDER BY provider, slot",
+            user.0
+        )?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(CredentialState {
+                    provider: provider(&row.provider)?,
+                    status: status(&row.status)?,
+                    reason: reason(row.status_reason.as_deref()),
+                    undecryptable: row.undecryptable,
+                    quota_unit: row.metadata.0.quota.map(|quota| quota.unit),
+                    capabilities: row.metadata.0.capabilities,
+                    source: Source::User,
+                })
+            })
+            .collect()
+    }
+
+    /// Stores a credential; [`StoreError::Duplicate`] when the owner has one for this provider.
+    pub async fn insert_key(
+        &self,
+        key: &NewKey<'_>,
+        audit_key: &AuditKey,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        sql::tx_execute!(
+            &mut tx,
+            "INSERT INTO user_api_keys (id, user_id, provider, slot, encrypted_key, dek_id, config, metadata, hint,
+                status, status_reason, last_result, undecryptable, is_active, last_validated, next_check_at,
+                due_since, check_step, revision, credential_version, created_at, updated_at)
+             VALUES ($1, $2, $3, 'default', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 1, 1, $18, $18)",
+            key.id.0,
+            key.user.0,
+            key.provider.as_str(),
+            key.encrypted_key,
+            key.dek.id.0,
+            Json(key.config),
+            Json(&key.check.metadata),
+            key.hint,
+            key.check.status.code(),
+            key.check.status_reason.map(Reason::code),
+            key.check.last_result.map(Reason::code),
+            false,
+            key.check.status.is_accepted(),
+            key.check.last_validated.map(|t| t.0),
+            key.check.next_check_at.0,
+            key.check.due_since.map(|t| t.0),
+            key.check.check_step,
+            now.0
+        )?;
+        insert_webhook_copy(&mut tx, key.user, key.id, key.dek, key.webhook.as_ref()).await?;
+        let entry = SecurityEvent::new(key.user, "key.created", key.provider);
+        audit::append(&mut tx, audit_key, &entry, now).await?;
+        tx.commit().await
+    }
+
+    /// Puts a new credential in the place of a stored one, unless that one has changed meanwhile
+    /// (`false`). The old one is kept, re-sealed, until its time is over.
+    pub async fn replace_key(
+        &self,
+        new: &Replacement<'_>,
+        audit_key: &AuditKey,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let old = new.old;
+        let mut tx = self.begin().await?;
+        let swapped = sql::tx_execute!(
+            &mut tx,
+            "UPDATE user_api_keys SET encrypted_key = $1, dek_id = $2, config = $3, metadata = $4, hint = $5,
+                status = $6, status_reason = $7, last_result = $8, undecryptable = $9, is_active = $10,
+                last_validated = $11, next_check_at = $12, due_since = $13, check_step = $14,
+                revision = revision + 1, credential_version = credential_version + 1, updated_at = $15
+             WHERE id = $16 AND user_id = $17 AND credential_version = $18",
+            new.encrypted_key,
+            new.dek.id.0,
+            Json(new.config),
+            Json(&new.check.metadata),
+            new.hint,
+            new.check.status.code(),
+            new.check.status_reason.map(Reason::code),
+            new.check.last_result.map(Reason::code),
+            false,
+            new.check.status.is_accepted(),
+            new.check.last_validated.map(|t| t.0),
+            new.check.next_check_at.0,
+            new.check.due_since.map(|t| t.0),
+            new.check.check_step,
+            now.0,
+            old.id.0,
+            old.user.0,
+            old.credential_version
+        )?;
+        if swapped == 0 {
+            return Ok(false);
+        }
+        if let Some((id, sealed)) = &new.retired {
+            sql::tx_execute!(
+                &mut tx,
+                "INSERT INTO retired_credentials (id, user_id, key_id, provider, slot, encrypted_key, dek_id, config,
+                    hint, credential_version, retired_at, destroy_after)
+                 VALUES ($1, $2, $3, $4, 'default', $5, $6, $7, $8, $9, $10, $11)",
+                id,
+                old.user.0,
+                old.id.0,
+                old.provider.as_str(),
+                sealed,
+                old.dek.id.0,
+                Json(&old.config),
+                &old.hint,
+                old.credential_version,
+                now.0,
+                new.destroy_after.0
+            )?;
+        }
+        sql::tx_execute!(
+            &mut tx,
+            "DELETE FROM webhook_secrets WHERE key_id = $1 AND user_id = $2",
+            old.id.0,
+            old.user.0
+        )?;
+        insert_webhook_copy(&mut tx, old.user, old.id, new.dek, new.webhook.as_ref()).await?;
+        let entry = SecurityEvent::new(old.user, "key.replaced", &old.provider);
+        audit::append(&mut tx, audit_key, &entry, now).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Deletes the owner's credential for a provider with everything sealed beside it; `false` when
+    /// there is none.
+    pub async fn delete_key(
+        &self,
+        user: UserId,
+        provider: &ProviderId,
+        audit_key: &AuditKey,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let deleted = sql::tx_execute!(
+            &mut tx,
+            "DELETE FROM user_api_keys WHERE user_id = $1 AND provider = $2 AND slot = 'default'",
+            user.0,
+            provider.as_str()
+        )?;
+        if deleted == 0 {
+            return Ok(false);
+        }
+        audit::append(&mut tx, audit_key, &SecurityEvent::new(user, "key.deleted", provider), now).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Writes a check's result, unless the row has changed since it was read (`false`): then a newer
+    /// answer, or a newer credential, stands.
+    pub async fn record_check(
+        &self,
+        key: &KeyRow,
+        result: &CheckResult,
+        audit_key: &AuditKey,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let written = sql::tx_execute!(
+            &mut tx,
+            "UPDATE user_api_keys SET status = $1, status_reason = $2, last_result = $3, undecryptable = $4,
+                is_active = $5, last_validated = $6, next_check_at = $7, due_since = $8, check_step = $9,
+                metadata = $10, revision = revision + 1, updated_at = $11
+             WHERE id = $12 AND user_id = $13 AND revision = $14",
+            result.status.code(),
+            result.status_reason.map(Reason::code),
+            result.last_result.map(Reason::code),
+            false,
+            result.status.is_accepted(),
+            result.last_validated.map(|t| t.0),
+            result.next_check_at.0,
+            result.due_since.map(|t| t.0),
+            result.check_step,
+            Json(&result.metadata),
+            now.0,
+            key.id.0,
+            key.user.0,
+            key.revision
+        )?;
+        if written == 0 {
+            return Ok(false);
+        }
+        if key.status != result.status {
+            let change = format!("{} {} {}", key.provider, key.status, result.status);
+            audit::append(
+                &mut tx,
+                audit_key,
+                &SecurityEvent::new(key.user, "key.status_changed", change),
+                now,
+            )
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Flags a row that this installation cannot open, and sets its next try. The row itself stays.
+    pub async fn record_undecryptable(
+        &self,
+        key: &KeyRow,
+        next_check_at: Timestamp,
+        audit_key: &AuditKey,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        let flagged = sql::tx_execute!(
+            &mut tx,
+            "UPDATE user_api_keys SET undecryptable = $1, next_check_at = $2, revision = revision + 1, updated_at = $3
+             WHERE id = $4 AND user_id = $5 AND revision = $6",
+            true,
+            next_check_at.0,
+            now.0,
+            key.id.0,
+            key.user.0,
+            key.revision
+        )?;
+        if flagged > 0 && !key.undecryptable {
+            let entry = SecurityEvent::new(key.user, "key.undecryptable", &key.provider);
+            audit::append(&mut tx, audit_key, &entry, now).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Makes a credential due at once, after the provider refused it in real use.
+    pub async fn make_due(&self, user: UserId, key: KeyId, now: Timestamp) -> Result<(), StoreError> {
+        sql::execute!(
+            self.writer(),
+            "UPDATE user_api_keys SET next_check_at = $1 WHERE id = $2 AND user_id = $3 AND next_check_at > $1",
+            now.0,
+            key.0,
+            user.0
+        )?;
+        Ok(())
+    }
+}
+
+async fn insert_webhook_copy(
+    tx: &mut super::Tx,
+    user: UserId,
+    key: KeyId,
+    dek: &WrappedDek,
+    copy: Option<&WebhookCopy>,
+) -> Result<(), StoreError> {
+    if let Some(copy) = copy {
+        sql::tx_execute!(
+            &mut *tx,
+            "INSERT INTO webhook_secrets (key_id, user_id, dek_id, sealed) VALUES ($1, $2, $3, $4)",
+            key.0,
+            user.0,
+            dek.id.0,
+            &copy.sealed
+        )?;
+    }
+    Ok(())
+}

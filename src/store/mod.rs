@@ -1,0 +1,145 @@
+//! The database: SQLite or PostgreSQL behind one set of methods.
+//!
+//! One statement serves both engines; a pair exists only where they differ. Rows are private to the
+//! file that reads them. A transaction is a method named after the use case, never a handle passed
+//! upward. Every statement on a user's data carries the owner's id; the few that do not, because the
+//! scheduler looks across owners, are in [`scheduler`].
+
+mod audit;
+mod deks;
+mod error;
+mod installation;
+mod keys;
+mod limits;
+pub mod scheduler;
+mod searches;
+mod sessions;
+mod sql;
+mod usage;
+mod users;
+
+use std::{str::FromStr, time::Duration};
+
+use sqlx::{
+    PgPool, SqlitePool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+pub use audit::SecurityEvent;
+pub use error::StoreError;
+pub use installation::{Installation, InstanceSecret};
+pub use keys::{CheckResult, KeyRow, NewKey, Replacement, WebhookCopy};
+pub use searches::{FoundPlace, NewSearch, PageOfResults};
+pub use sessions::{NewSession, Principal, SessionRow};
+pub use usage::UsageRow;
+pub use users::{NewUser, Role, UserRow};
+
+/// The database.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: Db,
+}
+
+#[derive(Debug, Clone)]
+enum Db {
+    /// One connection writes, so that writers queue in order instead of polling for the lock.
+    Sqlite {
+        read: SqlitePool,
+        write: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+/// A transaction; dropped without a commit, it is rolled back.
+enum Tx {
+    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+}
+
+static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
+
+impl Store {
+    /// Opens `sqlite:PATH` (made if missing) or `postgres://…`. Changes nothing in it.
+    pub async fn open(database_url: &str) -> Result<Self, StoreError> {
+        let db = if database_url.starts_with("sqlite:") {
+            let options = SqliteConnectOptions::from_str(database_url)?
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .busy_timeout(Duration::from_secs(5))
+                .foreign_keys(true)
+                // Deleted secrets leave the file, not only the index.
+                .pragma("secure_delete", "ON");
+            // First the writer: it makes the file.
+            let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+            let read =
+                SqlitePoolOptions::new().max_connections(8).connect_with(options.read_only(true)).await?;
+            Db::Sqlite { read, write }
+        } else {
+            let options = PgConnectOptions::from_str(database_url)?;
+            let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(Duration::from_secs(5));
+            Db::Postgres(pool.connect_with(options).await?)
+        };
+        Ok(Self { db })
+    }
+
+    /// Brings the schema up to date. Refuses a database that a newer version has changed.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        match &self.db {
+            Db::Sqlite { write, .. } => SQLITE_MIGRATIONS.run(write).await?,
+            Db::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await?,
+        }
+        Ok(())
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sql::fetch_one!(self.reader(), (i64,), "SELECT CAST(1 AS BIGINT)")?;
+        Ok(())
+    }
+
+    /// Ends the connections; the write-ahead log is folded into the file.
+    pub async fn close(&self) {
+        match &self.db {
+            Db::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Db::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    fn reader(&self) -> sql::Pool<'_> {
+        match &self.db {
+            Db::Sqlite { read, .. } => sql::Pool::Sqlite(read),
+            Db::Postgres(pool) => sql::Pool::Postgres(pool),
+        }
+    }
+
+    fn writer(&self) -> sql::Pool<'_> {
+        match &self.db {
+            Db::Sqlite { write, .. } => sql::Pool::Sqlite(write),
+            Db::Postgres(pool) => sql::Pool::Postgres(pool),
+        }
+    }
+
+    async fn begin(&self) -> Result<Tx, StoreError> {
+        Ok(match &self.db {
+            // A deferred transaction that reads before it writes fails at once when another one wrote.
+            Db::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Db::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+}
+
+impl Tx {
+    async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,87 @@
+//! The statements that look across owners, because a scheduler must. Nothing else in the room `store`
+//! reads or writes a user's data without the owner's id.
+
+use std::time::Duration;
+
+use super::{KeyRow, Store, StoreError, keys::Row, sql};
+use crate::model::time::Timestamp;
+
+macro_rules! claim {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE user_api_keys SET next_check_at = $1, revision = revision + 1,
+                due_since = COALESCE(due_since, next_check_at)
+             WHERE id IN (
+                SELECT id FROM user_api_keys WHERE next_check_at <= $2 ORDER BY next_check_at LIMIT $3 ",
+            $lock,
+            ")
+             RETURNING *,
+                (SELECT version FROM deks WHERE deks.id = dek_id) AS dek_version,
+                (SELECT kek_id FROM deks WHERE deks.id = dek_id) AS dek_kek_id,
+                (SELECT wrapped FROM deks WHERE deks.id = dek_id) AS dek_wrapped"
+        )
+    };
+}
+
+impl Store {
+    /// Claims up to `limit` credentials whose check is due, for the time of `lease`. A claim raises the
+    /// row's revision, which fences off whoever held it before; a claim that is never answered becomes
+    /// due again by itself when the lease ends.
+    pub async fn claim_due_keys(
+        &self,
+        limit: i64,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Vec<KeyRow>, StoreError> {
+        let rows = match self.writer() {
+            sql::Pool::Sqlite(pool) => {
+                sqlx::query_as::<_, Row>(claim!(""))
+                    .bind(now.plus(lease).0)
+                    .bind(now.0)
+                    .bind(limit)
+                    .fetch_all(pool)
+                    .await?
+            }
+            sql::Pool::Postgres(pool) => {
+                sqlx::query_as::<_, Row>(claim!("FOR UPDATE SKIP LOCKED"))
+                    .bind(now.plus(lease).0)
+                    .bind(now.0)
+                    .bind(limit)
+                    .fetch_all(pool)
+                    .await?
+            }
+        };
+        // A row that cannot be read must not keep the others from being checked.
+        let readable = rows.into_iter().filter_map(|row| {
+            KeyRow::try_from(row)
+                .inspect_err(|error| tracing::error!(%error, "a due key cannot be read"))
+                .ok()
+        });
+        Ok(readable.collect())
+    }
+
+    /// Destroys replaced credentials whose time is over, and forgets spent sessions, counters and
+    /// invitations. Answers how many credentials were destroyed.
+    pub async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let destroyed =
+            sql::execute!(self.writer(), "DELETE FROM retired_credentials WHERE destroy_after <= $1", now.0)?;
+        sql::execute!(self.writer(), "DELETE FROM sessions WHERE expires_at <= $1", now.0)?;
+        sql::execute!(self.writer(), "DELETE FROM rate_limits WHERE forget_after <= $1", now.0)?;
+        sql::execute!(self.writer(), "DELETE FROM invitations WHERE expires_at <= $1", now.0)?;
+        Ok(destroyed)
+    }
+
+    /// Ends the searches whose runner has not been heard of for the time of its lease: the process that
+    /// ran them is gone, or slept too long. Their results are kept, and nothing is run again, because
+    /// pages cost money. A runner that wakes up finds its search ended and stops. Answers how many.
+    pub async fn end_abandoned_searches(&self, now: Timestamp) -> Result<u64, StoreError> {
+        Ok(sql::execute!(
+            self.writer(),
+            "UPDATE searches SET state = CASE WHEN found > 0 THEN 'partial' ELSE 'failed' END,
+                notice = 'interrupted', finished_at = $1
+             WHERE state = 'running' AND lease_until <= $2",
+            now.0,
+            now.0
+        )?)
+    }
+}

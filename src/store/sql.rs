@@ -1,0 +1,81 @@
+//! The same statement on either engine. Texts are literals: sqlx takes nothing else.
+
+use sqlx::{PgPool, SqlitePool};
+
+/// A pool of either engine.
+pub(super) enum Pool<'a> {
+    Sqlite(&'a SqlitePool),
+    Postgres(&'a PgPool),
+}
+
+macro_rules! fetch {
+    ($method:ident, $pool:expr, $row:ty, $sql:expr $(, $bind:expr)*) => {
+        match $pool {
+            $crate::store::sql::Pool::Sqlite(pool) => {
+                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$method(pool).await
+            }
+            $crate::store::sql::Pool::Postgres(pool) => {
+                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$method(pool).await
+            }
+        }
+    };
+}
+
+/// One row.
+macro_rules! fetch_one {
+    ($pool:expr, $row:ty, $($rest:tt)*) => { $crate::store::sql::fetch!(fetch_one, $pool, $row, $($rest)*) };
+}
+
+/// One row or none.
+macro_rules! fetch_optional {
+    ($pool:expr, $row:ty, $($rest:tt)*) => { $crate::store::sql::fetch!(fetch_optional, $pool, $row, $($rest)*) };
+}
+
+/// All rows.
+macro_rules! fetch_all {
+    ($pool:expr, $row:ty, $($rest:tt)*) => { $crate::store::sql::fetch!(fetch_all, $pool, $row, $($rest)*) };
+}
+
+/// The number of rows that a statement changed.
+macro_rules! execute {
+    ($pool:expr, $sql:expr $(, $bind:expr)*) => {
+        match $pool {
+            $crate::store::sql::Pool::Sqlite(pool) => {
+                sqlx::query($sql)$(.bind($bind))*.execute(pool).await.map(|done| done.rows_affected())
+            }
+            $crate::store::sql::Pool::Postgres(pool) => {
+                sqlx::query($sql)$(.bind($bind))*.execute(pool).await.map(|done| done.rows_affected())
+            }
+        }
+    };
+}
+
+/// One row or none, inside a transaction.
+macro_rules! tx_fetch_optional {
+    ($tx:expr, $row:ty, $sql:expr $(, $bind:expr)*) => {
+        match $tx {
+            $crate::store::Tx::Sqlite(tx) => {
+                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_optional(&mut **tx).await
+            }
+            $crate::store::Tx::Postgres(tx) => {
+                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_optional(&mut **tx).await
+            }
+        }
+    };
+}
+
+/// The number of rows that a statement changed, inside a transaction.
+macro_rules! tx_execute {
+    ($tx:expr, $sql:expr $(, $bind:expr)*) => {
+        match $tx {
+            $crate::store::Tx::Sqlite(tx) => {
+                sqlx::query($sql)$(.bind($bind))*.execute(&mut **tx).await.map(|done| done.rows_affected())
+            }
+            $crate::store::Tx::Postgres(tx) => {
+                sqlx::query($sql)$(.bind($bind))*.execute(&mut **tx).await.map(|done| done.rows_affected())
+            }
+        }
+    };
+}
+
+pub(super) use {execute, fetch, fetch_all, fetch_one, fetch_optional, tx_execute, tx_fetch_optional};

@@ -1,0 +1,68 @@
+//! Security headers on every answer, errors included.
+
+use crate::support::{App, both};
+
+both! {
+    async fn every_answer_carries_the_security_headers(app: App) {
+        let mut visitor = app.visitor();
+        let mut user = app.user("ana").await;
+        for (signed_in, path) in [
+            (false, "/"), (false, "/login"), (false, "/register"), (false, "/nothing"), (false, "/api/nothing"),
+            (false, "/api/auth/me"), (false, "/settings/api-keys"), (false, "/healthz"), (false, "/readyz"),
+            (true, "/"), (true, "/settings/api-keys"), (true, "/settings/account"), (true, "/services/data-scraper"),
+            (true, "/services/ai-calling"), (true, "/services/voice-cloning"), (true, "/services/calling"),
+            (true, "/analytics"), (true, "/api/user-api-keys"), (true, "/api/services"),
+        ] {
+            let client = if signed_in { &mut user } else { &mut visitor };
+            let answer = client.send("GET", path, &[("accept", "text/html,*/*")], Vec::new()).await;
+            assert!(answer.status.as_u16() < 500, "{path}: {}", answer.status);
+            let header = |name: &str| answer.headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+            let policy = header("content-security-policy");
+            for part in ["default-src", "frame-ancestors 'none'"] {
+                assert!(policy.contains(part), "{path}: {policy}");
+            }
+            assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{path}: {policy}");
+            assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
+            assert_eq!(header("referrer-policy"), "same-origin", "{path}");
+            assert_eq!(header("cross-origin-opener-policy"), "same-origin", "{path}");
+            assert_eq!(header("cross-origin-resource-policy"), "same-origin", "{path}");
+            assert!(header("cache-control").contains("no-store"), "{path}: {}", header("cache-control"));
+            assert!(!header("x-request-id").is_empty(), "{path}");
+            if header("content-type").starts_with("text/html") {
+                let nonce = policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap();
+                let inline = answer.text.matches("<script").count();
+                assert_eq!(answer.text.matches(&format!("nonce=\"{nonce}\"")).count(), inline, "{path}");
+                assert!(!answer.text.contains(" style=\""), "{path} has an inline style");
+            }
+        }
+    }
+
+    async fn a_problem_is_readable_for_clients_that_ask_for_compression(app: App) {
+        let mut client = app.user("ana").await;
+        let headers = [("content-type", "application/json"), ("accept-encoding", "gzip, br")];
+        let body = serde_json::json!({"provider": "serpapi", "credentials": {"api_key": "x".repeat(40)}});
+        let answer = client.send("POST", "/api/user-api-keys/store", &headers, body.to_string().into()).await;
+        assert!(!answer.headers.contains_key("content-encoding"));
+        answer.problem(422, "invalid-api-key");
+    }
+
+    async fn signed_out_pages_lead_to_the_log_in(app: App) {
+        let mut visitor = app.visitor();
+        for path in ["/settings/api-keys", "/settings/account", "/services/data-scraper", "/analytics"] {
+            let answer = visitor.get(path).await;
+            assert!([302, 303].contains(&answer.status.as_u16()), "{path}: {}", answer.status);
+            assert!(answer.location().starts_with("/login?next="), "{path}: {}", answer.location());
+            assert!(!answer.text.contains("credentials["), "{path} shows a form");
+        }
+    }
+
+    async fn a_closed_service_never_renders_what_it_protects(app: App) {
+        let mut client = app.user("ana").await;
+        let closed = client.get("/services/data-scraper").await.expect(200).text;
+        assert!(closed.contains("SerpAPI") && !closed.contains("name=\"query\""), "{closed}");
+        let body = serde_json::json!({"provider": "serpapi", "credentials": App::test_key("serpapi", "plenty")});
+        client.post("/api/user-api-keys/store", &body).await.expect(201);
+        let open = client.get("/services/data-scraper").await.expect(200).text;
+        assert!(open.contains("name=\"query\""), "{open}");
+    }
+}

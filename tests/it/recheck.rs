@@ -1,0 +1,115 @@
+//! The loop that checks due keys.
+
+use serde_json::{Value, json};
+
+use crate::support::{App, DAY, HOUR, MINUTE, both};
+
+async fn store(app: &App, id: &str) {
+    let mut client = app.user("ana").await;
+    let body = json!({"provider": "serpapi", "credentials": App::test_key("serpapi", id)});
+    let answer = client.post("/api/user-api-keys/store", &body).await;
+    assert!(answer.status.is_success(), "{}", answer.text);
+}
+
+/// The key as its owner sees it, in a session that is not too old.
+async fn seen(app: &App) -> Value {
+    app.log_in("ana").await.get("/api/user-api-keys").await.json()["items"][0].clone()
+}
+
+async fn status(app: &App) -> String {
+    seen(app).await["status"].as_str().unwrap().to_owned()
+}
+
+async fn scraper_opens(app: &App) {
+    app.log_in("ana").await.get("/api/services/data-scraper/access").await.expect(200);
+}
+
+async fn becomes(app: &App, id: &str, situation: &str) {
+    app.control("PUT", &format!("/keys/serpapi/{id}"), Some(json!({"situation": situation}))).await;
+}
+
+both! {
+    async fn an_unverified_key_is_asked_again_after_1_5_15_and_60_minutes(app: App) {
+        store(&app, "down").await;
+        let asked = "SELECT COUNT(*) FROM usage_events WHERE source = 'check'";
+        // Each wait is spread by up to a tenth.
+        for (minutes, checks) in [(0, 0), (2, 1), (4, 1), (2, 2), (14, 2), (3, 3), (55, 3), (11, 4), (66, 5)] {
+            app.pass(minutes * MINUTE).await;
+            assert_eq!(app.sql.number(asked).await, checks, "{minutes} minutes later");
+        }
+        assert_eq!(status(&app).await, "unverified");
+        becomes(&app, "down", "plenty").await;
+        app.pass(67 * MINUTE).await;
+        assert_eq!(status(&app).await, "valid");
+        scraper_opens(&app).await;
+    }
+
+    async fn no_status_is_a_dead_end(app: App) {
+        store(&app, "plenty").await;
+        for (situation, status_after, wait) in [
+            ("invalid", "invalid", 27 * HOUR),
+            ("plenty", "valid", 67 * MINUTE),
+            ("exhausted", "exhausted", 27 * HOUR),
+            ("plenty", "valid", 40 * DAY),
+            ("no_permission", "suspended", 27 * HOUR),
+            ("plenty", "valid", 67 * MINUTE),
+        ] {
+            becomes(&app, "plenty", situation).await;
+            app.pass(wait).await;
+            let now = status(&app).await;
+            assert!(now == status_after || (status_after == "suspended" && now == "invalid"), "{situation}: {now}");
+        }
+    }
+
+    async fn an_outage_leaves_a_valid_key_valid_and_marks_it_stale_after_a_day(app: App) {
+        store(&app, "plenty").await;
+        becomes(&app, "plenty", "down").await;
+        app.pass(27 * HOUR).await;
+        let key = seen(&app).await;
+        assert_eq!((&key["status"], &key["stale"], &key["is_active"]), (&json!("valid"), &json!(false), &json!(true)));
+        for _ in 0..26 {
+            app.pass(HOUR).await;
+        }
+        let key = seen(&app).await;
+        assert_eq!((&key["status"], &key["stale"]), (&json!("valid"), &json!(true)));
+        scraper_opens(&app).await;
+        becomes(&app, "plenty", "plenty").await;
+        app.pass(2 * HOUR).await;
+        let key = seen(&app).await;
+        assert_eq!((&key["status"], &key["stale"]), (&json!("valid"), &json!(false)));
+    }
+
+    async fn a_claim_is_exclusive_until_its_lease_ends_and_fences_off_the_late(app: App) {
+        store(&app, "plenty").await;
+        app.clock.advance(2 * DAY);
+        let store = &app.state.store;
+        let first = store.claim_due_keys(8, 2 * MINUTE, app.now()).await.unwrap();
+        assert_eq!(first.len(), 1);
+        assert!(store.claim_due_keys(8, 2 * MINUTE, app.now()).await.unwrap().is_empty());
+        app.clock.advance(3 * MINUTE);
+        let second = store.claim_due_keys(8, 2 * MINUTE, app.now()).await.unwrap();
+        assert_eq!(second.len(), 1);
+        // The first worker wakes up: its answer no longer counts.
+        let keys = &app.state.use_cases.keys;
+        keys.check(&first[0]).await.unwrap();
+        let revision = "SELECT revision FROM user_api_keys";
+        assert_eq!(app.sql.number(revision).await, second[0].revision);
+        keys.check(&second[0]).await.unwrap();
+        assert_eq!(app.sql.number(revision).await, second[0].revision + 1);
+    }
+
+    async fn two_nodes_share_the_work_without_doing_it_twice(app: App) {
+        for n in 0..20 {
+            let mut client = app.user(&format!("u{n}")).await;
+            let body = json!({"provider": "serpapi", "credentials": App::test_key("serpapi", "plenty")});
+            client.post("/api/user-api-keys/store", &body).await.expect(201);
+        }
+        app.clock.advance(2 * DAY);
+        let (a, b) = tokio::join!(
+            async { while app.recheck.check_due().await > 0 {} },
+            async { while app.recheck.check_due().await > 0 {} },
+        );
+        let ((), ()) = (a, b);
+        assert_eq!(app.sql.number("SELECT COUNT(*) FROM usage_events WHERE source = 'check'").await, 20);
+    }
+}

@@ -1,0 +1,226 @@
+//! An installation for one test.
+
+mod client;
+mod database;
+mod process;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+pub use client::Client;
+pub use database::{Engine, Sql, literal};
+pub use process::Process;
+
+use axum::Router;
+use keyward::{
+    clock::{Clock, ManualClock},
+    config::{Config, Purpose, SiteDefaults, read_secret_file},
+    jobs::Recheck,
+    model::{ids::ProviderId, time::Timestamp},
+    server::{boot, router, state::AppState},
+    simulator,
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// Runs an async test on both engines: `name::sqlite` and, where a PostgreSQL server was given by
+/// `KEYWARD_TEST_POSTGRES`, `name::postgres`.
+macro_rules! both {
+    ($(async fn $name:ident($app:ident: $kind:ty) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+
+            async fn test($app: $kind) $body
+
+            #[test]
+            fn sqlite() {
+                $crate::support::run(async {
+                    test(<$kind>::start($crate::support::Engine::Sqlite).await).await;
+                });
+            }
+
+            #[test]
+            fn postgres() {
+                if $crate::support::Engine::postgres_is_given() {
+                    $crate::support::run(async {
+                        test(<$kind>::start($crate::support::Engine::Postgres).await).await;
+                    });
+                }
+            }
+        }
+    )*};
+}
+pub(crate) use both;
+
+/// Runs one test. All tests share one runtime, as all pages of the program do: Leptos keeps state for
+/// the whole process, and wake-ups get lost between the runtimes of several.
+pub fn run(test: impl Future<Output = ()>) {
+    static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap()
+    });
+    RUNTIME.block_on(async {
+        let end = tokio::time::timeout(Duration::from_secs(300), test).await;
+        assert!(end.is_ok(), "the test hangs");
+    });
+}
+
+/// The time at which every test begins.
+pub const START: Timestamp = Timestamp::from_seconds(1_795_000_000);
+
+/// A running installation with its simulator.
+pub struct App {
+    pub clock: Arc<ManualClock>,
+    pub state: AppState,
+    pub recheck: Recheck,
+    pub sql: Sql,
+    pub simulator: SocketAddr,
+    pub variables: BTreeMap<String, String>,
+    router: Router,
+    pub dir: TempDir,
+    _simulator: DropGuard,
+}
+
+impl App {
+    /// With generous limits.
+    pub async fn start(engine: Engine) -> Self {
+        Self::start_with(engine, &[]).await
+    }
+
+    /// With these settings besides.
+    pub async fn start_with(engine: Engine, settings: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let sql = Sql::new(engine, dir.path()).await;
+        let mut variables: BTreeMap<String, String> = BTreeMap::new();
+        let mut set = |name: &str, value: &str| drop(variables.insert(name.to_owned(), value.to_owned()));
+        set("DATABASE_URL", &sql.url);
+        set("KEYWARD_DATA_DIR", dir.path().join("data").to_str().unwrap());
+        for limit in [
+            "LOGIN_PER_MINUTE",
+            "REGISTER_PER_HOUR",
+            "KEYS_PER_USER_PER_HOUR",
+            "KEYS_PER_ADDRESS_PER_HOUR",
+            "KEYS_PER_HOUR",
+            "CHECKS_PER_USER_PER_HOUR",
+        ] {
+            set(&format!("KEYWARD_LIMIT_{limit}"), "100000");
+        }
+        for (name, value) in settings {
+            set(name, value);
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let simulator = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        tokio::spawn(simulator::serve(listener, stop.clone()));
+        Self::over(variables, sql, simulator, dir, stop.drop_guard()).await
+    }
+
+    async fn over(
+        variables: BTreeMap<String, String>,
+        sql: Sql,
+        simulator: SocketAddr,
+        dir: TempDir,
+        stop: DropGuard,
+    ) -> Self {
+        let clock = Arc::new(ManualClock::new(START));
+        let installed = install(&variables, simulator, clock.clone()).await.unwrap();
+        Self {
+            clock,
+            router: router(installed.state.clone(), installed.site),
+            state: installed.state,
+            recheck: installed.recheck,
+            sql,
+            simulator,
+            variables,
+            dir,
+            _simulator: stop,
+        }
+    }
+
+    /// A second process over the same database, perhaps with other settings.
+    pub async fn restarted(self, settings: &[(&str, &str)]) -> Self {
+        let Self { mut variables, sql, simulator, dir, _simulator, state, clock, .. } = self;
+        state.store.close().await;
+        for (name, value) in settings {
+            variables.insert((*name).to_owned(), (*value).to_owned());
+        }
+        let now = clock.now();
+        let app = Self::over(variables, sql, simulator, dir, _simulator).await;
+        app.clock.set(now);
+        app
+    }
+
+    /// What the installation's clock shows.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A browser without a session.
+    pub fn visitor(&self) -> Client {
+        Client::new(self.router.clone())
+    }
+
+    /// A browser with the session of a new user.
+    pub async fn user(&self, name: &str) -> Client {
+        let mut client = self.visitor();
+        let body = json!({"email": format!("{name}@example.org"), "password": PASSWORD});
+        client.post("/api/auth/register", &body).await.expect(201);
+        client
+    }
+
+    /// A browser with a new session of that user.
+    pub async fn log_in(&self, name: &str) -> Client {
+        let mut client = self.visitor();
+        let body = json!({"email": format!("{name}@example.org"), "password": PASSWORD});
+        client.post("/api/auth/login", &body).await.expect(200);
+        client
+    }
+
+    /// Time passes, and the checks that are due then are made.
+    pub async fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+        while self.recheck.check_due().await > 0 {}
+    }
+
+    /// One of the simulator's test keys, as the body of a request.
+    pub fn test_key(provider: &str, id: &str) -> Value {
+        let key = simulator::test_keys()
+            .into_iter()
+            .find(|key| key.provider.as_str() == provider && key.id == id)
+            .unwrap_or_else(|| panic!("the simulator has no key {provider}/{id}"));
+        key.fields.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect()
+    }
+
+    /// Tells the simulator something.
+    pub async fn control(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+        client::control(self.simulator, method, path, body).await
+    }
+}
+
+/// Puts the rooms together as the program does, with the simulator in the providers' place.
+pub async fn install(
+    variables: &BTreeMap<String, String>,
+    simulator: SocketAddr,
+    clock: Arc<dyn Clock>,
+) -> Result<boot::Installation, boot::BootError> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let site = SiteDefaults { addr: ([127, 0, 0, 1], 3000).into(), root: "tests/site".into() };
+    let mut config = Config::read(variables, read_secret_file, Purpose::Production, site).unwrap();
+    for provider in [ProviderId::SERPAPI, ProviderId::TWILIO] {
+        let address = format!("http://{simulator}/{provider}");
+        config.provider_base_urls.insert(provider, address);
+    }
+    boot::install(&config, Purpose::Production, clock, CancellationToken::new()).await
+}
+
+/// The password of every test user.
+pub const PASSWORD: &str = "correct horse battery";
+
+pub const MINUTE: Duration = Duration::from_secs(60);
+pub const HOUR: Duration = Duration::from_secs(3600);
+pub const DAY: Duration = Duration::from_secs(24 * 3600);

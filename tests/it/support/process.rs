@@ -1,0 +1,125 @@
+//! The real program, for what only a process can show.
+
+use std::{
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// A running `keyward serve`.
+pub struct Process {
+    child: Child,
+    pub port: u16,
+}
+
+impl Process {
+    /// Starts it over this database, with its log in `log`, and waits until it is ready.
+    pub async fn start(database: &str, dir: &Path, simulator: std::net::SocketAddr, log: &Path) -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keyward"));
+        command
+            .arg("serve")
+            .env_clear()
+            .env("DATABASE_URL", database)
+            .env("KEYWARD_DATA_DIR", dir.join("data"))
+            .env("LEPTOS_SITE_ADDR", format!("127.0.0.1:{port}"))
+            .env("KEYWARD_SERPAPI_BASE_URL", format!("http://{simulator}/serpapi"))
+            .env("KEYWARD_TWILIO_BASE_URL", format!("http://{simulator}/twilio"))
+            .env("KEYWARD_LOG", "trace")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        for limit in [
+            "LOGIN_PER_MINUTE",
+            "REGISTER_PER_HOUR",
+            "KEYS_PER_USER_PER_HOUR",
+            "KEYS_PER_ADDRESS_PER_HOUR",
+            "KEYS_PER_HOUR",
+            "CHECKS_PER_USER_PER_HOUR",
+        ] {
+            command.env(format!("KEYWARD_LIMIT_{limit}"), "1000000");
+        }
+        let process = Self { child: command.spawn().unwrap(), port };
+        for _ in 0..600 {
+            if process.try_send("GET", "/readyz", &[], "").await.is_some_and(|(status, _, _)| status == 200) {
+                return process;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the server did not become ready");
+    }
+
+    /// Ends it without a chance to tidy up (SIGKILL).
+    pub fn kill_now(&self) {
+        let _ = Command::new("kill").arg("-KILL").arg(self.child.id().to_string()).status().unwrap();
+    }
+
+    /// Asks it to stop, and waits.
+    pub fn stop(mut self) -> Option<i32> {
+        let _ = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
+        self.child.wait().unwrap().code()
+    }
+
+    /// Sends a request on a connection of its own; status, headers and body, or nothing when the server
+    /// is gone.
+    pub async fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Option<(u16, String, String)> {
+        let mut request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\nconnection: close\r\nsec-fetch-site: same-origin\r\n",
+            self.port
+        );
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if !body.is_empty() {
+            request.push_str(&format!("content-length: {}\r\n", body.len()));
+        }
+        request.push_str("\r\n");
+        request.push_str(body);
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.ok()?;
+        stream.write_all(request.as_bytes()).await.ok()?;
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await.ok()?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let (head, body) = text.split_once("\r\n\r\n")?;
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        Some((status, head.to_owned(), body.to_owned()))
+    }
+
+    /// Sends JSON with this session; status and body, or nothing when the server is gone.
+    pub async fn json(&self, method: &str, path: &str, cookie: &str, body: &Value) -> Option<(u16, Value)> {
+        let headers = [("cookie", cookie), ("content-type", "application/json")];
+        let (status, _, text) = self.try_send(method, path, &headers, &body.to_string()).await?;
+        Some((status, serde_json::from_str(&text).unwrap_or(Value::Null)))
+    }
+
+    /// Registers a user; the session's cookie.
+    pub async fn register(&self, name: &str) -> Option<String> {
+        let body = serde_json::json!({"email": format!("{name}@example.org"), "password": super::PASSWORD});
+        let headers = [("content-type", "application/json")];
+        let (status, head, _) =
+            self.try_send("POST", "/api/auth/register", &headers, &body.to_string()).await?;
+        assert_eq!(status, 201, "{head}");
+        let cookie = head.lines().find_map(|line| line.strip_prefix("set-cookie: "))?;
+        Some(cookie.split(';').next()?.to_owned())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
