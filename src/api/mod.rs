@@ -13,3 +13,6 @@ pub mod keys;
 pub mod scraper;
 #[expect(missing_docs, reason = "as above")]
 pub mod services;
+
+#[cfg(feature = "ssr")]
+pub use error::accepts_html;

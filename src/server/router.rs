@@ -1,5 +1,7 @@
 //! Every route, with the middleware around all of them.
 
+use std::sync::LazyLock;
+
 use axum::{
     Router,
     body::Body,
@@ -7,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use leptos::{config::LeptosOptions, prelude::provide_context};
-use leptos_axum::{LeptosRoutes, file_and_error_handler_with_context, generate_route_list};
+use leptos_axum::{AxumRouteListing, LeptosRoutes, file_and_error_handler_with_context, generate_route_list};
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use super::{
@@ -32,15 +34,18 @@ pub fn router(state: AppState, site: Site) -> Router {
         provide_page_policy(reload_port);
     };
     let options = state.leptos.clone();
-    let pages = generate_route_list(App);
     let router = Router::new()
         .merge(rest::routes())
-        .leptos_routes_with_context(&state, pages, context, move || shell(options.clone()))
+        .leptos_routes_with_context(&state, PAGES.clone(), context, move || shell(options.clone()))
         .fallback(not_routed)
         .with_state(state)
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
     middleware::around(router, site)
 }
+
+/// The pages' addresses, found once: while they are being found, Leptos loads nothing in the whole process,
+/// and a page that another router renders at that moment would wait for ever.
+static PAGES: LazyLock<Vec<AxumRouteListing>> = LazyLock::new(|| generate_route_list(App));
 
 /// A file of the site, or the page that says there is nothing here.
 async fn not_routed(

@@ -1,36 +1,49 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
+use leptos_router::{LazyRoute, lazy_route};
 
 use crate::{
     api::installation::demo_keys,
     app::problem::Problem,
-    model::{page::DemoKey, provider::provider_name},
+    model::{error::AppError, page::DemoKey, provider::provider_name},
 };
 
 /// The test keys of a demonstration: worthless outside its simulator, so they may be shown.
-#[component]
-pub fn DemoPage() -> impl IntoView {
-    let keys = Resource::new(|| (), |()| demo_keys());
-    view! {
-        <Title text="Test keys" />
-        <Suspense fallback=|| {
-            view! { <div class="page-waiting" aria-busy="true"></div> }
-        }>
-            {move || Suspend::new(async move {
-                match keys.await {
-                    Ok(keys) => view! { <Keys keys=keys /> }.into_any(),
-                    Err(error) => {
-                        view! {
-                            <div class="page">
-                                <h1>"Test keys"</h1>
-                                <Problem error=error />
-                            </div>
+pub struct DemoPage {
+    keys: Resource<Result<Vec<DemoKey>, AppError>>,
+}
+
+#[lazy_route]
+impl LazyRoute for DemoPage {
+    fn data() -> Self {
+        let keys = Resource::new(|| (), |()| demo_keys());
+        Self { keys }
+    }
+
+    fn view(this: Self) -> AnyView {
+        let DemoPage { keys } = this;
+        view! {
+            <Title text="Test keys" />
+            <Suspense fallback=|| {
+                view! { <div class="page-waiting" aria-busy="true"></div> }
+            }>
+                {move || Suspend::new(async move {
+                    match keys.await {
+                        Ok(keys) => view! { <Keys keys=keys /> }.into_any(),
+                        Err(error) => {
+                            view! {
+                                <div class="page">
+                                    <h1>"Test keys"</h1>
+                                    <Problem error=error />
+                                </div>
+                            }
+                            .into_any()
                         }
-                        .into_any()
                     }
-                }
-            })}
-        </Suspense>
+                })}
+            </Suspense>
+        }
+        .into_any()
     }
 }
 

@@ -1,40 +1,58 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
+use leptos_router::{LazyRoute, lazy_route};
 
 use super::service_list::{ServiceList, open_count};
 use crate::{
     api::keys::key_settings,
     app::problem::Problem,
-    model::{error::ErrorCode, page::SettingsPage, provider::provider_name, service::ServiceId},
+    model::{
+        error::{AppError, ErrorCode},
+        page::SettingsPage,
+        provider::provider_name,
+        service::ServiceId,
+    },
 };
 
 /// The start page: what Keyward is, or for whoever is signed in the state of every service.
-#[component]
-pub fn HomePage() -> impl IntoView {
-    let asked = Resource::new(|| (), |()| key_settings());
-    view! {
-        <Title text="" />
-        <Suspense fallback=|| {
-            view! { <div class="page-waiting" aria-busy="true"></div> }
-        }>
-            {move || Suspend::new(async move {
-                match asked.await {
-                    Ok(page) => view! { <Overview page=page /> }.into_any(),
-                    Err(error) if error.code == ErrorCode::Unauthenticated => {
-                        view! { <Introduction /> }.into_any()
-                    }
-                    Err(error) => {
-                        view! {
-                            <div class="page page-narrow">
-                                <h1>"Overview"</h1>
-                                <Problem error=error />
-                            </div>
+pub struct HomePage {
+    asked: Resource<Result<SettingsPage, AppError>>,
+}
+
+#[lazy_route]
+impl LazyRoute for HomePage {
+    fn data() -> Self {
+        let asked = Resource::new(|| (), |()| key_settings());
+        Self { asked }
+    }
+
+    fn view(this: Self) -> AnyView {
+        let HomePage { asked } = this;
+        view! {
+            <Title text="" />
+            <Suspense fallback=|| {
+                view! { <div class="page-waiting" aria-busy="true"></div> }
+            }>
+                {move || Suspend::new(async move {
+                    match asked.await {
+                        Ok(page) => view! { <Overview page=page /> }.into_any(),
+                        Err(error) if error.code == ErrorCode::Unauthenticated => {
+                            view! { <Introduction /> }.into_any()
                         }
-                        .into_any()
+                        Err(error) => {
+                            view! {
+                                <div class="page page-narrow">
+                                    <h1>"Overview"</h1>
+                                    <Problem error=error />
+                                </div>
+                            }
+                            .into_any()
+                        }
                     }
-                }
-            })}
-        </Suspense>
+                })}
+            </Suspense>
+        }
+        .into_any()
     }
 }
 

@@ -1,30 +1,63 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
+use leptos_router::{LazyRoute, lazy_route};
 
 use crate::{app::guard::ApiKeyGuard, model::service::ServiceId};
 
 /// AI Calling Agent.
-#[component]
-pub fn AiCallingPage() -> impl IntoView {
-    view! { <GuardedPage service=ServiceId::AiCalling /> }
+pub struct AiCallingPage;
+
+#[lazy_route]
+impl LazyRoute for AiCallingPage {
+    fn data() -> Self {
+        Self
+    }
+
+    fn view(_this: Self) -> AnyView {
+        view! { <GuardedPage service=ServiceId::AiCalling /> }.into_any()
+    }
 }
 
 /// Voice Cloning.
-#[component]
-pub fn VoiceCloningPage() -> impl IntoView {
-    view! { <GuardedPage service=ServiceId::VoiceCloning /> }
+pub struct VoiceCloningPage;
+
+#[lazy_route]
+impl LazyRoute for VoiceCloningPage {
+    fn data() -> Self {
+        Self
+    }
+
+    fn view(_this: Self) -> AnyView {
+        view! { <GuardedPage service=ServiceId::VoiceCloning /> }.into_any()
+    }
 }
 
 /// Calling Operations.
-#[component]
-pub fn CallingPage() -> impl IntoView {
-    view! { <GuardedPage service=ServiceId::Calling /> }
+pub struct CallingPage;
+
+#[lazy_route]
+impl LazyRoute for CallingPage {
+    fn data() -> Self {
+        Self
+    }
+
+    fn view(_this: Self) -> AnyView {
+        view! { <GuardedPage service=ServiceId::Calling /> }.into_any()
+    }
 }
 
 /// Analytics.
-#[component]
-pub fn AnalyticsPage() -> impl IntoView {
-    view! { <GuardedPage service=ServiceId::Analytics /> }
+pub struct AnalyticsPage;
+
+#[lazy_route]
+impl LazyRoute for AnalyticsPage {
+    fn data() -> Self {
+        Self
+    }
+
+    fn view(_this: Self) -> AnyView {
+        view! { <GuardedPage service=ServiceId::Analytics /> }.into_any()
+    }
 }
 
 /// A service that is guarded like any other and, once open, says that this version cannot do it yet.

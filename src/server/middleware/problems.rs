@@ -8,10 +8,11 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::{HeaderMap, StatusCode, header};
+use http::{StatusCode, header};
 
 use super::{RequestId, Site, is_rest};
 use crate::{
+    api::accepts_html,
     model::error::{AppError, ErrorCode},
     server::problem::Problem,
 };
@@ -48,11 +49,6 @@ pub(super) async fn write_out(State(site): State<Arc<Site>>, request: Request, n
         }
     }
     Response::from_parts(parts, body)
-}
-
-fn accepts_html(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
 /// What a bare status means.

@@ -207,7 +207,7 @@ async fn an_unknown_place_becomes_part_of_the_query() {
 async fn stopping_keeps_what_had_arrived() {
     let stopped = fixture(vec![page(0..20, true)]).await;
     let id = stopped.start("Berlin", 60).await;
-    stopped.until(id, |view| view.pages_done == 1).await;
+    stopped.until(id, |view| view.pages_done == 1 && stopped.calls() == 2).await;
     let view = stopped.scraper.cancel(stopped.user, id).await.unwrap();
     assert_eq!((view.state, view.notice, view.found), (SearchState::Cancelled, Some(Notice::Cancelled), 20));
     stopped.until(id, |view| view.searches_left_after == Some(98)).await;

@@ -17,6 +17,22 @@ impl Engine {
     }
 }
 
+/// Works on a connection of the test's engine, closed at once, so that nothing is written later.
+macro_rules! on_either {
+    ($sql:ident, |$connection:ident| $work:expr) => {
+        match $sql.engine {
+            Engine::Sqlite => on_either!(SqliteConnection, $sql, $connection, $work),
+            Engine::Postgres => on_either!(PgConnection, $sql, $connection, $work),
+        }
+    };
+    ($type:ident, $sql:ident, $connection:ident, $work:expr) => {{
+        let mut $connection = $type::connect(&$sql.url).await.unwrap();
+        let answer = $work;
+        $connection.close().await.unwrap();
+        answer
+    }};
+}
+
 /// A test's database.
 pub struct Sql {
     pub engine: Engine,
@@ -42,88 +58,25 @@ impl Sql {
 
     /// Runs a statement; answers how many rows it changed.
     pub async fn execute(&self, statement: &str) -> u64 {
-        let statement = AssertSqlSafe(statement.to_owned());
-        match self.engine {
-            Engine::Sqlite => {
-                let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
-                let answer = connection.execute(statement).await.unwrap().rows_affected();
-                // Here and now, so that nothing is written later.
-                connection.close().await.unwrap();
-                answer
-            }
-            Engine::Postgres => {
-                let mut connection = PgConnection::connect(&self.url).await.unwrap();
-                let answer = connection.execute(statement).await.unwrap().rows_affected();
-                // Here and now, so that nothing is written later.
-                connection.close().await.unwrap();
-                answer
-            }
-        }
+        on_either!(self, |it| it.execute(AssertSqlSafe(statement.to_owned())).await.unwrap().rows_affected())
     }
 
     /// The first column of the first row, a whole number.
     pub async fn number(&self, query: &str) -> i64 {
-        let query = AssertSqlSafe(query.to_owned());
-        match self.engine {
-            Engine::Sqlite => {
-                let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
-                let answer = connection.fetch_one(query).await.unwrap().get(0);
-                // Here and now, so that nothing is written later.
-                connection.close().await.unwrap();
-                answer
-            }
-            Engine::Postgres => {
-                let mut connection = PgConnection::connect(&self.url).await.unwrap();
-                let answer = connection.fetch_one(query).await.unwrap().get(0);
-                // Here and now, so that nothing is written later.
-                connection.close().await.unwrap();
-                answer
-            }
-        }
+        on_either!(self, |it| it.fetch_one(AssertSqlSafe(query.to_owned())).await.unwrap().get(0))
     }
 
     /// The first column of the first row, a text.
     pub async fn text(&self, query: &str) -> String {
-        let query = AssertSqlSafe(query.to_owned());
-        match self.engine {
-            Engine::Sqlite => {
-                let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
-                let answer = connection.fetch_one(query).await.unwrap().get(0);
-                // Here and now, so that nothing is written later.
-                connection.close().await.unwrap();
-                answer
-            }
-            Engine::Postgres => {
-                let mut connection = PgConnection::connect(&self.url).await.unwrap();
-                let answer = connection.fetch_one(query).await.unwrap().get(0);
-                // Here and now, so that nothing is written later.
-                connection.close().await.unwrap();
-                answer
-            }
-        }
+        on_either!(self, |it| it.fetch_one(AssertSqlSafe(query.to_owned())).await.unwrap().get(0))
     }
 
     /// The first column of all rows, as bytes.
     pub async fn blobs(&self, query: &str) -> Vec<Vec<u8>> {
-        let query = AssertSqlSafe(query.to_owned());
-        match self.engine {
-            Engine::Sqlite => {
-                let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
-                let answer =
-                    connection.fetch_all(query).await.unwrap().iter().map(|row| row.get(0)).collect();
-                // Here and now, so that nothing is written later.
-                connection.close().await.unwrap();
-                answer
-            }
-            Engine::Postgres => {
-                let mut connection = PgConnection::connect(&self.url).await.unwrap();
-                let answer =
-                    connection.fetch_all(query).await.unwrap().iter().map(|row| row.get(0)).collect();
-                // Here and now, so that nothing is written later.
-                connection.close().await.unwrap();
-                answer
-            }
-        }
+        on_either!(self, |it| {
+            let rows = it.fetch_all(AssertSqlSafe(query.to_owned())).await.unwrap();
+            rows.iter().map(|row| row.get(0)).collect()
+        })
     }
 }
 

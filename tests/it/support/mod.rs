@@ -4,12 +4,7 @@ mod client;
 mod database;
 mod process;
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    sync::{Arc, LazyLock},
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 pub use client::Client;
 pub use database::{Engine, Sql, literal};
@@ -58,13 +53,10 @@ macro_rules! both {
 }
 pub(crate) use both;
 
-/// Runs one test. All tests share one runtime, as all pages of the program do: Leptos keeps state for
-/// the whole process, and wake-ups get lost between the runtimes of several.
+/// Runs one test, on threads of its own.
 pub fn run(test: impl Future<Output = ()>) {
-    static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
-        tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap()
-    });
-    RUNTIME.block_on(async {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
+    runtime.block_on(async {
         let end = tokio::time::timeout(Duration::from_secs(300), test).await;
         assert!(end.is_ok(), "the test hangs");
     });

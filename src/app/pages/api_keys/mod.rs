@@ -3,7 +3,7 @@ mod setup;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
+use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
 
 use self::{
     groups::{Group, group},
@@ -16,17 +16,29 @@ use crate::{
         keys::{Board, DeletePage, KeyCard, named_for_deletion, provide_board},
         problem::Problem,
     },
-    model::{input::next_path, page::SettingsPage, service::ServiceId, status::KeyStatus},
+    model::{error::AppError, input::next_path, page::SettingsPage, service::ServiceId, status::KeyStatus},
 };
 
 /// The API keys: a card for each provider, and what the keys open. `?service=ID` puts first what that
 /// service lacks; `&next=PATH` offers to go on there once it is open.
-#[component]
-pub fn ApiKeySettings() -> impl IntoView {
-    let query = use_query_map();
-    let service = Memo::new(move |_| query.with(|query| query.get_str("service")?.parse::<ServiceId>().ok()));
-    let asked = Resource::new(move || service.get(), |_| key_settings());
-    view! {
+pub struct ApiKeySettings {
+    service: Memo<Option<ServiceId>>,
+    asked: Resource<Result<SettingsPage, AppError>>,
+}
+
+#[lazy_route]
+impl LazyRoute for ApiKeySettings {
+    fn data() -> Self {
+        let query = use_query_map();
+        let service =
+            Memo::new(move |_| query.with(|query| query.get_str("service")?.parse::<ServiceId>().ok()));
+        let asked = Resource::new(move || service.get(), |_| key_settings());
+        Self { service, asked }
+    }
+
+    fn view(this: Self) -> AnyView {
+        let ApiKeySettings { service, asked } = this;
+        view! {
         <Title text="API keys" />
         <Suspense fallback=|| {
             view! { <div class="page-waiting" aria-busy="true"></div> }
@@ -46,6 +58,8 @@ pub fn ApiKeySettings() -> impl IntoView {
                 }
             })}
         </Suspense>
+    }
+    .into_any()
     }
 }
 
