@@ -136,11 +136,15 @@ fn one_line(event: &str) -> String {
 pub(crate) mod testing {
     //! Catches what a test logs.
 
-    use std::sync::{Arc, Mutex};
+    use std::sync::{Arc, Mutex, Once};
 
     use tracing::subscriber::DefaultGuard;
 
     use super::*;
+
+    /// Hears everything and keeps nothing. Without it, a thread on which nobody listens may be the first to
+    /// pass an event, and tracing would then switch that event off for the whole process.
+    static LISTENER: Once = Once::new();
 
     /// What this thread has logged since [`Captured::start`].
     pub(crate) struct Captured {
@@ -150,6 +154,10 @@ pub(crate) mod testing {
 
     impl Captured {
         pub(crate) fn start(filter: &str, format: LogFormat) -> Self {
+            LISTENER.call_once(|| {
+                // Only what is installed first counts, and every test installs the same.
+                let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
+            });
             let memory = Memory::default();
             let writer = memory.clone();
             let subscriber = subscriber(filter, format, move || writer.clone()).unwrap();

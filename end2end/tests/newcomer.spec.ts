@@ -40,7 +40,7 @@ test('a newcomer brings a key, searches, and takes the key away again', async ({
 
   await test.step('a rejected key keeps the form open, and nothing is stored', async () => {
     await serpapi.give(invalid);
-    await expect(serpapi.refusal).toHaveText(/SerpAPI did not accept this key\..* Nothing was stored\./);
+    await expect(serpapi.refusal).toHaveText(/SerpAPI did not accept this key\..* The key was not stored\./);
     await expect(serpapi.field('api_key')).toBeFocused();
     await expect(serpapi.field('api_key')).toHaveValue('');
     await expect(serpapi.state).toHaveText('Not set up');

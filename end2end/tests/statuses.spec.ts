@@ -117,6 +117,9 @@ test('Twilio takes an auth token or an API key, and a part that is missing limit
   await expect(twilio.root).toContainText('a number that can make voice calls');
 
   await twilio.replace.click();
+  // The form begins with what is stored.
+  await expect(twilio.field('api_key_sid')).toBeVisible();
+  await twilio.root.getByRole('link', { name: 'Auth token', exact: true }).click();
   await twilio.give(await simulator.key('twilio', 'full'));
   await expect(twilio.state).toHaveText('Valid');
   await expect(twilio.root).toContainText('AC…0001');

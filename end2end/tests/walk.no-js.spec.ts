@@ -22,7 +22,7 @@ test('the whole walk works without JavaScript', async ({ page, simulator }) => {
 
   await test.step('a rejected key keeps the form open with the reason', async () => {
     await serpapi.give(await simulator.key('serpapi', 'invalid'));
-    await expect(serpapi.refusal).toHaveText(/SerpAPI did not accept this key\..* Nothing was stored\./);
+    await expect(serpapi.refusal).toHaveText(/SerpAPI did not accept this key\..* The key was not stored\./);
     await expect(serpapi.field('api_key')).toBeVisible();
     await expect(serpapi.field('api_key')).toHaveValue('');
     expect(page.url()).not.toContain('decafbad');
@@ -86,6 +86,7 @@ test('the whole walk works without JavaScript', async ({ page, simulator }) => {
     await twilio.give(await simulator.key('twilio', 'api_key_and_token'));
     await expect(twilio.state).toHaveText('Valid');
     await twilio.replace.click();
+    await twilio.root.getByRole('link', { name: 'Auth token', exact: true }).click();
     await twilio.give(await simulator.key('twilio', 'full'));
     await expect(twilio.root).toContainText('AC…0001');
   });

@@ -1,14 +1,12 @@
 //! The wire error of server functions.
 
-use leptos::{
-    prelude::FromServerFnError,
-    server_fn::{codec::JsonEncoding, error::ServerFnErrorErr},
-};
+use leptos::{prelude::FromServerFnError, server_fn::error::ServerFnErrorErr};
 
+use super::wire::JsonText;
 use crate::model::error::{AppError, ErrorCode};
 
 impl FromServerFnError for AppError {
-    type Encoder = JsonEncoding;
+    type Encoder = JsonText;
 
     /// Maps the framework's own errors. Their texts stay behind: some quote what was submitted.
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {

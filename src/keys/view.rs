@@ -22,6 +22,7 @@ impl Keys {
 
     pub(super) fn view_of(&self, row: &KeyRow) -> KeyView {
         let name = self.provider_name(&row.provider);
+        let field = |name| row.config.get(name).and_then(|value| value.as_str()).map(str::to_owned);
         KeyView {
             provider: row.provider.clone(),
             status: row.status,
@@ -30,7 +31,8 @@ impl Keys {
             undecryptable: row.undecryptable,
             stale: transition::is_stale(row.due_since, self.clock.now()),
             hint: row.hint.clone(),
-            region: row.config.get("region").and_then(|region| region.as_str()).map(str::to_owned),
+            form: field("form").unwrap_or_default(),
+            region: field("region"),
             last_validated: row.last_validated,
             next_check_at: self.checking.enabled.then_some(row.next_check_at),
             metadata: row.metadata.clone(),

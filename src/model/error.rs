@@ -209,7 +209,7 @@ impl AppError {
         match self.code {
             ErrorCode::InvalidApiKey => {
                 let reason = self.reason.unwrap_or(Reason::Rejected).sentence(provider);
-                format!("{reason} Nothing was stored.")
+                format!("{reason} The key was not stored.")
             }
             ErrorCode::ProviderUnreachable => {
                 let reason = self.reason.unwrap_or(Reason::Unreachable).sentence(provider);

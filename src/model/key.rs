@@ -73,6 +73,8 @@ pub struct KeyView {
     pub stale: bool,
     /// The last four characters of the secret: `…a1b2`.
     pub hint: String,
+    /// Which of the provider's forms was filled in, by its id.
+    pub form: String,
     /// The provider's region, for providers that have regions.
     pub region: Option<String>,
     /// When the provider last gave a definite answer.

@@ -63,7 +63,7 @@ both! {
             if provider == "twilio" {
                 assert_eq!(problem["key_status"], status, "{id}");
             }
-            assert!(problem["detail"].as_str().unwrap().contains("Nothing was stored"));
+            assert!(problem["detail"].as_str().unwrap().contains("The key was not stored"));
         }
         assert_eq!(app.sql.number("SELECT COUNT(*) FROM user_api_keys").await, 0);
     }
@@ -84,12 +84,14 @@ both! {
     }
 
     async fn both_forms_of_twilio_are_taken(app: App) {
-        for (id, webhooks) in [("full", 1), ("api_key_and_token", 1), ("api_key", 0)] {
+        for (id, webhooks, form) in
+            [("full", 1, "auth_token"), ("api_key_and_token", 1, "api_key"), ("api_key", 0, "api_key")]
+        {
             let mut client = app.user(id).await;
             let key = store(&mut client, "twilio", id).await;
             assert_eq!(key["metadata"]["capabilities"]["signed_webhooks"], webhooks == 1, "{id}: {key}");
             assert_eq!(key["metadata"]["capabilities"]["voice_calls"], true, "{id}: {key}");
-            assert_eq!(key["region"], "us1");
+            assert_eq!((&key["region"], &key["form"]), (&json!("us1"), &json!(form)));
             client.get("/api/services/calling/access").await.expect(200);
             let copies = app.sql.number("SELECT COUNT(*) FROM webhook_secrets").await;
             assert_eq!(copies, webhooks, "{id}");

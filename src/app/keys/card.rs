@@ -205,6 +205,8 @@ pub fn KeyCard(
         let info = info.clone();
         move || {
             let replaces = own.get();
+            // What is replaced is usually replaced by its like.
+            let stored_form = || card.with_untracked(|card| Some(card.as_ref()?.key.as_ref()?.form.clone()));
             form_open.get().then(|| {
                 view! {
                     <KeyForm
@@ -213,7 +215,7 @@ pub fn KeyCard(
                         store=store
                         replace=replace
                         error=form_error
-                        first_form=first_form.clone()
+                        first_form=first_form.clone().or_else(stored_form)
                         on_cancel=(!open || replaces.is_some()).then_some(on_cancel)
                         board=board
                     />

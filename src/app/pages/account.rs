@@ -3,26 +3,19 @@ use leptos_meta::Title;
 use leptos_router::{LazyRoute, lazy_route};
 
 use super::{password::PasswordForm, sessions::Sessions};
-use crate::{
-    api::auth::account,
-    app::problem::Problem,
-    model::{error::AppError, page::AccountPage},
-};
+use crate::{api::auth::account, app::problem::Problem};
 
 /// The account: password and sessions.
-pub struct AccountSettings {
-    asked: Resource<Result<AccountPage, AppError>>,
-}
+pub struct AccountSettings;
 
 #[lazy_route]
 impl LazyRoute for AccountSettings {
     fn data() -> Self {
-        let asked = Resource::new(|| (), |()| account());
-        Self { asked }
+        Self
     }
 
-    fn view(this: Self) -> AnyView {
-        let AccountSettings { asked } = this;
+    fn view(_this: Self) -> AnyView {
+        let asked = Resource::new(|| (), |()| account());
         view! {
             <Title text="Account" />
             <div class="page page-narrow">

@@ -5,23 +5,20 @@ use leptos_router::{LazyRoute, lazy_route};
 use crate::{
     api::installation::demo_keys,
     app::problem::Problem,
-    model::{error::AppError, page::DemoKey, provider::provider_name},
+    model::{page::DemoKey, provider::provider_name},
 };
 
 /// The test keys of a demonstration: worthless outside its simulator, so they may be shown.
-pub struct DemoPage {
-    keys: Resource<Result<Vec<DemoKey>, AppError>>,
-}
+pub struct DemoPage;
 
 #[lazy_route]
 impl LazyRoute for DemoPage {
     fn data() -> Self {
-        let keys = Resource::new(|| (), |()| demo_keys());
-        Self { keys }
+        Self
     }
 
-    fn view(this: Self) -> AnyView {
-        let DemoPage { keys } = this;
+    fn view(_this: Self) -> AnyView {
+        let keys = Resource::new(|| (), |()| demo_keys());
         view! {
             <Title text="Test keys" />
             <Suspense fallback=|| {

@@ -6,28 +6,20 @@ use super::service_list::{ServiceList, open_count};
 use crate::{
     api::keys::key_settings,
     app::problem::Problem,
-    model::{
-        error::{AppError, ErrorCode},
-        page::SettingsPage,
-        provider::provider_name,
-        service::ServiceId,
-    },
+    model::{error::ErrorCode, page::SettingsPage, provider::provider_name, service::ServiceId},
 };
 
 /// The start page: what Keyward is, or for whoever is signed in the state of every service.
-pub struct HomePage {
-    asked: Resource<Result<SettingsPage, AppError>>,
-}
+pub struct HomePage;
 
 #[lazy_route]
 impl LazyRoute for HomePage {
     fn data() -> Self {
-        let asked = Resource::new(|| (), |()| key_settings());
-        Self { asked }
+        Self
     }
 
-    fn view(this: Self) -> AnyView {
-        let HomePage { asked } = this;
+    fn view(_this: Self) -> AnyView {
+        let asked = Resource::new(|| (), |()| key_settings());
         view! {
             <Title text="" />
             <Suspense fallback=|| {

@@ -16,28 +16,24 @@ use crate::{
         keys::{Board, DeletePage, KeyCard, named_for_deletion, provide_board},
         problem::Problem,
     },
-    model::{error::AppError, input::next_path, page::SettingsPage, service::ServiceId, status::KeyStatus},
+    model::{input::next_path, page::SettingsPage, service::ServiceId, status::KeyStatus},
 };
 
 /// The API keys: a card for each provider, and what the keys open. `?service=ID` puts first what that
 /// service lacks; `&next=PATH` offers to go on there once it is open.
-pub struct ApiKeySettings {
-    service: Memo<Option<ServiceId>>,
-    asked: Resource<Result<SettingsPage, AppError>>,
-}
+pub struct ApiKeySettings;
 
 #[lazy_route]
 impl LazyRoute for ApiKeySettings {
     fn data() -> Self {
+        Self
+    }
+
+    fn view(_this: Self) -> AnyView {
         let query = use_query_map();
         let service =
             Memo::new(move |_| query.with(|query| query.get_str("service")?.parse::<ServiceId>().ok()));
         let asked = Resource::new(move || service.get(), |_| key_settings());
-        Self { service, asked }
-    }
-
-    fn view(this: Self) -> AnyView {
-        let ApiKeySettings { service, asked } = this;
         view! {
         <Title text="API keys" />
         <Suspense fallback=|| {

@@ -33,13 +33,15 @@ const POLL: Duration = Duration::from_secs(1);
 ///
 /// One resource reads all that the first answer needs; what changes later is put into signals, so that the
 /// page neither blinks nor loses the focus.
-pub struct SearchPage {
-    asked: Resource<Result<(SearchView, ResultsPage), AppError>>,
-}
+pub struct SearchPage;
 
 #[lazy_route]
 impl LazyRoute for SearchPage {
     fn data() -> Self {
+        Self
+    }
+
+    fn view(_this: Self) -> AnyView {
         let params = use_params_map();
         let id = Memo::new(move |_| params.with(|params| params.get_str("id")?.parse::<SearchId>().ok()));
         let wish = Wish::of_address();
@@ -55,11 +57,6 @@ impl LazyRoute for SearchPage {
                 }
             },
         );
-        Self { asked }
-    }
-
-    fn view(this: Self) -> AnyView {
-        let SearchPage { asked } = this;
         view! {
             <Transition fallback=|| {
                 view! { <div class="page-waiting" aria-busy="true"></div> }
