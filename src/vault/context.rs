@@ -123,34 +123,16 @@ impl Context for DekContext<'_> {
     }
 }
 
-/// A secret of the installation itself, sealed under the instance's data key. There is one of each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum InstanceSecret {
-    /// The key that signs JSON web tokens. Type 07.
-    JwtKey,
-    /// The key of the audit chains. Type 0A.
-    AuditKey,
-}
+/// The place of the key of the audit chains, sealed under the instance's data key. There is one. Type 0A.
+pub(super) struct AuditKeyContext;
 
-impl InstanceSecret {
-    pub(super) const fn label(self) -> &'static str {
-        match self {
-            Self::JwtKey => "instance.jwt_key",
-            Self::AuditKey => "instance.audit_key",
-        }
-    }
-}
-
-impl Context for InstanceSecret {
+impl Context for AuditKeyContext {
     fn type_byte(&self) -> u8 {
-        match self {
-            Self::JwtKey => 0x07,
-            Self::AuditKey => 0x0A,
-        }
+        0x0A
     }
 
     fn encode(&self) -> Result<Vec<u8>, VaultError> {
-        encode(&[VERSION, TENANT.as_bytes(), INSTANCE.as_bytes(), self.label().as_bytes()])
+        encode(&[VERSION, TENANT.as_bytes(), INSTANCE.as_bytes(), b"instance.audit_key"])
     }
 }
 

@@ -30,7 +30,7 @@ pub use self::{
     ring_text::{KeyProblem, RingError},
 };
 use self::{
-    context::{CheckContext, DekContext, InstanceSecret},
+    context::{AuditKeyContext, CheckContext, DekContext},
     envelope::Key,
     error::Refusal,
     primitives::{KEY, KeyBytes, Random},
@@ -139,43 +139,17 @@ impl Vault {
 
     /// A new random key for the audit chains, sealed under the data key of [`INSTANCE`].
     pub fn new_audit_key(&self, dek: &WrappedDek) -> Result<Vec<u8>, VaultError> {
-        self.new_instance_secret(dek, InstanceSecret::AuditKey)
+        let key = self.unwrap(dek, TENANT, INSTANCE)?;
+        envelope::seal(self.random, &key, &AuditKeyContext, self.random.key()?.as_slice())
     }
 
     /// Opens the key of the audit chains.
     pub fn open_audit_key(&self, dek: &WrappedDek, envelope: &[u8]) -> Result<AuditKey, Undecryptable> {
-        self.open_instance_secret(dek, InstanceSecret::AuditKey, envelope).map(AuditKey::new)
-    }
-
-    /// A new random key for signing JSON web tokens, sealed under the data key of [`INSTANCE`].
-    pub fn new_jwt_key(&self, dek: &WrappedDek) -> Result<Vec<u8>, VaultError> {
-        self.new_instance_secret(dek, InstanceSecret::JwtKey)
-    }
-
-    /// Opens the key that signs JSON web tokens.
-    pub fn open_jwt_key(
-        &self,
-        dek: &WrappedDek,
-        envelope: &[u8],
-    ) -> Result<Zeroizing<[u8; 32]>, Undecryptable> {
-        self.open_instance_secret(dek, InstanceSecret::JwtKey, envelope)
-    }
-
-    fn new_instance_secret(&self, dek: &WrappedDek, secret: InstanceSecret) -> Result<Vec<u8>, VaultError> {
         let key = self.unwrap(dek, TENANT, INSTANCE)?;
-        envelope::seal(self.random, &key, &secret, self.random.key()?.as_slice())
-    }
-
-    fn open_instance_secret(
-        &self,
-        dek: &WrappedDek,
-        secret: InstanceSecret,
-        envelope: &[u8],
-    ) -> Result<KeyBytes, Undecryptable> {
-        let key = self.unwrap(dek, TENANT, INSTANCE)?;
-        envelope::open(&key, &secret, envelope)
+        envelope::open(&key, &AuditKeyContext, envelope)
             .and_then(|bytes| key_bytes(&bytes))
-            .map_err(|refusal| refused(refusal, secret.label(), INSTANCE))
+            .map(AuditKey::new)
+            .map_err(|refusal| refused(refusal, "instance.audit_key", INSTANCE))
     }
 
     fn unwrap(&self, dek: &WrappedDek, tenant: &str, owner: &str) -> Result<Key, Undecryptable> {

@@ -181,18 +181,17 @@ fn a_wrong_root_key_is_recognised() {
 }
 
 #[test]
-fn the_instances_secrets_open_as_what_they_are_only() {
+fn the_audit_key_opens_under_the_instances_data_key_only() {
     let vault = vault();
     let dek = vault.new_dek(INSTANCE).unwrap();
-    let (jwt, audit) = (vault.new_jwt_key(&dek).unwrap(), vault.new_audit_key(&dek).unwrap());
-    assert_eq!(vault.open_jwt_key(&dek, &jwt), vault.open_jwt_key(&dek, &jwt));
-    assert_ne!(vault.open_jwt_key(&dek, &jwt), vault.open_jwt_key(&dek, &vault.new_jwt_key(&dek).unwrap()));
-    assert!(vault.open_audit_key(&dek, &audit).is_ok());
-    assert_eq!(vault.open_jwt_key(&dek, &audit), Err(Undecryptable));
-    assert!(vault.open_audit_key(&dek, &jwt).is_err());
+    let sealed = vault.new_audit_key(&dek).unwrap();
+    assert_ne!(sealed, vault.new_audit_key(&dek).unwrap());
+    assert!(vault.open_audit_key(&dek, &sealed).is_ok());
+    let credential = vault.seal(&dek, &place(INSTANCE), &[7; 32]).unwrap();
+    assert_eq!(vault.open_audit_key(&dek, &credential).unwrap_err(), Undecryptable);
     let users = vault.new_dek(USER).unwrap();
-    assert_eq!(vault.new_jwt_key(&users), Err(VaultError::Undecryptable));
-    assert_eq!(vault.open_jwt_key(&users, &jwt), Err(Undecryptable));
+    assert_eq!(vault.new_audit_key(&users), Err(VaultError::Undecryptable));
+    assert_eq!(vault.open_audit_key(&users, &sealed).unwrap_err(), Undecryptable);
 }
 
 #[test]
@@ -225,7 +224,7 @@ fn without_random_bytes_nothing_is_sealed() {
     assert_eq!(dry.new_dek(USER), Err(VaultError::Random));
     assert_eq!(dry.seal(&dek, &place(USER), b"x"), Err(VaultError::Random));
     assert_eq!(dry.make_check(dry.ring().primary()), Err(VaultError::Random));
-    assert_eq!(dry.new_jwt_key(&instance), Err(VaultError::Random));
+    assert_eq!(dry.new_audit_key(&instance), Err(VaultError::Random));
 }
 
 #[test]
