@@ -12,7 +12,7 @@ pub mod viewer;
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
-    Lazy, SsrMode,
+    SsrMode,
     components::{Route, Router, Routes},
     path,
 };
@@ -67,22 +67,22 @@ pub fn App() -> impl IntoView {
         <Router>
             <Frame>
                 <Routes fallback=NotFound>
-                    <Route path=path!("/") view={Lazy::<HomePage>::new()} ssr=SsrMode::Async />
-                    <Route path=path!("/demo") view={Lazy::<DemoPage>::new()} ssr=SsrMode::Async />
-                    <Route path=path!("/login") view={Lazy::<LoginPage>::new()} ssr=SsrMode::Async />
-                    <Route path=path!("/register") view={Lazy::<RegisterPage>::new()} ssr=SsrMode::Async />
-                    <Route path=path!("/settings/account") view={Lazy::<AccountSettings>::new()} ssr=SsrMode::Async />
-                    <Route path=path!("/settings/api-keys") view={Lazy::<ApiKeySettings>::new()} ssr=SsrMode::Async />
-                    <Route path=path!("/services/data-scraper") view={Lazy::<ScraperPage>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/") view=HomePage ssr=SsrMode::Async />
+                    <Route path=path!("/demo") view=DemoPage ssr=SsrMode::Async />
+                    <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async />
+                    <Route path=path!("/register") view=RegisterPage ssr=SsrMode::Async />
+                    <Route path=path!("/settings/account") view=AccountSettings ssr=SsrMode::Async />
+                    <Route path=path!("/settings/api-keys") view=ApiKeySettings ssr=SsrMode::Async />
+                    <Route path=path!("/services/data-scraper") view=ScraperPage ssr=SsrMode::Async />
                     <Route
                         path=path!("/services/data-scraper/searches/:id")
-                        view={Lazy::<SearchPage>::new()}
+                        view=SearchPage
                         ssr=SsrMode::Async
                     />
-                    <Route path=path!("/services/ai-calling") view={Lazy::<AiCallingPage>::new()} ssr=SsrMode::Async />
-                    <Route path=path!("/services/voice-cloning") view={Lazy::<VoiceCloningPage>::new()} ssr=SsrMode::Async />
-                    <Route path=path!("/services/calling") view={Lazy::<CallingPage>::new()} ssr=SsrMode::Async />
-                    <Route path=path!("/analytics") view={Lazy::<AnalyticsPage>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/services/ai-calling") view=AiCallingPage ssr=SsrMode::Async />
+                    <Route path=path!("/services/voice-cloning") view=VoiceCloningPage ssr=SsrMode::Async />
+                    <Route path=path!("/services/calling") view=CallingPage ssr=SsrMode::Async />
+                    <Route path=path!("/analytics") view=AnalyticsPage ssr=SsrMode::Async />
                 </Routes>
             </Frame>
         </Router>

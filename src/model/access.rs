@@ -111,6 +111,14 @@ impl ProviderVerdict {
         !self.optional && matches!(self.verdict, Verdict::Blocked { .. })
     }
 
+    /// Whether another key is what helps.
+    pub fn wants_a_new_key(&self) -> bool {
+        matches!(
+            self.verdict,
+            Verdict::Blocked { block: Block::Missing | Block::Invalid | Block::Undecryptable, .. }
+        )
+    }
+
     /// One sentence that says how the credential stands, the provider's name first.
     pub fn sentence(&self, provider: &str) -> String {
         match &self.verdict {

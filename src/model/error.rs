@@ -116,6 +116,10 @@ pub enum FieldError {
     Wrong,
     /// The value is too common to be safe.
     TooCommon,
+    /// A key that manages an organisation, which no service can use.
+    AdminKey,
+    /// A token of a subscription for people, which is not for programs.
+    SubscriptionToken,
 }
 
 impl FieldError {
@@ -131,6 +135,12 @@ impl FieldError {
             Self::ControlCharacters => format!("{label} contains line breaks or control characters."),
             Self::Wrong => format!("{label} is not right."),
             Self::TooCommon => format!("{label} is among the most common ones. Choose another."),
+            Self::AdminKey => {
+                "This is an admin key. It manages the organisation and can do nothing that the services need; make an ordinary key.".to_owned()
+            }
+            Self::SubscriptionToken => {
+                "This is the token of a subscription, which is for people only. Make an API key.".to_owned()
+            }
         }
     }
 }

@@ -20,9 +20,9 @@ pub struct FieldInfo {
     pub placeholder: Option<String>,
     /// One sentence below the input.
     pub help: Option<String>,
-    /// The usual form as a regular-expression-free hint: prefix and length. A value that differs is
-    /// warned about and never refused, because providers change their formats without notice.
-    pub shape: Option<Shape>,
+    /// The usual forms. A value that has none of them is warned about and never refused, because providers
+    /// change their formats without notice.
+    pub shapes: Vec<Shape>,
     /// The choices, for a field that is one of a few; the first is the default.
     #[serde(default)]
     pub choices: Vec<Choice>,
@@ -37,7 +37,9 @@ pub struct Shape {
     pub prefix: String,
     /// The whole length in characters, prefix included.
     pub length: Option<usize>,
-    /// The characters after the prefix: `hex` or `alphanumeric`.
+    /// The smallest length in characters, prefix included.
+    pub at_least: Option<usize>,
+    /// The characters after the prefix: `hex`, `alphanumeric` or `token`.
     pub characters: Option<Characters>,
 }
 
@@ -49,17 +51,24 @@ pub enum Characters {
     Hex,
     /// Letters and digits of ASCII.
     Alphanumeric,
+    /// Letters and digits of ASCII, `-` and `_`.
+    Token,
 }
 
 impl Shape {
     /// Whether `value` looks as values usually do.
     pub fn matches(&self, value: &str) -> bool {
         let Some(rest) = value.strip_prefix(self.prefix.as_str()) else { return false };
-        self.length.is_none_or(|length| value.chars().count() == length)
+        let count = value.chars().count();
+        self.length.is_none_or(|length| count == length)
+            && self.at_least.is_none_or(|least| count >= least)
             && match self.characters {
                 None => true,
                 Some(Characters::Hex) => rest.bytes().all(|b| b.is_ascii_hexdigit()),
                 Some(Characters::Alphanumeric) => rest.bytes().all(|b| b.is_ascii_alphanumeric()),
+                Some(Characters::Token) => {
+                    rest.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+                }
             }
     }
 }
@@ -124,6 +133,26 @@ pub struct ProviderInfo {
     pub base_url_override: Option<String>,
 }
 
+/// The provider whose key `value` looks like, where it does not look like one of `own`: what people paste
+/// into the wrong card. Only prefixes of four characters and more tell enough.
+pub fn lookalike<'p>(
+    providers: impl IntoIterator<Item = &'p ProviderInfo>,
+    own: &ProviderId,
+    value: &str,
+) -> Option<&'p ProviderInfo> {
+    let mut best: Option<(&ProviderInfo, usize)> = None;
+    for provider in providers {
+        let fields = provider.forms.iter().flat_map(|form| &form.fields);
+        for shape in fields.filter(|field| field.secret).flat_map(|field| &field.shapes) {
+            let sure = shape.prefix.len();
+            if sure >= 4 && shape.matches(value) && best.is_none_or(|(_, other)| sure > other) {
+                best = Some((provider, sure));
+            }
+        }
+    }
+    best.map(|(provider, _)| provider).filter(|provider| provider.id != *own)
+}
+
 /// A provider's name for people, for places that have no catalogue entry at hand: a service may name a
 /// provider that this version does not support yet.
 pub fn provider_name(provider: &ProviderId) -> String {
@@ -157,7 +186,12 @@ mod tests {
 
     #[test]
     fn a_shape_checks_prefix_length_and_characters() {
-        let sid = Shape { prefix: "AC".into(), length: Some(34), characters: Some(Characters::Hex) };
+        let sid = Shape {
+            prefix: "AC".into(),
+            length: Some(34),
+            at_least: None,
+            characters: Some(Characters::Hex),
+        };
         assert!(sid.matches(&format!("AC{}", "0a".repeat(16))));
         assert!(!sid.matches(&format!("SK{}", "0a".repeat(16))));
         assert!(!sid.matches("AC0a"));

@@ -153,6 +153,10 @@ pub fn capability_label(capability: &str) -> &str {
         "voice_calls" => "a number that can make voice calls",
         "signed_webhooks" => "the auth token that signs webhooks",
         "instant_voice_cloning" => "instant voice cloning",
+        "models_read" => "the permission to list models",
+        "user_read" => "the permission to read plan and quota (user_read)",
+        "voices_read" => "the permission to list voices (voices_read)",
+        "gemini_api" => "access to the Gemini API",
         other => other,
     }
 }

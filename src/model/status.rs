@@ -112,11 +112,17 @@ pub enum Reason {
     UnexpectedAnswer,
     /// Checking is switched off on this installation.
     CheckingOff,
+    /// The provider does not serve the country that this installation's requests come from.
+    CountryRefused,
+    /// The provider knows the kind of credential and does not take it here.
+    WrongKind,
+    /// The provider blocked the credential because it was found in public.
+    ReportedLeaked,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Accepted,
         Self::Rejected,
         Self::RejectedOrSuspended,
@@ -131,6 +137,9 @@ impl Reason {
         Self::ProviderFault,
         Self::UnexpectedAnswer,
         Self::CheckingOff,
+        Self::CountryRefused,
+        Self::WrongKind,
+        Self::ReportedLeaked,
     ];
 
     /// The word used in the database and on the wire.
@@ -150,6 +159,9 @@ impl Reason {
             Self::ProviderFault => "provider_fault",
             Self::UnexpectedAnswer => "unexpected_answer",
             Self::CheckingOff => "checking_off",
+            Self::CountryRefused => "country_refused",
+            Self::WrongKind => "wrong_kind",
+            Self::ReportedLeaked => "reported_leaked",
         }
     }
 
@@ -179,6 +191,17 @@ impl Reason {
             Self::ProviderFault => format!("{provider} reported a fault of its own."),
             Self::UnexpectedAnswer => format!("{provider} gave an answer that Keyward does not understand."),
             Self::CheckingOff => "Checking is switched off on this installation.".to_owned(),
+            Self::CountryRefused => {
+                format!("{provider} does not serve the country that this installation's requests come from.")
+            }
+            Self::WrongKind => {
+                format!("{provider} does not take this kind of key. Make a new one on its key page.")
+            }
+            Self::ReportedLeaked => {
+                format!(
+                    "{provider} blocked this key because it was found in public. Delete it there and make a new one."
+                )
+            }
         }
     }
 }

@@ -13,9 +13,13 @@ use self::schema::{Form, ProviderFile, Realm};
 use crate::model::{ids::ProviderId, provider::ProviderInfo, service::ServiceId};
 
 /// The files, in the order of the pages; each is named after its provider's id.
-const FILES: [(&str, &str); 2] = [
+const FILES: [(&str, &str); 6] = [
     ("serpapi.toml", include_str!("catalogue/serpapi.toml")),
+    ("elevenlabs.toml", include_str!("catalogue/elevenlabs.toml")),
+    ("openai.toml", include_str!("catalogue/openai.toml")),
     ("twilio.toml", include_str!("catalogue/twilio.toml")),
+    ("anthropic.toml", include_str!("catalogue/anthropic.toml")),
+    ("google_ai.toml", include_str!("catalogue/google_ai.toml")),
 ];
 
 /// Why the outbound side of the installation cannot start.
@@ -148,11 +152,27 @@ mod tests {
             bindings,
             [
                 ("serpapi", None, "https://serpapi.com:443"),
+                ("elevenlabs", Some("global"), "https://api.elevenlabs.io:443"),
+                ("elevenlabs", Some("us"), "https://api.us.elevenlabs.io:443"),
+                ("elevenlabs", Some("eu"), "https://api.eu.residency.elevenlabs.io:443"),
+                ("elevenlabs", Some("in"), "https://api.in.residency.elevenlabs.io:443"),
+                ("elevenlabs", Some("sg"), "https://api.sg.residency.elevenlabs.io:443"),
+                ("openai", None, "https://api.openai.com:443"),
                 ("twilio", Some("us1"), "https://api.twilio.com:443"),
                 ("twilio", Some("ie1"), "https://api.dublin.ie1.twilio.com:443"),
                 ("twilio", Some("au1"), "https://api.sydney.au1.twilio.com:443"),
+                ("anthropic", None, "https://api.anthropic.com:443"),
+                ("google_ai", None, "https://generativelanguage.googleapis.com:443"),
             ]
         );
+    }
+
+    #[test]
+    fn every_provider_that_a_service_needs_has_a_file() {
+        let known: Vec<_> = embedded_ids().collect();
+        for requirement in ServiceId::ALL.iter().flat_map(|service| service.requirements()) {
+            assert!(known.contains(requirement.provider), "{}", requirement.provider);
+        }
     }
 
     #[test]
@@ -161,6 +181,10 @@ mod tests {
         for provider in catalogue.iter() {
             for (name, budget) in &provider.file.budgets {
                 let expected = match name.as_str() {
+                    // Their lists of models come whole.
+                    "probe" if ["openai", "elevenlabs"].contains(&provider.info.id.as_str()) => {
+                        (1 << 20, 15_000)
+                    }
                     "probe" => (64 << 10, 15_000),
                     "json" => (4 << 20, 60_000),
                     other => panic!("{other}"),
@@ -220,11 +244,12 @@ mod tests {
 
     #[test]
     fn an_informing_call_may_not_refuse() {
-        let text = FILES[1].1.replace(
+        let (name, text) = FILES.iter().find(|(name, _)| *name == "twilio.toml").unwrap();
+        let text = text.replace(
             "rules = [{ status = 200, json = { \"/balance\" = { exists = true } }, then = \"accepted\" }]",
             "rules = [{ status = 401, json = { \"/code\" = { exists = true } }, then = \"invalid\" }]",
         );
-        let error = Catalogue::parse(&[("twilio.toml", &text)]).expect_err("refused").to_string();
+        let error = Catalogue::parse(&[(name, &text)]).expect_err("refused").to_string();
         assert!(
             error.contains("probe balance: rule 1: a call that does not decide cannot refuse"),
             "{error}"

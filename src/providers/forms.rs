@@ -175,7 +175,13 @@ pub(super) fn prepare(
         }
     }
     for field in &form.fields {
-        match values.get(&field.name) {
+        let value = values.get(&field.name);
+        // EXPOSE: compared with prefixes that tell of another kind of key.
+        if let Some(error) = value.and_then(|value| refused(field, value.expose_secret())) {
+            errors.insert(field.name.clone(), error);
+            continue;
+        }
+        match value {
             // EXPOSE: compared with what the field's place allows.
             Some(value) if !fits(provider, form, field, value.expose_secret()) => {
                 errors.insert(field.name.clone(), FieldError::Malformed);
@@ -188,6 +194,11 @@ pub(super) fn prepare(
     }
     AppError::fields(errors)?;
     Ok(Candidate(Credential { provider: Arc::clone(provider), form: at, values }))
+}
+
+/// Why a value of this kind can never work.
+fn refused(field: &Field, value: &str) -> Option<FieldError> {
+    field.refused.iter().find(|kind| value.starts_with(&kind.prefix)).map(|kind| kind.because.into())
 }
 
 /// Whether a value can stand where the catalogue puts it. This is not about its usual shape.

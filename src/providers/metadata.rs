@@ -47,10 +47,13 @@ impl<'s> Collector<'s> {
         }
     }
 
-    /// Notes that the call that would have told these capabilities failed.
-    pub(crate) fn miss(&mut self, read: &Read) {
-        for name in read.capabilities.keys() {
+    /// Notes that a call failed: what it says is missing, and what else it would have told and did not.
+    pub(crate) fn miss(&mut self, read: &Read, lacks: &[String]) {
+        for name in read.capabilities.keys().filter(|name| !lacks.contains(name)) {
             self.capability(name, None);
+        }
+        for name in lacks {
+            self.capability(name, Some(false));
         }
     }
 
@@ -104,7 +107,9 @@ impl<'s> Collector<'s> {
 }
 
 fn first_like<'v>(spec: &Text, items: &'v [Value]) -> Option<&'v Value> {
-    items.iter().find(|item| spec.whose.iter().all(|(pointer, test)| holds(test, &pointer.select(item))))
+    items
+        .iter()
+        .find(|item| spec.whose.iter().all(|(pointer, test)| holds(test, &pointer.select(item), item)))
 }
 
 /// A text, number or truth value as a text.
@@ -151,7 +156,7 @@ fn read_quota(spec: &QuotaRead, document: &Value) -> Quota {
 
 fn read_capability(spec: &CapabilityRead, document: &Value) -> Option<bool> {
     let values = spec.pointer.select(document);
-    if holds(&spec.is, &values) {
+    if holds(&spec.is, &values, document) {
         return Some(true);
     }
     let answered =

@@ -75,7 +75,10 @@ fn learn(collector: &mut Collector<'_>, call: &Probe, finding: Finding, reply: O
     let understood = finding.then.is_accepted() && finding.http_status == Some(200);
     match reply.and_then(|reply| reply.body.json()) {
         Some(document) if understood => collector.take(&call.read, document),
-        _ => collector.miss(&call.read),
+        _ => {
+            let rule = finding.rule.and_then(|place| call.rules.get(place));
+            collector.miss(&call.read, rule.map(|rule| rule.lacks.as_slice()).unwrap_or_default());
+        }
     }
 }
 

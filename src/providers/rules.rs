@@ -32,6 +32,8 @@ impl std::fmt::Debug for Reply {
 pub(crate) struct Finding {
     pub(crate) then: Then,
     pub(crate) reason: Reason,
+    /// The rule that found it, by its place.
+    pub(crate) rule: Option<usize>,
     /// Another deciding call may know better.
     pub(crate) ask_on: bool,
     pub(crate) http_status: Option<u16>,
@@ -40,7 +42,7 @@ pub(crate) struct Finding {
 
 impl Finding {
     fn new(then: Then, reason: Reason, http_status: Option<u16>) -> Self {
-        Self { then, reason, ask_on: false, http_status, retry_after: None }
+        Self { then, reason, rule: None, ask_on: false, http_status, retry_after: None }
     }
 }
 
@@ -53,9 +55,12 @@ impl From<Fault> for Finding {
 /// The meaning of `reply` by `rules`, or by its status alone where none matches.
 pub(crate) fn judge(rules: &[Rule], reply: &Reply, now: Timestamp) -> Finding {
     let status = Some(reply.status);
-    let matched = rules.iter().find(|rule| matches(rule, reply));
+    let place = rules.iter().position(|rule| matches(rule, reply));
+    let matched = place.map(|place| &rules[place]);
     let mut finding = match matched {
-        Some(rule) => Finding { ask_on: rule.ask_on, ..Finding::new(rule.then, rule.reason(), status) },
+        Some(rule) => {
+            Finding { rule: place, ask_on: rule.ask_on, ..Finding::new(rule.then, rule.reason(), status) }
+        }
         None => {
             let (then, reason) = by_status(reply.status);
             Finding::new(then, reason, status)
@@ -86,20 +91,24 @@ fn matches(rule: &Rule, reply: &Reply) -> bool {
     };
     rule.status.as_slice().contains(&reply.status)
         && rule.json.iter().all(|(pointer, test)| {
-            reply.body.json().is_some_and(|document| holds(test, &pointer.select(document)))
+            reply.body.json().is_some_and(|document| holds(test, &pointer.select(document), document))
         })
         && rule.header.iter().all(|(name, test)| header(name, test))
         && rule.text.as_ref().is_none_or(|test| holds_for_text(test, reply.body.text()))
 }
 
-/// Whether some value passes the test; for [`Test::Exists`], whether there is one.
-pub(crate) fn holds(test: &Test, values: &[&Value]) -> bool {
+/// Whether some value of `document` passes the test; for [`Test::Exists`], whether there is one.
+pub(crate) fn holds(test: &Test, values: &[&Value], document: &Value) -> bool {
     let mut present = values.iter().filter(|value| !value.is_null());
     match test {
         Test::Exists(expected) => present.next().is_some() == *expected,
         Test::Contains(part) => present.any(|value| value.as_str().is_some_and(|text| contains(text, part))),
         Test::Equals(scalar) => present.any(|value| equals(value, scalar)),
         Test::OneOf(scalars) => present.any(|value| scalars.iter().any(|scalar| equals(value, scalar))),
+        Test::Reaches(other) => {
+            let limit = other.first(document).and_then(number);
+            present.any(|value| limit.is_some_and(|limit| number(value).is_some_and(|n| n >= limit)))
+        }
         Test::AtMost(limit) => present.any(|value| number(value).is_some_and(|n| n <= *limit)),
     }
 }
@@ -107,7 +116,7 @@ pub(crate) fn holds(test: &Test, values: &[&Value]) -> bool {
 fn holds_for_text(test: &Test, text: Option<&str>) -> bool {
     match (test, text) {
         (Test::Contains(part), Some(text)) => contains(text, part),
-        (test, text) => holds(test, &text.map(Value::from).iter().collect::<Vec<_>>()),
+        (test, text) => holds(test, &text.map(Value::from).iter().collect::<Vec<_>>(), &Value::Null),
     }
 }
 
@@ -192,9 +201,9 @@ mod tests {
             ("{ exists = true }", json!(null), false),
             ("{ exists = false }", json!(null), true),
         ] {
-            assert_eq!(holds(&test(spec), &[&value]), expected, "{spec} {value}");
+            assert_eq!(holds(&test(spec), &[&value], &Value::Null), expected, "{spec} {value}");
         }
-        assert!(!holds(&test("{ at_most = 0 }"), &[]));
+        assert!(!holds(&test("{ at_most = 0 }"), &[], &Value::Null));
     }
 
     #[test]

@@ -43,7 +43,14 @@ mod tests {
     ];
 
     fn finding(then: Then) -> Finding {
-        Finding { then, reason: Reason::UnexpectedAnswer, ask_on: true, http_status: None, retry_after: None }
+        Finding {
+            then,
+            reason: Reason::UnexpectedAnswer,
+            rule: None,
+            ask_on: true,
+            http_status: None,
+            retry_after: None,
+        }
     }
 
     fn combined(thens: &[Then]) -> Option<Then> {

@@ -4,6 +4,8 @@ use axum::http::{HeaderMap, Uri, header::AUTHORIZATION};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
 
+use super::keys::Provider;
+
 /// The parameters of an address, in order, names and values decoded.
 pub struct Params(Vec<(String, String)>);
 
@@ -26,7 +28,7 @@ impl Params {
 
 /// A credential as sent. Deliberately neither `Debug` nor `Serialize`: somebody may send a real one.
 pub enum Presented {
-    /// `api_key` or `serp_api_key` of the address.
+    /// One key, in the address or in a header.
     ApiKey(String),
     /// HTTP Basic authentication.
     Basic {
@@ -38,18 +40,20 @@ pub enum Presented {
 }
 
 impl Presented {
-    /// The credential of a request. SerpAPI's older SDK calls the parameter `serp_api_key`.
-    pub fn of(headers: &HeaderMap, params: &Params) -> Option<Self> {
-        if let Some(key) = params.get("api_key").or_else(|| params.get("serp_api_key")) {
-            return Some(Self::ApiKey(key.to_owned()));
-        }
-        let (scheme, encoded) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-        if !scheme.eq_ignore_ascii_case("basic") {
-            return None;
-        }
-        let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
-        let (user, password) = decoded.split_once(':')?;
-        Some(Self::Basic { user: user.to_owned(), password: password.to_owned() })
+    /// The credential of a request to `provider`, from where that provider looks for it. SerpAPI's older SDK calls
+    /// the parameter `serp_api_key`; Anthropic's newer ones send a bearer token; Google takes the address too.
+    pub fn of(provider: Provider, headers: &HeaderMap, params: &Params) -> Option<Self> {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let parameter = |name: &str| params.get(name);
+        let key = match provider {
+            Provider::Twilio => return basic(headers),
+            Provider::Serpapi => parameter("api_key").or_else(|| parameter("serp_api_key")),
+            Provider::Elevenlabs => header("xi-api-key"),
+            Provider::Openai => authorization(headers, "bearer"),
+            Provider::Anthropic => header("x-api-key").or_else(|| authorization(headers, "bearer")),
+            Provider::GoogleAi => header("x-goog-api-key").or_else(|| parameter("key")),
+        };
+        key.map(|key| Self::ApiKey(key.to_owned()))
     }
 
     /// The first 12 hexadecimal digits of the SHA-256 of the key, or of `user:password`.
@@ -63,6 +67,18 @@ impl Presented {
     }
 }
 
+/// What follows `scheme` in the header `Authorization`.
+fn authorization<'h>(headers: &'h HeaderMap, scheme: &str) -> Option<&'h str> {
+    let (written, rest) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    written.eq_ignore_ascii_case(scheme).then(|| rest.trim())
+}
+
+fn basic(headers: &HeaderMap) -> Option<Presented> {
+    let decoded = String::from_utf8(STANDARD.decode(authorization(headers, "basic")?).ok()?).ok()?;
+    let (user, password) = decoded.split_once(':')?;
+    Some(Presented::Basic { user: user.to_owned(), password: password.to_owned() })
+}
+
 /// The SHA-256 of a text as 64 lower-case hexadecimal digits.
 pub fn sha256_hex(text: &str) -> String {
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -72,18 +88,30 @@ pub fn sha256_hex(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn presented(authorization: &str, uri: &str) -> Option<Presented> {
+    fn presented(provider: Provider, header: (&'static str, &str), uri: &str) -> Option<Presented> {
         let mut headers = HeaderMap::new();
-        headers.insert(AUTHORIZATION, authorization.parse().unwrap());
-        Presented::of(&headers, &Params::of(&uri.parse().unwrap()))
+        headers.insert(header.0, header.1.parse().unwrap());
+        Presented::of(provider, &headers, &Params::of(&uri.parse().unwrap()))
     }
 
     #[test]
-    fn both_names_of_the_parameter_and_basic_authentication_are_read() {
-        for uri in ["/search?q=a&api_key=k%2B1", "/search?serp_api_key=k%2B1"] {
-            assert!(matches!(presented("", uri), Some(Presented::ApiKey(key)) if key == "k+1"), "{uri}");
+    fn each_provider_looks_where_its_documentation_says() {
+        use Provider::{Anthropic, Elevenlabs, GoogleAi, Openai, Serpapi, Twilio};
+        let none = ("accept", "*/*");
+        for (provider, header, uri) in [
+            (Serpapi, none, "/search?q=a&api_key=k%2B1"),
+            (Serpapi, none, "/search?serp_api_key=k%2B1"),
+            (Elevenlabs, ("xi-api-key", "k+1"), "/"),
+            (Openai, ("authorization", "Bearer k+1"), "/"),
+            (Anthropic, ("x-api-key", "k+1"), "/"),
+            (Anthropic, ("authorization", "bearer k+1"), "/"),
+            (GoogleAi, ("x-goog-api-key", "k+1"), "/"),
+            (GoogleAi, none, "/?key=k%2B1"),
+        ] {
+            let found = presented(provider, header, uri);
+            assert!(matches!(found, Some(Presented::ApiKey(key)) if key == "k+1"), "{header:?} {uri}");
         }
-        let basic = presented("Basic QUMxOnRva2VuOng=", "/");
+        let basic = presented(Twilio, ("authorization", "Basic QUMxOnRva2VuOng="), "/");
         assert!(
             matches!(basic, Some(Presented::Basic { user, password }) if user == "AC1" && password == "token:x")
         );
@@ -92,8 +120,12 @@ mod tests {
     #[test]
     fn anything_else_is_no_credential() {
         for authorization in ["", "Basic", "Basic ???", "Basic QUMx", "Bearer QUMxOnRva2Vu"] {
-            assert!(presented(authorization, "/search?q=a").is_none(), "{authorization}");
+            for provider in [Provider::Serpapi, Provider::Twilio, Provider::Elevenlabs] {
+                let found = presented(provider, ("authorization", authorization), "/search?q=a");
+                assert!(found.is_none(), "{authorization}");
+            }
         }
+        assert!(presented(Provider::Openai, ("authorization", "Basic QUMxOng="), "/?api_key=k").is_none());
     }
 
     #[test]

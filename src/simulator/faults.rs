@@ -14,11 +14,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Simulator,
+    Simulator, anthropic,
     credential::{Params, Presented},
+    elevenlabs, google_ai,
     journal::Arrival,
     keys::Provider,
-    origin, serpapi,
+    openai, origin, serpapi,
     state::now,
     twilio,
 };
@@ -185,8 +186,8 @@ pub async fn intercept(Shared(simulator): Shared<Simulator>, request: Request, n
         return next.run(request).await;
     }
     let params = Params::of(request.uri());
-    let credential = Presented::of(request.headers(), &params);
     let provider = Provider::at(&path);
+    let credential = provider.and_then(|provider| Presented::of(provider, request.headers(), &params));
     let (number, fault) = {
         let mut state = simulator.lock();
         let key = provider
@@ -226,16 +227,16 @@ impl Fault {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 match (body, provider) {
                     (Some(body), _) => (status, axum::Json(body)).into_response(),
-                    (None, Provider::Serpapi) => serpapi::error(status, "This answer was ordered."),
-                    (None, Provider::Twilio) => {
-                        let code = 20_000 + u32::from(status.as_u16());
-                        twilio::error(status, code, "This answer was ordered.")
-                    }
+                    (None, provider) => ordered(provider, status),
                 }
             }
             Self::TooManyRequests {} => match provider {
                 Provider::Serpapi => serpapi::error(StatusCode::TOO_MANY_REQUESTS, serpapi::THROUGHPUT),
+                Provider::Elevenlabs => elevenlabs::too_many_requests(),
+                Provider::Openai => openai::too_many_requests(),
                 Provider::Twilio => twilio::too_many_requests(),
+                Provider::Anthropic => anthropic::too_many_requests(),
+                Provider::GoogleAi => google_ai::too_many_requests(),
             },
             Self::Garbage {} => json(Body::from(&b"{\"error\": \xff\xfe<html>"[..])),
             Self::HangUp { after_bytes: 0 } => hang_up(),
@@ -260,6 +261,19 @@ impl Fault {
                 (StatusCode::FOUND, [(header::LOCATION, location)]).into_response()
             }
         }
+    }
+}
+
+/// An error in the provider's form.
+fn ordered(provider: Provider, status: StatusCode) -> Response {
+    let message = "This answer was ordered.";
+    match provider {
+        Provider::Serpapi => serpapi::error(status, message),
+        Provider::Elevenlabs => elevenlabs::error(status, "ordered", message),
+        Provider::Openai => openai::error(status, "ordered", None, message),
+        Provider::Twilio => twilio::error(status, 20_000 + u32::from(status.as_u16()), message),
+        Provider::Anthropic => anthropic::error(status, "ordered", message),
+        Provider::GoogleAi => google_ai::error(status, "ORDERED", message, serde_json::json!([])),
     }
 }
 

@@ -12,25 +12,38 @@ use crate::model::ids::ProviderId;
 pub enum Provider {
     /// SerpAPI.
     Serpapi,
+    /// ElevenLabs.
+    Elevenlabs,
+    /// OpenAI.
+    Openai,
     /// Twilio.
     Twilio,
+    /// Anthropic.
+    Anthropic,
+    /// The Gemini API.
+    GoogleAi,
 }
 
 impl Provider {
+    /// Every provider.
+    const ALL: [Self; 6] =
+        [Self::Serpapi, Self::Elevenlabs, Self::Openai, Self::Twilio, Self::Anthropic, Self::GoogleAi];
+
     /// The provider whose simulation answers at `path`.
     pub fn at(path: &str) -> Option<Self> {
-        match path.split('/').nth(1)? {
-            "serpapi" => Some(Self::Serpapi),
-            "twilio" => Some(Self::Twilio),
-            _ => None,
-        }
+        let first = path.split('/').nth(1)?;
+        Self::ALL.into_iter().find(|provider| provider.id().as_str() == first)
     }
 
     /// The catalogue's id.
     pub fn id(self) -> ProviderId {
         match self {
             Self::Serpapi => ProviderId::SERPAPI,
+            Self::Elevenlabs => ProviderId::ELEVENLABS,
+            Self::Openai => ProviderId::OPENAI,
             Self::Twilio => ProviderId::TWILIO,
+            Self::Anthropic => ProviderId::ANTHROPIC,
+            Self::GoogleAi => ProviderId::GOOGLE_AI,
         }
     }
 }
@@ -39,22 +52,22 @@ impl Provider {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Situation {
-    /// Both: not accepted (401).
+    /// All: not accepted.
     Invalid,
-    /// Both: too many requests (429). SerpAPI's account call still answers.
+    /// All: too many requests (429). SerpAPI's account call still answers.
     Throttled,
-    /// Both: the provider answers 503.
+    /// All: the provider answers that it is unavailable.
     Down,
-    /// Both: the connection closes without an answer.
+    /// All: the connection closes without an answer.
     HangsUp,
-    /// Both: no answer, ever.
+    /// All: no answer, ever.
     NeverAnswers,
 
-    /// SerpAPI: 958 of 1,000 searches left.
+    /// Nothing is wrong with it. SerpAPI: 958 of 1,000 searches left; ElevenLabs: a paying plan.
     Plenty,
     /// SerpAPI: 3 of 250 searches left.
     NearlyUsedUp,
-    /// SerpAPI: no search left.
+    /// All but Twilio: nothing left.
     Exhausted,
     /// SerpAPI: the account has no permission (403), as when it was deleted.
     NoPermission,
@@ -67,7 +80,7 @@ pub enum Situation {
     CallerIdOnly,
     /// Twilio: a number that takes messages only, no verified caller id.
     NoVoiceNumber,
-    /// Twilio: the account call says `suspended`, everything else answers 401.
+    /// All but SerpAPI: the account is suspended. Twilio's account call says so, everything else answers 401.
     Suspended,
     /// Twilio: the account call says `closed`, everything else answers 401.
     Closed,
@@ -79,26 +92,45 @@ pub enum Situation {
     Subaccount,
     /// Twilio: the balance is below zero.
     NegativeBalance,
+
+    /// A key without the permission that the check asks for first. ElevenLabs: it may read all but the plan.
+    Restricted,
+    /// OpenAI, Anthropic, the Gemini API: the country is not served.
+    CountryRefused,
+    /// ElevenLabs: the free plan, without cloning.
+    FreePlan,
+    /// ElevenLabs: the quota is used up, and more is allowed.
+    Overage,
+    /// ElevenLabs: the key may read nothing.
+    NothingReadable,
+    /// The Gemini API: a kind of key that is no longer taken.
+    WrongKind,
+    /// The Gemini API: found in public.
+    ReportedLeaked,
 }
 
 impl Situation {
     /// Whether a key of `provider` can be in it.
     pub fn fits(self, provider: Provider) -> bool {
+        use Provider::{Anthropic, Elevenlabs, GoogleAi, Openai, Serpapi, Twilio};
         match self {
             Self::Invalid | Self::Throttled | Self::Down | Self::HangsUp | Self::NeverAnswers => true,
-            Self::Plenty | Self::NearlyUsedUp | Self::Exhausted | Self::NoPermission => {
-                provider == Provider::Serpapi
-            }
+            Self::Plenty | Self::Exhausted => provider != Twilio,
+            Self::NearlyUsedUp | Self::NoPermission => provider == Serpapi,
+            Self::Suspended => provider != Serpapi,
             Self::Full
             | Self::Trial
             | Self::CallerIdOnly
             | Self::NoVoiceNumber
-            | Self::Suspended
             | Self::Closed
             | Self::CallsOnly
             | Self::NoCalls
             | Self::Subaccount
-            | Self::NegativeBalance => provider == Provider::Twilio,
+            | Self::NegativeBalance => provider == Twilio,
+            Self::Restricted => matches!(provider, Elevenlabs | Openai | Anthropic | GoogleAi),
+            Self::CountryRefused => matches!(provider, Openai | Anthropic | GoogleAi),
+            Self::FreePlan | Self::Overage | Self::NothingReadable => provider == Elevenlabs,
+            Self::WrongKind | Self::ReportedLeaked => provider == GoogleAi,
         }
     }
 }
@@ -106,7 +138,7 @@ impl Situation {
 /// Which fields of a credential a test key shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// SerpAPI's one key.
+    /// The one key of all but Twilio.
     ApiKey,
     /// Twilio's account SID and auth token.
     AuthToken,
@@ -130,8 +162,18 @@ pub struct Entry {
     shows: &'static str,
 }
 
+const fn key(
+    provider: Provider,
+    id: &'static str,
+    situation: Situation,
+    label: &'static str,
+    shows: &'static str,
+) -> Entry {
+    Entry { provider, id, situation, label, form: Form::ApiKey, shows }
+}
+
 const fn serpapi(id: &'static str, situation: Situation, label: &'static str, shows: &'static str) -> Entry {
-    Entry { provider: Provider::Serpapi, id, situation, label, form: Form::ApiKey, shows }
+    key(Provider::Serpapi, id, situation, label, shows)
 }
 
 const fn twilio(
@@ -156,6 +198,24 @@ pub const ENTRIES: &[Entry] = &[
     serpapi("down", Situation::Down, "Provider down", "SerpAPI answers that it is unavailable, so the key cannot be checked."),
     serpapi("hangs_up", Situation::HangsUp, "Connection lost", "SerpAPI closes the connection without an answer."),
     serpapi("never_answers", Situation::NeverAnswers, "No answer", "SerpAPI takes the request and never answers, until Keyward gives up waiting."),
+    key(Provider::Elevenlabs, "plenty", Situation::Plenty, "Creator plan", "A working key of a paying plan, with cloning and 82,769 characters left."),
+    key(Provider::Elevenlabs, "free_plan", Situation::FreePlan, "Free plan", "A working key of the free plan, which cannot clone voices."),
+    key(Provider::Elevenlabs, "exhausted", Situation::Exhausted, "Used up", "A key that ElevenLabs accepts, with no character left this month."),
+    key(Provider::Elevenlabs, "overage", Situation::Overage, "Over the limit", "A key whose plan is used up and may go on beyond it."),
+    key(Provider::Elevenlabs, "restricted", Situation::Restricted, "Restricted key", "A working key that may not read plan and quota."),
+    key(Provider::Elevenlabs, "nothing_readable", Situation::NothingReadable, "Write-only key", "A key that ElevenLabs accepts and that may read nothing."),
+    key(Provider::Elevenlabs, "suspended", Situation::Suspended, "Blocked", "A key whose account was blocked for unusual activity."),
+    key(Provider::Elevenlabs, "invalid", Situation::Invalid, "Invalid", "A key that ElevenLabs does not know."),
+    key(Provider::Elevenlabs, "throttled", Situation::Throttled, "Too many requests", "ElevenLabs refuses every request as one too many at a time, so the key cannot be checked."),
+    key(Provider::Elevenlabs, "down", Situation::Down, "Provider down", "ElevenLabs answers that it is unavailable, so the key cannot be checked."),
+    key(Provider::Openai, "plenty", Situation::Plenty, "Project key", "A working key of a project."),
+    key(Provider::Openai, "restricted", Situation::Restricted, "Restricted key", "A working key that may not list models."),
+    key(Provider::Openai, "exhausted", Situation::Exhausted, "No credit", "A key that OpenAI accepts, whose account has no credit."),
+    key(Provider::Openai, "suspended", Situation::Suspended, "Deactivated", "A key whose account was deactivated."),
+    key(Provider::Openai, "country_refused", Situation::CountryRefused, "Country not served", "OpenAI does not serve the country that the request comes from, so the key cannot be checked."),
+    key(Provider::Openai, "invalid", Situation::Invalid, "Invalid", "A key that OpenAI does not know."),
+    key(Provider::Openai, "throttled", Situation::Throttled, "Too many requests", "OpenAI asks for slower requests, so the key cannot be checked."),
+    key(Provider::Openai, "down", Situation::Down, "Provider down", "OpenAI answers that it is overloaded, so the key cannot be checked."),
     twilio("full", Situation::Full, Form::AuthToken, "Full account", "A paying account with a voice number, by auth token."),
     twilio("trial", Situation::Trial, Form::AuthToken, "Trial account", "A trial account with a voice number, which can call verified numbers only."),
     twilio("api_key_and_token", Situation::Full, Form::KeyPairAndToken, "API key and auth token", "A paying account by API key, with the auth token that verifies webhooks."),
@@ -171,15 +231,28 @@ pub const ENTRIES: &[Entry] = &[
     twilio("invalid", Situation::Invalid, Form::AuthToken, "Invalid", "An account SID and auth token that Twilio does not know."),
     twilio("throttled", Situation::Throttled, Form::AuthToken, "Too many requests", "Twilio refuses every request as one too many at a time, so the key cannot be checked."),
     twilio("down", Situation::Down, Form::AuthToken, "Provider down", "Twilio answers that it is unavailable, so the key cannot be checked."),
+    key(Provider::Anthropic, "plenty", Situation::Plenty, "Workspace key", "A working key of a workspace."),
+    key(Provider::Anthropic, "restricted", Situation::Restricted, "Restricted key", "A key that Anthropic accepts and that may not list models."),
+    key(Provider::Anthropic, "exhausted", Situation::Exhausted, "No credit", "A key that Anthropic accepts, whose account has no credit."),
+    key(Provider::Anthropic, "suspended", Situation::Suspended, "Organisation disabled", "A key whose organisation was disabled."),
+    key(Provider::Anthropic, "invalid", Situation::Invalid, "Invalid", "A key that Anthropic does not know."),
+    key(Provider::Anthropic, "throttled", Situation::Throttled, "Too many requests", "Anthropic asks for slower requests, so the key cannot be checked."),
+    key(Provider::Anthropic, "down", Situation::Down, "Overloaded", "Anthropic answers that it is overloaded, so the key cannot be checked."),
+    key(Provider::GoogleAi, "plenty", Situation::Plenty, "AI Studio key", "A working key of Google AI Studio."),
+    key(Provider::GoogleAi, "restricted", Situation::Restricted, "Restricted key", "A key that Google accepts, kept away from the Gemini API."),
+    key(Provider::GoogleAi, "exhausted", Situation::Exhausted, "Day's quota used up", "A key of the free plan whose requests of the day are used up."),
+    key(Provider::GoogleAi, "wrong_kind", Situation::WrongKind, "Old kind of key", "A kind of key that the Gemini API no longer takes."),
+    key(Provider::GoogleAi, "reported_leaked", Situation::ReportedLeaked, "Reported as leaked", "A key that Google blocked because it was found in public."),
+    key(Provider::GoogleAi, "suspended", Situation::Suspended, "Suspended", "A key whose project was suspended; the answer repeats the whole key."),
+    key(Provider::GoogleAi, "invalid", Situation::Invalid, "Invalid", "A key that Google does not know; it answers 400, not 401."),
+    key(Provider::GoogleAi, "throttled", Situation::Throttled, "Too many requests", "Google asks for slower requests, so the key cannot be checked."),
+    key(Provider::GoogleAi, "down", Situation::Down, "Provider down", "Google answers that it is overloaded, so the key cannot be checked."),
 ];
 
 /// The values of a test key.
 pub enum Credential {
-    /// SerpAPI's.
-    Serpapi {
-        /// 64 hexadecimal digits.
-        api_key: String,
-    },
+    /// The one key of all but Twilio.
+    ApiKey(String),
     /// Twilio's.
     Twilio {
         /// `AC` and 32 hexadecimal digits.
@@ -196,7 +269,7 @@ pub enum Credential {
 /// Which credential of an account was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Via {
-    /// SerpAPI's key, or Twilio's auth token.
+    /// The one key, or Twilio's auth token.
     Account,
     /// A Twilio API key.
     ApiKey,
@@ -206,7 +279,7 @@ impl Credential {
     /// How `presented` opens the account, if it does.
     pub fn opened_by(&self, presented: &Presented) -> Option<Via> {
         match (self, presented) {
-            (Self::Serpapi { api_key }, Presented::ApiKey(key)) => (api_key == key).then_some(Via::Account),
+            (Self::ApiKey(own), Presented::ApiKey(key)) => (own == key).then_some(Via::Account),
             (
                 Self::Twilio { account_sid, auth_token, key_sid, key_secret },
                 Presented::Basic { user, password },
@@ -232,7 +305,9 @@ impl Entry {
 
     /// `length` hexadecimal digits that are the same on every start.
     fn digits(&self, what: &str, length: usize) -> String {
-        let noise = sha256_hex(&format!("keyward simulator/{}/{}/{what}", self.provider.id(), self.id));
+        let seed = format!("keyward simulator/{}/{}/{what}", self.provider.id(), self.id);
+        // Twice as much as most keys need.
+        let noise = format!("{}{}", sha256_hex(&seed), sha256_hex(&format!("{seed}/more")));
         format!("decafbad{}{:04}", &noise[..length - 12], self.number())
     }
 
@@ -240,7 +315,11 @@ impl Entry {
     pub fn credential(&self) -> Credential {
         let pair = matches!(self.form, Form::KeyPair | Form::KeyPairAndToken);
         match self.provider {
-            Provider::Serpapi => Credential::Serpapi { api_key: self.digits("api_key", 64) },
+            Provider::Serpapi => Credential::ApiKey(self.digits("api_key", 64)),
+            Provider::Elevenlabs => Credential::ApiKey(format!("sk_{}", self.digits("api_key", 48))),
+            Provider::Openai => Credential::ApiKey(format!("sk-proj-{}", self.digits("api_key", 120))),
+            Provider::Anthropic => Credential::ApiKey(format!("sk-ant-api03-{}", self.digits("api_key", 95))),
+            Provider::GoogleAi => Credential::ApiKey(format!("AQ.{}", self.digits("api_key", 50))),
             Provider::Twilio => Credential::Twilio {
                 account_sid: format!("AC{}", self.digits("account_sid", 32)),
                 auth_token: self.digits("auth_token", 32),
@@ -253,7 +332,7 @@ impl Entry {
     /// The key as the demonstration shows it.
     pub fn test_key(&self) -> TestKey {
         let fields = match self.credential() {
-            Credential::Serpapi { api_key } => vec![("api_key", api_key)],
+            Credential::ApiKey(key) => vec![("api_key", key)],
             Credential::Twilio { account_sid, auth_token, key_sid, key_secret } => {
                 let token = (self.form != Form::KeyPair).then_some(("auth_token", auth_token));
                 std::iter::once(("account_sid", account_sid))
@@ -292,25 +371,6 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-
-    #[test]
-    fn every_key_has_the_shape_its_provider_uses() {
-        let hex = |text: &str, length: usize| {
-            text.len() == length && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-        };
-        for key in test_keys() {
-            for (name, value) in &key.fields {
-                let shaped = match *name {
-                    "api_key" => hex(value, 64),
-                    "account_sid" => value.strip_prefix("AC").is_some_and(|rest| hex(rest, 32)),
-                    "api_key_sid" => value.strip_prefix("SK").is_some_and(|rest| hex(rest, 32)),
-                    "auth_token" | "api_key_secret" => hex(value, 32),
-                    _ => false,
-                };
-                assert!(shaped, "{} {} {name}", key.provider, key.id);
-            }
-        }
-    }
 
     #[test]
     fn no_two_keys_share_a_name_or_a_value() {

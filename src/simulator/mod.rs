@@ -4,18 +4,25 @@
 //! | path | what |
 //! | --- | --- |
 //! | `/serpapi/…` | SerpAPI: account, Google Maps and Google searches, archive, locations |
+//! | `/elevenlabs/…` | ElevenLabs: subscription, models, voices |
+//! | `/openai/…`, `/anthropic/…`, `/google_ai/…` | OpenAI, Anthropic, the Gemini API: the list of models |
 //! | `/twilio/2010-04-01/…` | Twilio: account, calls, telephone numbers, caller ids, balance |
 //! | `/_control/…` | faults, the request journal and the state of the test keys, see `control.rs` |
 //!
 //! Everything it tells is made up: names are invented, telephone numbers come from the ranges that
 //! regulators reserve for fiction, and websites end in `.example`.
 
+mod anthropic;
 mod control;
 mod credential;
+mod elevenlabs;
 mod faults;
+mod google_ai;
 mod journal;
 mod keys;
+mod openai;
 mod serpapi;
+mod single_key;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -50,12 +57,16 @@ impl Simulator {
 }
 
 /// A new simulator with every test key in its first state. Base addresses for the providers are
-/// `http://HOST/serpapi` and `http://HOST/twilio`.
+/// `http://HOST/serpapi`, `http://HOST/twilio` and so on, by the provider's id.
 pub fn router() -> Router {
     let simulator = Simulator::default();
     Router::new()
         .nest("/serpapi", serpapi::router())
+        .nest("/elevenlabs", elevenlabs::router())
+        .nest("/openai", openai::router())
         .nest("/twilio", twilio::router())
+        .nest("/anthropic", anthropic::router())
+        .nest("/google_ai", google_ai::router())
         .nest("/_control", control::router())
         .layer(middleware::from_fn_with_state(simulator.clone(), faults::intercept))
         .with_state(simulator)

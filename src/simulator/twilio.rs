@@ -70,7 +70,7 @@ fn not_found(path: &str) -> Response {
 async fn admit(simulator: &Simulator, headers: &HeaderMap, uri: &Uri) -> Result<(usize, Via), Response> {
     let found = {
         let state = simulator.lock();
-        Presented::of(headers, &Params::of(uri))
+        Presented::of(Provider::Twilio, headers, &Params::of(uri))
             .and_then(|presented| state.find(Provider::Twilio, &presented))
             .map(|(place, via)| (place, via, state.accounts[place].situation))
     };

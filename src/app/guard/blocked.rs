@@ -2,11 +2,11 @@ use leptos::prelude::*;
 
 use crate::{
     app::{
-        keys::{Board, DeletePage, KeyCard, Unsupported, named_for_deletion, provide_board},
+        keys::{Board, DeletePage, KeyCard, named_for_deletion, provide_board},
         ui::{Announcer, count_word, focus_soon},
     },
     model::{
-        access::{AccessDecision, Block, ProviderVerdict, Verdict},
+        access::{AccessDecision, Block, Verdict},
         ids::ProviderId,
         page::SettingsPage,
         provider::provider_name,
@@ -48,14 +48,6 @@ pub(super) fn BlockedService(
         let provider = deleting.get()?;
         board.page().with_untracked(|page| page.card(&provider).filter(|card| card.key.is_some()).cloned())
     };
-    let supported = board
-        .page()
-        .with_untracked(|page| first.blocking().all(|verdict| page.card(&verdict.provider).is_some()));
-    let prospect = if supported {
-        "This page opens as soon as the keys work."
-    } else {
-        "It stays closed until Keyward supports every provider it needs."
-    };
     let providers = StoredValue::new(rows(&first, board));
     move || {
         if let Some(card) = doomed() {
@@ -71,11 +63,11 @@ pub(super) fn BlockedService(
                     {providers
                         .get_value()
                         .into_iter()
-                        .map(|(provider, open)| row(provider, open, board))
+                        .map(|(provider, open)| view! { <KeyCard provider=provider board=board open=open /> })
                         .collect_view()}
                 </ul>
                 <p class="page-after">
-                    {extra.run()} " " {prospect} " All keys are on the "
+                    {extra.run()} " This page opens as soon as the keys work. All keys are on the "
                     <a href=service.setup_path()>"API keys page"</a> "."
                 </p>
             </div>
@@ -84,33 +76,17 @@ pub(super) fn BlockedService(
     }
 }
 
-fn row(provider: ProviderId, open: bool, board: Board) -> AnyView {
-    if board.page().with_untracked(|page| page.card(&provider).is_some()) {
-        view! { <KeyCard provider=provider board=board open=open /> }.into_any()
-    } else {
-        view! { <Unsupported provider=provider /> }.into_any()
-    }
-}
-
-/// The providers to show and whether their forms are open. What keeps the service closed comes first, and of
-/// that what can be done something about. A service that any key opens offers every provider.
+/// The providers to show and whether their forms are open. What keeps the service closed comes first. A
+/// service that any key opens offers every provider.
 fn rows(decision: &AccessDecision, board: Board) -> Vec<(ProviderId, bool)> {
     board.page().with_untracked(|page| {
         if decision.service.needs() == Needs::AnyStored {
             return page.cards.iter().map(|card| (card.info.id.clone(), false)).collect();
         }
         let mut required: Vec<_> = decision.providers.iter().filter(|verdict| !verdict.optional).collect();
-        required.sort_by_key(|verdict| (!verdict.blocks(), page.card(&verdict.provider).is_none()));
-        required.into_iter().map(|verdict| (verdict.provider.clone(), wants_a_new_key(verdict))).collect()
+        required.sort_by_key(|verdict| !verdict.blocks());
+        required.into_iter().map(|verdict| (verdict.provider.clone(), verdict.wants_a_new_key())).collect()
     })
-}
-
-/// Whether another key is what helps.
-fn wants_a_new_key(verdict: &ProviderVerdict) -> bool {
-    matches!(
-        verdict.verdict,
-        Verdict::Blocked { block: Block::Missing | Block::Invalid | Block::Undecryptable, .. }
-    )
 }
 
 fn heading(decision: &AccessDecision) -> String {

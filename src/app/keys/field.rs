@@ -2,11 +2,13 @@ use std::collections::HashMap;
 
 use leptos::{html, prelude::*};
 
+use super::board::Board;
 use crate::{
     app::ui::{FieldErrorText, Icon, Mark},
     model::{
         error::{AppError, ErrorCode},
-        provider::{Characters, FieldInfo, Shape},
+        ids::ProviderId,
+        provider::{Characters, FieldInfo, Shape, lookalike},
     },
 };
 
@@ -16,17 +18,19 @@ use crate::{
 pub(super) fn KeyField(
     /// The input.
     field: FieldInfo,
-    /// What ids on the page begin with.
-    prefix: String,
+    /// The provider, with which ids on the page begin.
+    provider: ProviderId,
     /// What was typed into fields that are not secret, by name.
     typed: RwSignal<HashMap<String, String>>,
     /// What is wrong with what was sent.
     error: Signal<Option<AppError>>,
     /// The id of the form's own error message, which describes the secrets too.
     message_id: String,
+    /// The page, which knows how the keys of the other providers look.
+    board: Board,
 ) -> impl IntoView {
-    let FieldInfo { name, label, secret, optional, placeholder, help, shape, choices } = field;
-    let id = format!("{prefix}-{name}");
+    let FieldInfo { name, label, secret, optional, placeholder, help, shapes, choices } = field;
+    let id = format!("{provider}-{name}");
     let input_name = format!("credentials[{name}]");
     let (help_id, hint_id, error_id) = (format!("{id}-help"), format!("{id}-hint"), format!("{id}-error"));
 
@@ -40,16 +44,19 @@ pub(super) fn KeyField(
     let invalid = move || (wrong.read().is_some() || refused()).then_some("true");
 
     let one_of_few = !choices.is_empty();
-    let hint = shape_hint(&label, shape.as_ref());
-    let unusual = RwSignal::new(false);
+    let hint = RwSignal::new(None::<String>);
+    let hinted = Memo::new(move |_| hint.read().is_some());
     let shown = typed.with_untracked(|typed| typed.get(&name).cloned()).filter(|_| !secret);
     let remember = {
-        let name = name.clone();
+        let (name, label) = (name.clone(), label.clone());
         move |value: String| {
-            if let Some(shape) = &shape {
-                let value = value.trim();
-                unusual.set(!value.is_empty() && !shape.matches(value));
-            }
+            hint.set(hint_for(value.trim(), &label, &shapes, || {
+                let page = board.page();
+                page.with_untracked(|page| {
+                    let infos = page.cards.iter().map(|card| &card.info);
+                    lookalike(infos, &provider, value.trim()).map(|other| other.name.clone())
+                })
+            }));
             if !secret {
                 typed.update(|typed| {
                     typed.insert(name.clone(), value);
@@ -63,7 +70,7 @@ pub(super) fn KeyField(
         move || {
             let ids = [
                 (has_help, &help_id),
-                (unusual.get(), &hint_id),
+                (hinted.get(), &hint_id),
                 (wrong.read().is_some(), &error_id),
                 (refused(), &message_id),
             ];
@@ -136,9 +143,9 @@ pub(super) fn KeyField(
             <p class="field-help" id=help_id>
                 {help} {secret.then_some(" Keyward never shows it again.")}
             </p>
-            <p class="field-hint" id=hint_id hidden=move || !unusual.get()>
+            <p class="field-hint" id=hint_id hidden=move || !hinted.get()>
                 <Icon mark=Mark::Alert />
-                <span>{hint}</span>
+                <span>{move || hint.get()}</span>
             </p>
             <FieldErrorText id=error_id error=wrong />
         </div>
@@ -146,9 +153,26 @@ pub(super) fn KeyField(
     .into_any()
 }
 
-/// What values usually look like, and that another is fine too.
-fn shape_hint(label: &str, shape: Option<&Shape>) -> Option<String> {
-    let shape = shape?;
+/// What to say of a value that does not look as usual: whose it looks like, or how values usually look, and
+/// that another is fine too.
+fn hint_for(
+    value: &str,
+    label: &str,
+    shapes: &[Shape],
+    other: impl FnOnce() -> Option<String>,
+) -> Option<String> {
+    if value.is_empty() || shapes.is_empty() || shapes.iter().any(|shape| shape.matches(value)) {
+        return None;
+    }
+    if let Some(other) = other() {
+        return Some(format!("This looks like a key of {other}. If you are sure, send it as it is."));
+    }
+    let usual: Vec<_> = shapes.iter().filter_map(usual).collect();
+    let usual = usual.join(", or ");
+    (!usual.is_empty()).then(|| format!("{label} usually {usual}. If you are sure, send it as it is."))
+}
+
+fn usual(shape: &Shape) -> Option<String> {
     let mut usual = Vec::new();
     if !shape.prefix.is_empty() {
         usual.push(format!("starts with “{}”", shape.prefix));
@@ -159,29 +183,46 @@ fn shape_hint(label: &str, shape: Option<&Shape>) -> Option<String> {
     match shape.characters {
         Some(Characters::Hex) => usual.push("contains only digits and the letters a to f".to_owned()),
         Some(Characters::Alphanumeric) => usual.push("contains only letters and digits".to_owned()),
-        None => {}
+        Some(Characters::Token) | None => {}
     }
     let last = usual.pop()?;
-    let usual = if usual.is_empty() { last } else { format!("{} and {last}", usual.join(", ")) };
-    Some(format!("{label} usually {usual}. If you are sure, send it as it is."))
+    Some(if usual.is_empty() { last } else { format!("{} and {last}", usual.join(", ")) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn shape(prefix: &str, length: Option<usize>, characters: Option<Characters>) -> Shape {
+        Shape { prefix: prefix.into(), length, at_least: None, characters }
+    }
+
     #[test]
     fn the_hint_names_what_is_usual() {
-        let sid = Shape { prefix: "AC".into(), length: Some(34), characters: Some(Characters::Hex) };
+        let sid = shape("AC", Some(34), Some(Characters::Hex));
+        let hint = |value: &str, shapes: &[Shape]| hint_for(value, "Account SID", shapes, || None);
         assert_eq!(
-            shape_hint("Account SID", Some(&sid)).as_deref(),
+            hint("x", std::slice::from_ref(&sid)).as_deref(),
             Some(
                 "Account SID usually starts with “AC”, has 34 characters and contains only digits and the letters a to f. If you are sure, send it as it is."
             )
         );
         assert_eq!(
-            shape_hint("Key", Some(&Shape { prefix: String::new(), length: None, characters: None })),
-            None
+            hint("x", &[shape("sk-proj-", None, None), shape("sk-", Some(51), None)]).as_deref(),
+            Some(
+                "Account SID usually starts with “sk-proj-”, or starts with “sk-” and has 51 characters. If you are sure, send it as it is."
+            )
         );
+        assert_eq!(hint(&format!("AC{}", "0f".repeat(16)), std::slice::from_ref(&sid)), None);
+        assert_eq!(hint("", std::slice::from_ref(&sid)), None);
+        assert_eq!(hint("x", &[shape("", None, None)]), None);
+    }
+
+    #[test]
+    fn the_key_of_another_provider_is_named() {
+        let own = [shape("sk-proj-", None, None)];
+        let hint = hint_for("sk-ant-api03-x", "API key", &own, || Some("Anthropic".into())).unwrap();
+        assert!(hint.starts_with("This looks like a key of Anthropic."), "{hint}");
+        assert_eq!(hint_for("sk-proj-x", "API key", &own, || Some("Anthropic".into())), None);
     }
 }

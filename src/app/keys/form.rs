@@ -51,7 +51,7 @@ pub(super) fn KeyForm(
 
     let fields = {
         let forms = info.forms.clone();
-        let (prefix, message_id) = (provider.to_string(), message_id.clone());
+        let (provider, message_id) = (provider.clone(), message_id.clone());
         move || {
             let chosen = chosen.get();
             forms
@@ -62,10 +62,11 @@ pub(super) fn KeyForm(
                     view! {
                         <KeyField
                             field=field
-                            prefix=prefix.clone()
+                            provider=provider.clone()
                             typed=typed
                             error=error
                             message_id=message_id.clone()
+                            board=board
                         />
                     }
                 })

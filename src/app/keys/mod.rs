@@ -10,12 +10,10 @@ mod details;
 mod errors;
 mod field;
 mod form;
-mod unsupported;
 
 pub use board::{Board, provide_board};
 pub use card::KeyCard;
 pub use delete::{DeletePage, named_for_deletion};
-pub use unsupported::Unsupported;
 
 /// The id of the element that a card's result is read from: its heading.
 pub fn heading_id(provider: &crate::model::ids::ProviderId) -> String {

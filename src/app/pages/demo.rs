@@ -1,6 +1,5 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::{LazyRoute, lazy_route};
 
 use crate::{
     api::installation::demo_keys,
@@ -9,38 +8,29 @@ use crate::{
 };
 
 /// The test keys of a demonstration: worthless outside its simulator, so they may be shown.
-pub struct DemoPage;
-
-#[lazy_route]
-impl LazyRoute for DemoPage {
-    fn data() -> Self {
-        Self
-    }
-
-    fn view(_this: Self) -> AnyView {
-        let keys = Resource::new(|| (), |()| demo_keys());
-        view! {
-            <Title text="Test keys" />
-            <Suspense fallback=|| {
-                view! { <div class="page-waiting" aria-busy="true"></div> }
-            }>
-                {move || Suspend::new(async move {
-                    match keys.await {
-                        Ok(keys) => view! { <Keys keys=keys /> }.into_any(),
-                        Err(error) => {
-                            view! {
-                                <div class="page">
-                                    <h1>"Test keys"</h1>
-                                    <Problem error=error />
-                                </div>
-                            }
-                            .into_any()
+#[component]
+pub fn DemoPage() -> impl IntoView {
+    let keys = Resource::new(|| (), |()| demo_keys());
+    view! {
+        <Title text="Test keys" />
+        <Suspense fallback=|| {
+            view! { <div class="page-waiting" aria-busy="true"></div> }
+        }>
+            {move || Suspend::new(async move {
+                match keys.await {
+                    Ok(keys) => view! { <Keys keys=keys /> }.into_any(),
+                    Err(error) => {
+                        view! {
+                            <div class="page">
+                                <h1>"Test keys"</h1>
+                                <Problem error=error />
+                            </div>
                         }
+                        .into_any()
                     }
-                })}
-            </Suspense>
-        }
-        .into_any()
+                }
+            })}
+        </Suspense>
     }
 }
 

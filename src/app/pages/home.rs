@@ -1,6 +1,5 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::{LazyRoute, lazy_route};
 
 use super::service_list::{ServiceList, open_count};
 use crate::{
@@ -10,41 +9,32 @@ use crate::{
 };
 
 /// The start page: what Keyward is, or for whoever is signed in the state of every service.
-pub struct HomePage;
-
-#[lazy_route]
-impl LazyRoute for HomePage {
-    fn data() -> Self {
-        Self
-    }
-
-    fn view(_this: Self) -> AnyView {
-        let asked = Resource::new(|| (), |()| key_settings());
-        view! {
-            <Title text="" />
-            <Suspense fallback=|| {
-                view! { <div class="page-waiting" aria-busy="true"></div> }
-            }>
-                {move || Suspend::new(async move {
-                    match asked.await {
-                        Ok(page) => view! { <Overview page=page /> }.into_any(),
-                        Err(error) if error.code == ErrorCode::Unauthenticated => {
-                            view! { <Introduction /> }.into_any()
-                        }
-                        Err(error) => {
-                            view! {
-                                <div class="page page-narrow">
-                                    <h1>"Overview"</h1>
-                                    <Problem error=error />
-                                </div>
-                            }
-                            .into_any()
-                        }
+#[component]
+pub fn HomePage() -> impl IntoView {
+    let asked = Resource::new(|| (), |()| key_settings());
+    view! {
+        <Title text="" />
+        <Suspense fallback=|| {
+            view! { <div class="page-waiting" aria-busy="true"></div> }
+        }>
+            {move || Suspend::new(async move {
+                match asked.await {
+                    Ok(page) => view! { <Overview page=page /> }.into_any(),
+                    Err(error) if error.code == ErrorCode::Unauthenticated => {
+                        view! { <Introduction /> }.into_any()
                     }
-                })}
-            </Suspense>
-        }
-        .into_any()
+                    Err(error) => {
+                        view! {
+                            <div class="page page-narrow">
+                                <h1>"Overview"</h1>
+                                <Problem error=error />
+                            </div>
+                        }
+                        .into_any()
+                    }
+                }
+            })}
+        </Suspense>
     }
 }
 

@@ -1,6 +1,6 @@
 use leptos::{form::ActionForm, prelude::*};
 use leptos_meta::Title;
-use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
+use leptos_router::hooks::use_query_map;
 
 use crate::{
     app::{
@@ -12,22 +12,15 @@ use crate::{
 };
 
 /// Signs in.
-pub struct LoginPage;
-
-#[lazy_route]
-impl LazyRoute for LoginPage {
-    fn data() -> Self {
-        Self
-    }
-
-    fn view(_this: Self) -> AnyView {
-        let viewer = expect_context::<Viewer>();
-        let action = viewer.login;
-        let next = next_in_address();
-        let error = failure(action);
-        let to_register = on_the_way("/register", next.as_deref());
-        let hidden_next = next.clone().map(|next| view! { <input type="hidden" name="next" value=next /> });
-        view! {
+#[component]
+pub fn LoginPage() -> impl IntoView {
+    let viewer = expect_context::<Viewer>();
+    let action = viewer.login;
+    let next = next_in_address();
+    let error = failure(action);
+    let to_register = on_the_way("/register", next.as_deref());
+    let hidden_next = next.clone().map(|next| view! { <input type="hidden" name="next" value=next /> });
+    view! {
         <Title text="Sign in" />
         <div class="page page-form">
             <h1>"Sign in"</h1>
@@ -66,7 +59,6 @@ impl LazyRoute for LoginPage {
         </div>
     }
     .into_any()
-    }
 }
 
 /// Where the address wants the visitor to go on to, if that is a place of this site.

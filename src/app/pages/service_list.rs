@@ -28,23 +28,22 @@ pub(super) fn ServiceList(
             .iter()
             .map(|decision| {
                 let service = decision.service;
-                let why = why(decision, &page);
+                let why = why(decision);
                 let progress = progress(decision);
-                let way = way(decision, &page).map(|words| {
+                let way = way(decision).map(|words| {
                     view! {
                         <a href=service.setup_path()>
                             {words} <span class="visually-hidden">{format!(" for {}", service.name())}</span>
                         </a>
                     }
                 });
-                let supported = decision.granted || settable(decision, &page);
                 view! {
                     <li class="service-row">
                         <div class="service-head">
                             <a class="service-name" href=service.path()>
                                 {service.name()}
                             </a>
-                            <ServicePill decision=decision.clone() supported=supported />
+                            <ServicePill decision=decision.clone() />
                         </div>
                         {summaries.then(|| view! { <p>{service.summary()}</p> })}
                         <p class="muted">{why} {progress} " " {way}</p>
@@ -67,9 +66,6 @@ pub(super) fn open_count(page: &SettingsPage) -> String {
 pub(super) fn ServicePill(
     /// The decision.
     decision: AccessDecision,
-    /// Whether this version supports any of the providers it waits for.
-    #[prop(default = true)]
-    supported: bool,
 ) -> impl IntoView {
     let waiting = decision.blocking().next().is_some()
         && decision
@@ -77,8 +73,6 @@ pub(super) fn ServicePill(
             .all(|verdict| matches!(verdict.verdict, Verdict::Blocked { block: Block::Unverified, .. }));
     if decision.granted {
         view! { <Pill tone=Tone::Good mark=Mark::Check label="Open" /> }
-    } else if !supported {
-        view! { <Pill tone=Tone::Neutral mark=Mark::Circle label="Not yet" /> }
     } else if waiting {
         view! { <Pill tone=Tone::Neutral mark=Mark::Clock label="Waiting" /> }
     } else {
@@ -87,7 +81,7 @@ pub(super) fn ServicePill(
 }
 
 /// Why a service is open or closed, in a sentence or two.
-pub(super) fn why(decision: &AccessDecision, page: &SettingsPage) -> String {
+pub(super) fn why(decision: &AccessDecision) -> String {
     if decision.service.needs() == Needs::AnyStored {
         return if decision.granted {
             "Any stored key opens it."
@@ -109,21 +103,10 @@ pub(super) fn why(decision: &AccessDecision, page: &SettingsPage) -> String {
         let names = required(decision).map(|verdict| provider_name(&verdict.provider)).collect();
         return format!("Uses {}.", listed(names));
     }
-    let (known, unknown): (Vec<_>, Vec<_>) =
-        decision.blocking().partition(|verdict| page.card(&verdict.provider).is_some());
-    let mut sentences = Vec::new();
-    match known.as_slice() {
-        [] => {}
-        [one] => sentences.push(one.sentence(&provider_name(&one.provider))),
-        several => sentences.push(format!("{}.", listed(several.iter().map(|v| in_short(v)).collect()))),
+    match decision.blocking().collect::<Vec<_>>().as_slice() {
+        [one] => one.sentence(&provider_name(&one.provider)),
+        several => format!("{}.", listed(several.iter().map(|verdict| in_short(verdict)).collect())),
     }
-    let unknown: Vec<_> = unknown.iter().map(|verdict| provider_name(&verdict.provider)).collect();
-    match unknown.len() {
-        0 => {}
-        1 => sentences.push(format!("{} is not supported by this version yet.", listed(unknown))),
-        _ => sentences.push(format!("{} are not supported by this version yet.", listed(unknown))),
-    }
-    sentences.join(" ")
 }
 
 /// One provider's block among several: `OpenAI not accepted`.
@@ -144,19 +127,10 @@ fn in_short(verdict: &ProviderVerdict) -> String {
 }
 
 /// The words of the link that leads to what can be done about a closed service.
-fn way(decision: &AccessDecision, page: &SettingsPage) -> Option<&'static str> {
+fn way(decision: &AccessDecision) -> Option<&'static str> {
     let missing = decision.service.needs() == Needs::AnyStored
-        || decision.blocking().any(|v| v.status == KeyStatus::Missing && page.card(&v.provider).is_some());
-    match (decision.granted, settable(decision, page)) {
-        (true, _) | (_, false) => None,
-        (false, true) => Some(if missing { "Set up" } else { "See what to do" }),
-    }
-}
-
-/// Whether the page can do something about a closed service.
-fn settable(decision: &AccessDecision, page: &SettingsPage) -> bool {
-    decision.service.needs() == Needs::AnyStored
-        || decision.blocking().any(|verdict| page.card(&verdict.provider).is_some())
+        || decision.blocking().any(|verdict| verdict.status == KeyStatus::Missing);
+    (!decision.granted).then_some(if missing { "Set up" } else { "See what to do" })
 }
 
 /// Set-up progress of a service that needs several keys: ` 1 of 3 ready.`
@@ -192,14 +166,12 @@ mod tests {
     };
 
     #[test]
-    fn a_provider_without_a_card_is_named_as_unsupported() {
+    fn a_closed_service_says_what_it_waits_for() {
         let closed = decide(ServiceId::AiCalling, &[], Policy { unverified_counts: false });
-        let page = SettingsPage { cards: Vec::new(), decisions: vec![closed.clone()], checking: true };
-        assert_eq!(
-            why(&closed, &page),
-            "ElevenLabs, OpenAI and Twilio are not supported by this version yet."
-        );
+        assert_eq!(why(&closed), "ElevenLabs not set up, OpenAI not set up and Twilio not set up.");
         assert_eq!(progress(&closed).as_deref(), Some(" 0 of 3 ready."));
-        assert!(!settable(&closed, &page));
+        assert_eq!(way(&closed), Some("Set up"));
+        let one = decide(ServiceId::VoiceCloning, &[], Policy { unverified_counts: false });
+        assert!(why(&one).starts_with("ElevenLabs"), "{}", why(&one));
     }
 }

@@ -1,63 +1,30 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::{LazyRoute, lazy_route};
 
 use crate::{app::guard::ApiKeyGuard, model::service::ServiceId};
 
 /// AI Calling Agent.
-pub struct AiCallingPage;
-
-#[lazy_route]
-impl LazyRoute for AiCallingPage {
-    fn data() -> Self {
-        Self
-    }
-
-    fn view(_this: Self) -> AnyView {
-        view! { <GuardedPage service=ServiceId::AiCalling /> }.into_any()
-    }
+#[component]
+pub fn AiCallingPage() -> impl IntoView {
+    view! { <GuardedPage service=ServiceId::AiCalling /> }
 }
 
 /// Voice Cloning.
-pub struct VoiceCloningPage;
-
-#[lazy_route]
-impl LazyRoute for VoiceCloningPage {
-    fn data() -> Self {
-        Self
-    }
-
-    fn view(_this: Self) -> AnyView {
-        view! { <GuardedPage service=ServiceId::VoiceCloning /> }.into_any()
-    }
+#[component]
+pub fn VoiceCloningPage() -> impl IntoView {
+    view! { <GuardedPage service=ServiceId::VoiceCloning /> }
 }
 
 /// Calling Operations.
-pub struct CallingPage;
-
-#[lazy_route]
-impl LazyRoute for CallingPage {
-    fn data() -> Self {
-        Self
-    }
-
-    fn view(_this: Self) -> AnyView {
-        view! { <GuardedPage service=ServiceId::Calling /> }.into_any()
-    }
+#[component]
+pub fn CallingPage() -> impl IntoView {
+    view! { <GuardedPage service=ServiceId::Calling /> }
 }
 
 /// Analytics.
-pub struct AnalyticsPage;
-
-#[lazy_route]
-impl LazyRoute for AnalyticsPage {
-    fn data() -> Self {
-        Self
-    }
-
-    fn view(_this: Self) -> AnyView {
-        view! { <GuardedPage service=ServiceId::Analytics /> }.into_any()
-    }
+#[component]
+pub fn AnalyticsPage() -> impl IntoView {
+    view! { <GuardedPage service=ServiceId::Analytics /> }
 }
 
 /// A service that is guarded like any other and, once open, says that this version cannot do it yet.

@@ -239,12 +239,15 @@ fn rules(rules: &[Rule], probe: bool) -> Result<(), String> {
         if refuses && rule.json.is_empty() && rule.text.is_none() && rule.header.is_empty() {
             return Err(problem("a refusal must also look at the body or a header"));
         }
+        if !rule.lacks.is_empty() && rule.then != Then::Limited {
+            return Err(problem("lacks is for limited"));
+        }
         let tests = rule.json.values().chain(rule.header.values()).chain(&rule.text);
         for test in tests {
             let empty = match test {
                 Test::Contains(text) => text.is_empty(),
                 Test::OneOf(values) => values.is_empty(),
-                Test::Equals(_) | Test::AtMost(_) | Test::Exists(_) => false,
+                Test::Equals(_) | Test::AtMost(_) | Test::Reaches(_) | Test::Exists(_) => false,
             };
             if empty {
                 return Err(problem("a test is empty"));

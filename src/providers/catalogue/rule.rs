@@ -26,6 +26,9 @@ pub(crate) struct Rule {
     pub(crate) then: Then,
     /// Why; each `then` has a usual reason.
     reason: Option<Reason>,
+    /// Capabilities that are missing, then.
+    #[serde(default)]
+    pub(crate) lacks: Vec<String>,
     /// The next deciding call may know better.
     #[serde(default)]
     pub(crate) ask_on: bool,
@@ -68,6 +71,8 @@ pub(crate) enum Test {
     OneOf(Vec<Scalar>),
     /// It is a number, or a text that is one, and not above this.
     AtMost(i64),
+    /// It is a number, and not below the number that is here.
+    Reaches(Pointer),
     /// It is there and not `null`.
     Exists(bool),
 }
@@ -119,13 +124,24 @@ impl Then {
             Self::Limited => matches!(reason, Reason::MissingPermissions | Reason::Accepted),
             Self::Exhausted => matches!(reason, Reason::QuotaUsedUp),
             Self::Invalid => {
-                matches!(reason, Reason::Rejected | Reason::RejectedOrSuspended | Reason::NoPermission)
+                matches!(
+                    reason,
+                    Reason::Rejected
+                        | Reason::RejectedOrSuspended
+                        | Reason::NoPermission
+                        | Reason::WrongKind
+                        | Reason::ReportedLeaked
+                )
             }
             Self::Suspended => matches!(reason, Reason::AccountSuspended | Reason::AccountClosed),
             Self::RateLimited => matches!(reason, Reason::RateLimited),
             Self::Unreachable => matches!(
                 reason,
-                Reason::Unreachable | Reason::TimedOut | Reason::ProviderFault | Reason::UnexpectedAnswer
+                Reason::Unreachable
+                    | Reason::TimedOut
+                    | Reason::ProviderFault
+                    | Reason::UnexpectedAnswer
+                    | Reason::CountryRefused
             ),
             Self::BadRequest => matches!(reason, Reason::UnexpectedAnswer),
         }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::rule::{Rule, Test};
 use crate::{
     model::{
+        error::FieldError,
         ids::ProviderId,
         provider::{Choice, FieldInfo, FormInfo, Links, Shape},
     },
@@ -70,9 +71,38 @@ pub(crate) struct Field {
     pub(crate) optional: bool,
     pub(crate) placeholder: Option<String>,
     pub(crate) help: Option<String>,
-    pub(crate) shape: Option<Shape>,
+    #[serde(default)]
+    pub(crate) shapes: Vec<Shape>,
+    /// Kinds of value that can never work.
+    #[serde(default)]
+    pub(crate) refused: Vec<Refused>,
     #[serde(default)]
     pub(crate) choices: Vec<Choice>,
+}
+
+/// A kind of value that can never work.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Refused {
+    pub(crate) prefix: String,
+    pub(crate) because: WrongKind,
+}
+
+/// Why a kind of value can never work.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum WrongKind {
+    AdminKey,
+    SubscriptionToken,
+}
+
+impl From<WrongKind> for FieldError {
+    fn from(kind: WrongKind) -> Self {
+        match kind {
+            WrongKind::AdminKey => Self::AdminKey,
+            WrongKind::SubscriptionToken => Self::SubscriptionToken,
+        }
+    }
 }
 
 impl Form {
@@ -85,7 +115,7 @@ impl Form {
             optional: field.optional,
             placeholder: field.placeholder.clone(),
             help: field.help.clone(),
-            shape: field.shape.clone(),
+            shapes: field.shapes.clone(),
             choices: field.choices.clone(),
         };
         FormInfo {

@@ -5,6 +5,7 @@ mod hostile;
 mod isolation;
 mod search;
 mod serpapi;
+mod single_key;
 mod stored;
 mod support;
 mod twilio;

@@ -26,7 +26,7 @@ use crate::{
     },
     providers::{
         Candidate, EgressSettings, Providers, StoredCredential, UsageEvent, UsageObserver,
-        catalogue::Catalogue,
+        catalogue::{Catalogue, embedded_ids},
     },
     vault::{KekRing, SecretKind, Vault},
 };
@@ -151,8 +151,7 @@ impl Room {
 
     /// Every provider at `base`, with a catalogue that was changed.
     pub(super) fn with(base: &str, change: impl FnOnce(&mut Catalogue)) -> Self {
-        let ids = [ProviderId::SERPAPI, ProviderId::TWILIO];
-        let base_urls = ids.into_iter().map(|id| (id, base.to_owned())).collect();
+        let base_urls = embedded_ids().map(|id| (id, base.to_owned())).collect();
         Self::new(EgressSettings::new(&base_urls, None).unwrap(), change)
     }
 
@@ -228,7 +227,7 @@ impl Room {
 
 /// Shortens every deadline to `milliseconds`. That the real ones are the design's is tested with the catalogue.
 pub(super) fn hurry(catalogue: &mut Catalogue, milliseconds: u64) {
-    for id in [ProviderId::SERPAPI, ProviderId::TWILIO] {
+    for id in embedded_ids() {
         catalogue.edit(&id, |file| {
             file.budgets.values_mut().for_each(|budget| budget.deadline_ms = milliseconds);
         });

@@ -56,7 +56,7 @@ pub fn error(status: StatusCode, text: &str) -> Response {
 async fn admit(simulator: &Simulator, headers: &HeaderMap, params: &Params) -> Result<usize, Response> {
     let found = {
         let state = simulator.lock();
-        Presented::of(headers, params)
+        Presented::of(Provider::Serpapi, headers, params)
             .and_then(|presented| state.find(Provider::Serpapi, &presented))
             .map(|(place, _)| (place, state.accounts[place].situation))
     };

@@ -91,7 +91,7 @@ async fn an_order_that_makes_no_sense_is_refused() {
     for order in [
         json!({ "provider": "serpapi", "fault": { "kind": "status", "status": 999 } }),
         json!({ "provider": "serpapi", "fault": { "kind": "explode" } }),
-        json!({ "provider": "openai", "fault": { "kind": "garbage" } }),
+        json!({ "provider": "deep_gram", "fault": { "kind": "garbage" } }),
         json!({ "provider": "serpapi", "fault": { "kind": "garbage" }, "tims": 3 }),
         json!({ "provider": "serpapi", "fault": { "kind": "redirect", "location": "a\nb" } }),
     ] {

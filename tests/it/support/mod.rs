@@ -15,7 +15,7 @@ use keyward::{
     clock::{Clock, ManualClock},
     config::{Config, Purpose, SiteDefaults, read_secret_file},
     jobs::Recheck,
-    model::{ids::ProviderId, time::Timestamp},
+    model::time::Timestamp,
     server::{boot, router, state::AppState},
     simulator,
 };
@@ -203,7 +203,7 @@ pub async fn install(
     let _ = rustls::crypto::ring::default_provider().install_default();
     let site = SiteDefaults { addr: ([127, 0, 0, 1], 3000).into(), root: "tests/site".into() };
     let mut config = Config::read(variables, read_secret_file, Purpose::Production, site).unwrap();
-    for provider in [ProviderId::SERPAPI, ProviderId::TWILIO] {
+    for provider in simulator::test_keys().into_iter().map(|key| key.provider) {
         let address = format!("http://{simulator}/{provider}");
         config.provider_base_urls.insert(provider, address);
     }

@@ -1,9 +1,4 @@
-use crate::model::{
-    access::{AccessDecision, Block, Verdict},
-    ids::ProviderId,
-    page::SettingsPage,
-    service::ServiceId,
-};
+use crate::model::{access::AccessDecision, ids::ProviderId, page::SettingsPage, service::ServiceId};
 
 /// Cards that belong together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +22,7 @@ pub(super) struct Group {
 pub(super) fn group(page: &SettingsPage, service: Option<ServiceId>) -> Vec<Group> {
     let decision = service.and_then(|service| page.decision(service));
     let (lacking, ready) = decision.map(needed).unwrap_or_default();
-    let known = |id: &&ProviderId| page.card(id).is_some();
-    let first: Vec<_> = lacking.iter().chain(&ready).filter(known).cloned().collect();
+    let first: Vec<_> = lacking.into_iter().chain(ready).collect();
     let open = decision.map(without_key).unwrap_or_default();
 
     let rest: Vec<_> = page.cards.iter().map(|card| &card.info.id).filter(|id| !first.contains(id)).collect();
@@ -77,12 +71,7 @@ fn needed(decision: &AccessDecision) -> (Vec<ProviderId>, Vec<ProviderId>) {
 fn without_key(decision: &AccessDecision) -> Vec<ProviderId> {
     decision
         .blocking()
-        .filter(|verdict| {
-            matches!(
-                verdict.verdict,
-                Verdict::Blocked { block: Block::Missing | Block::Invalid | Block::Undecryptable, .. }
-            )
-        })
+        .filter(|verdict| verdict.wants_a_new_key())
         .map(|verdict| verdict.provider.clone())
         .collect()
 }
@@ -154,11 +143,5 @@ mod tests {
         assert_eq!(providers(&groups), [("service", vec!["twilio"]), ("needed", vec!["serpapi"])]);
         assert_eq!(groups[0].open, [ProviderId::TWILIO]);
         assert_eq!(groups[0].title, "Needed by Calling Operations");
-    }
-
-    #[test]
-    fn a_provider_without_a_card_is_left_out() {
-        let groups = group(&page(&[ProviderId::SERPAPI]), Some(ServiceId::VoiceCloning));
-        assert_eq!(providers(&groups), [("needed", vec!["serpapi"])]);
     }
 }

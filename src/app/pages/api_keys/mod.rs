@@ -3,7 +3,7 @@ mod setup;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
+use leptos_router::hooks::use_query_map;
 
 use self::{
     groups::{Group, group},
@@ -21,20 +21,12 @@ use crate::{
 
 /// The API keys: a card for each provider, and what the keys open. `?service=ID` puts first what that
 /// service lacks; `&next=PATH` offers to go on there once it is open.
-pub struct ApiKeySettings;
-
-#[lazy_route]
-impl LazyRoute for ApiKeySettings {
-    fn data() -> Self {
-        Self
-    }
-
-    fn view(_this: Self) -> AnyView {
-        let query = use_query_map();
-        let service =
-            Memo::new(move |_| query.with(|query| query.get_str("service")?.parse::<ServiceId>().ok()));
-        let asked = Resource::new(move || service.get(), |_| key_settings());
-        view! {
+#[component]
+pub fn ApiKeySettings() -> impl IntoView {
+    let query = use_query_map();
+    let service = Memo::new(move |_| query.with(|query| query.get_str("service")?.parse::<ServiceId>().ok()));
+    let asked = Resource::new(move || service.get(), |_| key_settings());
+    view! {
         <Title text="API keys" />
         <Suspense fallback=|| {
             view! { <div class="page-waiting" aria-busy="true"></div> }
@@ -54,8 +46,6 @@ impl LazyRoute for ApiKeySettings {
                 }
             })}
         </Suspense>
-    }
-    .into_any()
     }
 }
 

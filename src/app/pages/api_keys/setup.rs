@@ -46,7 +46,7 @@ pub(super) fn ServiceSetup(
                 <p class="muted">
                     {move || page.with(|page| {
                         page.decision(service)
-                            .map(|decision| format!("{}{}", why(decision, page), progress(decision).unwrap_or_default()))
+                            .map(|decision| format!("{}{}", why(decision), progress(decision).unwrap_or_default()))
                     })}
                 </p>
             </div>

@@ -8,7 +8,6 @@ mod search;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::{LazyRoute, lazy_route};
 
 use self::{form::SearchForm, history::History};
 use crate::{app::guard::ApiKeyGuard, model::service::ServiceId};
@@ -21,16 +20,9 @@ const LEAD: &str =
 
 /// Starts searches and lists the earlier ones. Only starting is behind the guard: what was found stays
 /// when the key dies.
-pub struct ScraperPage;
-
-#[lazy_route]
-impl LazyRoute for ScraperPage {
-    fn data() -> Self {
-        Self
-    }
-
-    fn view(_this: Self) -> AnyView {
-        view! {
+#[component]
+pub fn ScraperPage() -> impl IntoView {
+    view! {
         <Title text=ServiceId::DataScraper.name() />
         <ApiKeyGuard
             service=ServiceId::DataScraper
@@ -45,7 +37,5 @@ impl LazyRoute for ScraperPage {
             </div>
         </ApiKeyGuard>
         <History />
-    }
-    .into_any()
     }
 }

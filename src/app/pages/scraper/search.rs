@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use leptos::{form::ActionForm, prelude::*};
 use leptos_meta::Title;
-use leptos_router::{LazyRoute, hooks::use_params_map, lazy_route};
+use leptos_router::hooks::use_params_map;
 
 use super::{
     LEAD,
@@ -33,52 +33,43 @@ const POLL: Duration = Duration::from_secs(1);
 ///
 /// One resource reads all that the first answer needs; what changes later is put into signals, so that the
 /// page neither blinks nor loses the focus.
-pub struct SearchPage;
-
-#[lazy_route]
-impl LazyRoute for SearchPage {
-    fn data() -> Self {
-        Self
-    }
-
-    fn view(_this: Self) -> AnyView {
-        let params = use_params_map();
-        let id = Memo::new(move |_| params.with(|params| params.get_str("id")?.parse::<SearchId>().ok()));
-        let wish = Wish::of_address();
-        let asked = Resource::new(
-            move || id.get(),
-            move |id| {
-                let wish = wish.get_untracked();
-                async move {
-                    let id = id.ok_or_else(|| AppError::new(ErrorCode::NotFound))?;
-                    let view = search(id).await?;
-                    let results = wish.read(id).await?;
-                    Ok::<_, AppError>((view, results))
-                }
-            },
-        );
-        view! {
-            <Transition fallback=|| {
-                view! { <div class="page-waiting" aria-busy="true"></div> }
-            }>
-                {move || Suspend::new(async move {
-                    match asked.await {
-                        Ok((view, results)) => view! { <Whole first=view results=results /> }.into_any(),
-                        Err(error) if error.code == ErrorCode::NotFound => view! { <NotFound /> }.into_any(),
-                        Err(error) => {
-                            view! {
-                                <div class="page">
-                                    <h1>{ServiceId::DataScraper.name()}</h1>
-                                    <Problem error=error />
-                                </div>
-                            }
-                            .into_any()
+#[component]
+pub fn SearchPage() -> impl IntoView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.with(|params| params.get_str("id")?.parse::<SearchId>().ok()));
+    let wish = Wish::of_address();
+    let asked = Resource::new(
+        move || id.get(),
+        move |id| {
+            let wish = wish.get_untracked();
+            async move {
+                let id = id.ok_or_else(|| AppError::new(ErrorCode::NotFound))?;
+                let view = search(id).await?;
+                let results = wish.read(id).await?;
+                Ok::<_, AppError>((view, results))
+            }
+        },
+    );
+    view! {
+        <Transition fallback=|| {
+            view! { <div class="page-waiting" aria-busy="true"></div> }
+        }>
+            {move || Suspend::new(async move {
+                match asked.await {
+                    Ok((view, results)) => view! { <Whole first=view results=results /> }.into_any(),
+                    Err(error) if error.code == ErrorCode::NotFound => view! { <NotFound /> }.into_any(),
+                    Err(error) => {
+                        view! {
+                            <div class="page">
+                                <h1>{ServiceId::DataScraper.name()}</h1>
+                                <Problem error=error />
+                            </div>
                         }
+                        .into_any()
                     }
-                })}
-            </Transition>
-        }
-        .into_any()
+                }
+            })}
+        </Transition>
     }
 }
 
