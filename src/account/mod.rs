@@ -30,7 +30,7 @@ use crate::{
         page::{AccountPage, SessionView},
         time::Timestamp,
     },
-    store::{NewSession, NewUser, Principal, Role, SecurityEvent, Store, StoreError},
+    store::{NewSession, NewUser, Principal, Role, SecurityEvent, Standing, Store, StoreError},
     vault::AuditKey,
 };
 
@@ -265,15 +265,37 @@ impl Accounts {
             },
         }
         .map_err(|e| internal(&e))?;
-        if let Some(principal) = &principal
-            && now.since(principal.last_seen_at) > TOUCH
-        {
-            self.store
-                .touch_session(principal.user, principal.session, now)
-                .await
-                .map_err(|e| internal(&e))?;
+        if let Some(principal) = &principal {
+            self.touch(principal, now).await?;
         }
         Ok(principal)
+    }
+
+    /// Who is asking, and how their credentials stand. With a session cookie that is one statement.
+    pub async fn authenticate_with_credentials(
+        &self,
+        presented: &Presented,
+    ) -> Result<Option<Standing>, AppError> {
+        let Presented::Session(token) = presented else {
+            let Some(principal) = self.authenticate(presented).await? else { return Ok(None) };
+            let credentials = self.store.credential_states(principal.user).await.map_err(|e| internal(&e))?;
+            return Ok(Some(Standing { principal, credentials }));
+        };
+        let now = self.clock.now();
+        let standing = self.store.standing_by_token(&token.hash(), now, now.minus(IDLE)).await;
+        let standing = standing.map_err(|e| internal(&e))?;
+        if let Some(standing) = &standing {
+            self.touch(&standing.principal, now).await?;
+        }
+        Ok(standing)
+    }
+
+    /// Notes now and then that a session is in use.
+    async fn touch(&self, principal: &Principal, now: Timestamp) -> Result<(), AppError> {
+        if now.since(principal.last_seen_at) <= TOUCH {
+            return Ok(());
+        }
+        self.store.touch_session(principal.user, principal.session, now).await.map_err(|e| internal(&e))
     }
 
     /// Ends the session that is asking.

@@ -16,7 +16,7 @@ use crate::{
         page::DemoKey,
     },
     services::scraper::Scraper,
-    store::Principal,
+    store::{Principal, Standing},
 };
 
 /// The use cases, for server functions and REST alike.
@@ -35,6 +35,14 @@ pub struct UseCases {
 }
 
 impl UseCases {
+    /// The same, with how their credentials stand.
+    pub async fn authenticate_with_credentials(
+        &self,
+        headers: &http::HeaderMap,
+    ) -> Result<Option<Standing>, AppError> {
+        self.accounts.authenticate_with_credentials(&credentials::presented(headers, self.secure)?).await
+    }
+
     /// Who sent a request with these headers, if anybody proves to be somebody.
     pub async fn authenticate(&self, headers: &http::HeaderMap) -> Result<Option<Principal>, AppError> {
         self.accounts.authenticate(&credentials::presented(headers, self.secure)?).await

@@ -11,7 +11,7 @@ use crate::{
     account::{Limit, Limiter, internal, network},
     clock::Clock,
     model::{
-        access::{self, AccessDecision, Policy},
+        access::{self, AccessDecision, CredentialState, Policy},
         check::CheckReport,
         error::{AppError, ErrorCode},
         ids::{KeyId, ProviderId, UserId},
@@ -248,18 +248,25 @@ impl Keys {
         Ok(access::decide(service, &states, self.policy()))
     }
 
-    /// The decisions for all services.
-    pub async fn decide_all(&self, user: UserId) -> Result<Vec<AccessDecision>, AppError> {
-        let states = self.store.credential_states(user).await.map_err(|e| internal(&e))?;
-        Ok(ServiceId::ALL
-            .into_iter()
-            .map(|service| access::decide(service, &states, self.policy()))
-            .collect())
+    /// The decisions for all services, by how the user's credentials stand.
+    pub fn decide_all(&self, states: &[CredentialState]) -> Vec<AccessDecision> {
+        ServiceId::ALL.into_iter().map(|service| access::decide(service, states, self.policy())).collect()
     }
 
     /// The decision as a gate: an error that says how to open the service when it is closed.
     pub async fn require(&self, user: UserId, service: ServiceId) -> Result<Grant, AppError> {
-        let decision = self.decide(user, service).await?;
+        let states = self.store.credential_states(user).await.map_err(|e| internal(&e))?;
+        self.require_with(user, service, &states)
+    }
+
+    /// The same, where it is known already how the user's credentials stand.
+    pub fn require_with(
+        &self,
+        user: UserId,
+        service: ServiceId,
+        states: &[CredentialState],
+    ) -> Result<Grant, AppError> {
+        let decision = access::decide(service, states, self.policy());
         if decision.granted { Ok(Grant { user, decision }) } else { Err(AppError::blocked(decision)) }
     }
 
@@ -282,8 +289,7 @@ impl Keys {
         let rows = self.store.keys(user).await.map_err(|e| internal(&e))?;
         let states = self.store.credential_states(user).await.map_err(|e| internal(&e))?;
         let policy = self.policy();
-        let decisions: Vec<_> =
-            ServiceId::ALL.into_iter().map(|service| access::decide(service, &states, policy)).collect();
+        let decisions = self.decide_all(&states);
         let cards = self
             .providers
             .infos()

@@ -1,5 +1,6 @@
 //! Stored credentials.
 
+use serde::Deserialize;
 use serde_json::Value;
 use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
@@ -200,13 +201,30 @@ pub struct Replacement<'a> {
     pub check: &'a CheckResult,
 }
 
-#[derive(FromRow)]
-struct StateRow {
+/// What the evaluator needs of a credential.
+#[derive(FromRow, Deserialize)]
+pub(super) struct StateRow {
     provider: String,
     status: String,
     status_reason: Option<String>,
     undecryptable: bool,
     metadata: Json<KeyMetadata>,
+}
+
+impl TryFrom<StateRow> for CredentialState {
+    type Error = StoreError;
+
+    fn try_from(row: StateRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            provider: provider(&row.provider)?,
+            status: status(&row.status)?,
+            reason: reason(row.status_reason.as_deref()),
+            undecryptable: row.undecryptable,
+            quota_unit: row.metadata.0.quota.map(|quota| quota.unit),
+            capabilities: row.metadata.0.capabilities,
+            source: Source::User,
+        })
+    }
 }
 
 impl Store {
@@ -246,19 +264,7 @@ impl Store {
              FROM user_api_keys WHERE user_id = $1 ORDER BY provider, slot",
             user.0
         )?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(CredentialState {
-                    provider: provider(&row.provider)?,
-                    status: status(&row.status)?,
-                    reason: reason(row.status_reason.as_deref()),
-                    undecryptable: row.undecryptable,
-                    quota_unit: row.metadata.0.quota.map(|quota| quota.unit),
-                    capabilities: row.metadata.0.capabilities,
-                    source: Source::User,
-                })
-            })
-            .collect()
+        rows.into_iter().map(TryInto::try_into).collect()
     }
 
     /// Stores a credential; [`StoreError::Duplicate`] when the owner has one for this provider.

@@ -31,7 +31,7 @@ pub use error::StoreError;
 pub use installation::{Installation, InstanceSecret};
 pub use keys::{CheckResult, KeyRow, NewKey, Replacement, WebhookCopy};
 pub use searches::{FoundPlace, NewSearch, PageOfResults};
-pub use sessions::{NewSession, Principal, SessionRow};
+pub use sessions::{NewSession, Principal, SessionRow, Standing};
 pub use usage::UsageRow;
 pub use users::{NewUser, Role, UserRow};
 
@@ -72,10 +72,11 @@ impl Store {
                 .foreign_keys(true)
                 // Deleted secrets leave the file, not only the index.
                 .pragma("secure_delete", "ON");
+            // Asking a connection whether it lives costs as much as a query, and a file does not hang up.
+            let pool = SqlitePoolOptions::new().test_before_acquire(false);
             // First the writer: it makes the file.
-            let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-            let read =
-                SqlitePoolOptions::new().max_connections(8).connect_with(options.read_only(true)).await?;
+            let write = pool.clone().max_connections(1).connect_with(options.clone()).await?;
+            let read = pool.max_connections(8).connect_with(options.read_only(true)).await?;
             Db::Sqlite { read, write }
         } else {
             let options = PgConnectOptions::from_str(database_url)?;

@@ -1,11 +1,16 @@
 //! Log-in sessions. Only the hash of a session's token is stored.
 
-use sqlx::FromRow;
+use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
-use super::{SecurityEvent, Store, StoreError, audit, sql};
+use super::{
+    SecurityEvent, Store, StoreError, audit,
+    keys::StateRow,
+    sql::{self, Pool},
+};
 use crate::{
     model::{
+        access::CredentialState,
         ids::{SessionId, UserId},
         time::Timestamp,
     },
@@ -68,6 +73,31 @@ struct PrincipalRow {
     epoch: i64,
     session_id: Uuid,
     last_seen_at: i64,
+}
+
+/// Who asks, and how their credentials stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Who asks.
+    pub principal: Principal,
+    /// Their credentials, by provider.
+    pub credentials: Vec<CredentialState>,
+}
+
+#[derive(FromRow)]
+struct StandingRow {
+    #[sqlx(flatten)]
+    principal: PrincipalRow,
+    credentials: Json<Vec<StateRow>>,
+}
+
+impl TryFrom<StandingRow> for Standing {
+    type Error = StoreError;
+
+    fn try_from(row: StandingRow) -> Result<Self, StoreError> {
+        let credentials = row.credentials.0.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+        Ok(Self { principal: row.principal.into(), credentials })
+    }
 }
 
 impl From<PrincipalRow> for Principal {
@@ -138,6 +168,55 @@ impl Store {
             idle_since.0
         )?;
         Ok(row.map(Into::into))
+    }
+
+    /// The same, with how the owner's credentials stand: one statement, because every request to a protected
+    /// service asks for both.
+    pub async fn standing_by_token(
+        &self,
+        token_hash: &[u8; 32],
+        now: Timestamp,
+        idle_since: Timestamp,
+    ) -> Result<Option<Standing>, StoreError> {
+        let row = match self.reader() {
+            Pool::Sqlite(pool) => {
+                sqlx::query_as::<_, StandingRow>(
+                    "SELECT u.id AS user_id, u.email, u.epoch, s.id AS session_id, s.last_seen_at,
+                       (SELECT json_group_array(json_object(
+                            'provider', k.provider, 'status', k.status, 'status_reason', k.status_reason,
+                            'undecryptable', json(iif(k.undecryptable, 'true', 'false')),
+                            'metadata', json(k.metadata)) ORDER BY k.provider, k.slot)
+                        FROM user_api_keys k WHERE k.user_id = u.id) AS credentials
+                     FROM sessions s JOIN users u ON u.id = s.user_id
+                     WHERE s.token_hash = $1 AND s.expires_at > $2 AND s.last_seen_at > $3
+                       AND s.epoch = u.epoch AND NOT u.disabled",
+                )
+                .bind(&token_hash[..])
+                .bind(now.0)
+                .bind(idle_since.0)
+                .fetch_optional(pool)
+                .await
+            }
+            Pool::Postgres(pool) => {
+                sqlx::query_as::<_, StandingRow>(
+                    "SELECT u.id AS user_id, u.email, u.epoch, s.id AS session_id, s.last_seen_at,
+                       (SELECT coalesce(json_agg(json_build_object(
+                            'provider', k.provider, 'status', k.status, 'status_reason', k.status_reason,
+                            'undecryptable', k.undecryptable, 'metadata', k.metadata)
+                            ORDER BY k.provider, k.slot), '[]')
+                        FROM user_api_keys k WHERE k.user_id = u.id) AS credentials
+                     FROM sessions s JOIN users u ON u.id = s.user_id
+                     WHERE s.token_hash = $1 AND s.expires_at > $2 AND s.last_seen_at > $3
+                       AND s.epoch = u.epoch AND NOT u.disabled",
+                )
+                .bind(&token_hash[..])
+                .bind(now.0)
+                .bind(idle_since.0)
+                .fetch_optional(pool)
+                .await
+            }
+        }?;
+        row.map(TryInto::try_into).transpose()
     }
 
     /// The live session with this id, for a token that names it.

@@ -14,7 +14,7 @@ use crate::{
         service::ServiceId,
     },
     server::problem::Problem,
-    store::Principal,
+    store::{Principal, Standing},
 };
 
 /// Whoever proves to be somebody; visitors get 401.
@@ -30,9 +30,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let who = UseCases::from_ref(state).authenticate(&parts.headers).await?;
         let who = who.ok_or_else(|| AppError::new(ErrorCode::Unauthenticated))?;
-        if let Some(log) = parts.extensions.get::<RequestUser>() {
-            log.note(who.user);
-        }
+        note(parts, &who);
         Ok(Self(who))
     }
 }
@@ -49,6 +47,31 @@ where
         let address =
             parts.extensions.get::<ClientAddr>().ok_or_else(|| AppError::new(ErrorCode::Internal))?;
         Ok(Self { user: who.user, address: address.0 })
+    }
+}
+
+/// Whoever proves to be somebody, with how their credentials stand; visitors get 401.
+pub(in crate::server) struct WithCredentials(pub(in crate::server) Standing);
+
+impl<S> FromRequestParts<S> for WithCredentials
+where
+    S: Send + Sync,
+    UseCases: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let standing = UseCases::from_ref(state).authenticate_with_credentials(&parts.headers).await?;
+        let standing = standing.ok_or_else(|| AppError::new(ErrorCode::Unauthenticated))?;
+        note(parts, &standing.principal);
+        Ok(Self(standing))
+    }
+}
+
+/// Names the user in the request's log line.
+fn note(parts: &Parts, who: &Principal) {
+    if let Some(log) = parts.extensions.get::<RequestUser>() {
+        log.note(who.user);
     }
 }
 
@@ -70,8 +93,9 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Who(who) = Who::from_request_parts(parts, state).await?;
-        let grant = UseCases::from_ref(state).keys.require(who.user, T::SERVICE).await?;
+        let WithCredentials(who) = WithCredentials::from_request_parts(parts, state).await?;
+        let keys = UseCases::from_ref(state).keys;
+        let grant = keys.require_with(who.principal.user, T::SERVICE, &who.credentials)?;
         Ok(Self(grant, PhantomData))
     }
 }

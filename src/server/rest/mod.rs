@@ -21,7 +21,7 @@ use serde::Serialize;
 
 pub(super) use self::{
     body::{Body, PathId},
-    guard::{Granted, Protected, Who},
+    guard::{Granted, Protected, Who, WithCredentials},
 };
 use super::{
     problem::Problem,

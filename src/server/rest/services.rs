@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 
-use super::{List, PathId, Who};
+use super::{List, PathId, WithCredentials};
 use crate::{
     api::context::UseCases,
     model::{access::AccessDecision, service::ServiceId},
@@ -11,15 +11,16 @@ use crate::{
 
 pub(super) async fn list(
     State(app): State<UseCases>,
-    Who(who): Who,
-) -> Result<Json<List<AccessDecision>>, Problem> {
-    Ok(List::whole(app.keys.decide_all(who.user).await?))
+    WithCredentials(who): WithCredentials,
+) -> Json<List<AccessDecision>> {
+    List::whole(app.keys.decide_all(&who.credentials))
 }
 
 pub(super) async fn access(
     State(app): State<UseCases>,
-    Who(who): Who,
+    WithCredentials(who): WithCredentials,
     PathId(service): PathId<ServiceId>,
 ) -> Result<Json<AccessDecision>, Problem> {
-    Ok(Json(app.keys.require(who.user, service).await?.into_decision()))
+    let grant = app.keys.require_with(who.principal.user, service, &who.credentials)?;
+    Ok(Json(grant.into_decision()))
 }
