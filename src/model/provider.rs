@@ -134,7 +134,7 @@ pub struct ProviderInfo {
 }
 
 /// The provider whose key `value` looks like, where it does not look like one of `own`: what people paste
-/// into the wrong card. Only prefixes of four characters and more tell enough.
+/// into the wrong card. Prefixes of fewer than three characters tell too little.
 pub fn lookalike<'p>(
     providers: impl IntoIterator<Item = &'p ProviderInfo>,
     own: &ProviderId,
@@ -145,7 +145,7 @@ pub fn lookalike<'p>(
         let fields = provider.forms.iter().flat_map(|form| &form.fields);
         for shape in fields.filter(|field| field.secret).flat_map(|field| &field.shapes) {
             let sure = shape.prefix.len();
-            if sure >= 4 && shape.matches(value) && best.is_none_or(|(_, other)| sure > other) {
+            if sure >= 3 && shape.matches(value) && best.is_none_or(|(_, other)| sure > other) {
                 best = Some((provider, sure));
             }
         }

@@ -6,9 +6,14 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
+    middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
-use leptos::{config::LeptosOptions, prelude::provide_context};
+use leptos::{
+    config::LeptosOptions,
+    prelude::provide_context,
+    reactive::{computed::ScopedFuture, owner::Owner},
+};
 use leptos_axum::{AxumRouteListing, LeptosRoutes, file_and_error_handler_with_context, generate_route_list};
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
@@ -39,8 +44,19 @@ pub fn router(state: AppState, site: Site) -> Router {
         .leptos_routes_with_context(&state, PAGES.clone(), context, move || shell(options.clone()))
         .fallback(not_routed)
         .with_state(state)
+        .layer(from_fn(apart))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
     middleware::around(router, site)
+}
+
+/// Runs a request under a reactive owner of its own. Leptos leaves the owner of a page behind on the thread, and
+/// whatever asks for a context there before the page is done would get that page's: a file took a page's headers
+/// along in this way.
+async fn apart(request: Request<Body>, next: Next) -> Response {
+    let owner = Owner::new_root(None);
+    owner.clone().unset();
+    // Sets the owner for every step of the request, and puts back what was there.
+    ScopedFuture { owner, observer: None, fut: next.run(request) }.await
 }
 
 /// The pages' addresses, found once: while they are being found, Leptos loads nothing in the whole process,

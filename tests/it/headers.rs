@@ -1,6 +1,6 @@
 //! Security headers on every answer, errors included.
 
-use crate::support::{App, both};
+use crate::support::{Answer, App, both};
 
 both! {
     async fn every_answer_carries_the_security_headers(app: App) {
@@ -35,6 +35,24 @@ both! {
                 assert!(!answer.text.contains(" style=\""), "{path} has an inline style");
             }
         }
+    }
+
+    async fn a_file_never_takes_the_headers_of_a_page(app: App) {
+        let policy = |answer: &Answer| answer.headers["content-security-policy"].to_str().unwrap().to_owned();
+        let pages = async || {
+            for _ in 0..20 {
+                let policy = policy(&app.visitor().get("/login").await.expect(200));
+                assert!(policy.contains("'nonce-"), "{policy}");
+            }
+        };
+        let files = async || {
+            for _ in 0..200 {
+                let policy = policy(&app.visitor().get("/favicon.svg").await.expect(200));
+                assert!(!policy.contains("'nonce-"), "{policy}");
+            }
+        };
+        // In turns on one thread.
+        tokio::join!(pages(), files(), pages(), files());
     }
 
     async fn a_problem_is_readable_for_clients_that_ask_for_compression(app: App) {

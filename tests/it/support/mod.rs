@@ -6,7 +6,7 @@ mod process;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
-pub use client::Client;
+pub use client::{Answer, Client};
 pub use database::{Engine, Sql, literal};
 pub use process::Process;
 
@@ -201,7 +201,7 @@ pub async fn install(
     clock: Arc<dyn Clock>,
 ) -> Result<boot::Installation, boot::BootError> {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let site = SiteDefaults { addr: ([127, 0, 0, 1], 3000).into(), root: "tests/site".into() };
+    let site = SiteDefaults { addr: ([127, 0, 0, 1], 3000).into(), root: "public".into() };
     let mut config = Config::read(variables, read_secret_file, Purpose::Production, site).unwrap();
     for provider in simulator::test_keys().into_iter().map(|key| key.provider) {
         let address = format!("http://{simulator}/{provider}");
