@@ -133,8 +133,7 @@ pub struct ProviderInfo {
     pub base_url_override: Option<String>,
 }
 
-/// The provider whose key `value` looks like, where it does not look like one of `own`: what people paste
-/// into the wrong card. Prefixes of fewer than three characters tell too little.
+/// The other provider whose key `value` looks like most: what people paste into the wrong card. Prefixes of fewer than three characters tell too little.
 pub fn lookalike<'p>(
     providers: impl IntoIterator<Item = &'p ProviderInfo>,
     own: &ProviderId,
@@ -153,8 +152,7 @@ pub fn lookalike<'p>(
     best.map(|(provider, _)| provider).filter(|provider| provider.id != *own)
 }
 
-/// A provider's name for people, for places that have no catalogue entry at hand: a service may name a
-/// provider that this version does not support yet.
+/// A provider's name for people, for places that have no catalogue entry at hand.
 pub fn provider_name(provider: &ProviderId) -> String {
     match provider.as_str() {
         "serpapi" => "SerpAPI".to_owned(),

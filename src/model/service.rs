@@ -62,10 +62,10 @@ const fn optional(provider: &'static ProviderId) -> Requirement {
 static DATA_SCRAPER: [Requirement; 1] = [Requirement { consumes: Some("searches"), ..required(&SERPAPI) }];
 static AI_CALLING: [Requirement; 5] = [
     Requirement { consumes: Some("characters"), ..required(&ELEVENLABS) },
-    required(&OPENAI),
+    Requirement { consumes: Some("credit"), ..required(&OPENAI) },
     Requirement { capabilities: &["voice_calls", "signed_webhooks"], ..required(&TWILIO) },
     optional(&ANTHROPIC),
-    optional(&GOOGLE_AI),
+    Requirement { capabilities: &["gemini_api"], ..optional(&GOOGLE_AI) },
 ];
 static VOICE_CLONING: [Requirement; 1] =
     [Requirement { capabilities: &["instant_voice_cloning"], ..required(&ELEVENLABS) }];

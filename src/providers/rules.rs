@@ -168,7 +168,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{model::ids::ProviderId, providers::catalogue::Catalogue};
+    use crate::providers::catalogue::Catalogue;
 
     fn reply(status: u16, body: &[u8]) -> Reply {
         Reply { status, headers: HeaderMap::new(), body: Body::new(body.to_vec()) }
@@ -256,11 +256,19 @@ mod tests {
             status in prop_oneof![300_u16..400, 500_u16..600],
             error in "\\PC{0,20}(Invalid API key|run out of searches|)\\PC{0,20}",
             code in prop::sample::select(vec![20003, 20404, 0]),
+            word in prop::sample::select(vec![
+                "invalid_api_key", "account_deactivated", "authentication_error", "missing_permissions",
+                "insufficient_quota", "API_KEY_INVALID", "CONSUMER_SUSPENDED", "quota_exceeded",
+            ]),
         ) {
-            let body = json!({"error": error, "code": code, "status": "suspended", "sid": "AC1"}).to_string();
+            let wording = json!({"error": error, "code": code, "status": "suspended", "sid": "AC1",
+                "detail": {"code": word, "status": word}});
+            let coded = json!({"error": {"type": word, "code": word, "message": error,
+                "details": [{"reason": word}]}, "detail": {"status": word}});
+            let body = if code == 0 { coded } else { wording }.to_string();
             let catalogue = Catalogue::embedded().unwrap();
-            for id in [ProviderId::SERPAPI, ProviderId::TWILIO] {
-                let file = &catalogue.get(&id).unwrap().file;
+            for provider in catalogue.iter() {
+                let file = &provider.file;
                 let sets = file.probe.iter().map(|p| &p.rules).chain(file.operations.values().map(|o| &o.rules));
                 for rules in sets {
                     let found = judge(rules, &reply(status, body.as_bytes()), Timestamp::default());

@@ -170,8 +170,8 @@ impl Store {
         Ok(row.map(Into::into))
     }
 
-    /// The same, with how the owner's credentials stand: one statement, because every request to a protected
-    /// service asks for both.
+    /// The same, with how the owner's credentials stand: one statement, because REST asks for both
+    /// whenever a service is concerned.
     pub async fn standing_by_token(
         &self,
         token_hash: &[u8; 32],

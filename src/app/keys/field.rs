@@ -180,9 +180,10 @@ fn usual(shape: &Shape) -> Option<String> {
     if let Some(length) = shape.length {
         usual.push(format!("has {length} characters"));
     }
+    let only = if shape.prefix.is_empty() { "contains only" } else { "goes on with" };
     match shape.characters {
-        Some(Characters::Hex) => usual.push("contains only digits and the letters a to f".to_owned()),
-        Some(Characters::Alphanumeric) => usual.push("contains only letters and digits".to_owned()),
+        Some(Characters::Hex) => usual.push(format!("{only} digits and the letters a to f")),
+        Some(Characters::Alphanumeric) => usual.push(format!("{only} letters and digits")),
         Some(Characters::Token) | None => {}
     }
     let last = usual.pop()?;
@@ -204,7 +205,7 @@ mod tests {
         assert_eq!(
             hint("x", std::slice::from_ref(&sid)).as_deref(),
             Some(
-                "Account SID usually starts with “AC”, has 34 characters and contains only digits and the letters a to f. If you are sure, send it as it is."
+                "Account SID usually starts with “AC”, has 34 characters and goes on with digits and the letters a to f. If you are sure, send it as it is."
             )
         );
         assert_eq!(

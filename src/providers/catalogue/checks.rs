@@ -97,6 +97,9 @@ fn one_form(form: &Form) -> Result<(), String> {
         if !names.insert(&field.name) {
             return Err(format!("field {} is there twice", field.name));
         }
+        if field.refused.iter().any(|kind| kind.prefix.is_empty()) {
+            return Err(format!("field {}: a kind that is refused needs a prefix", field.name));
+        }
         if field.secret && !field.choices.is_empty() {
             return Err(format!("field {}: a secret cannot be one of a few choices", field.name));
         }
@@ -239,8 +242,11 @@ fn rules(rules: &[Rule], probe: bool) -> Result<(), String> {
         if refuses && rule.json.is_empty() && rule.text.is_none() && rule.header.is_empty() {
             return Err(problem("a refusal must also look at the body or a header"));
         }
-        if !rule.lacks.is_empty() && rule.then != Then::Limited {
-            return Err(problem("lacks is for limited"));
+        if !rule.lacks.is_empty() && (!probe || rule.then != Then::Limited) {
+            return Err(problem("lacks is for limited in a probe"));
+        }
+        if rule.header.values().chain(&rule.text).any(|test| matches!(test, Test::Reaches(_))) {
+            return Err(problem("reaches is for json"));
         }
         let tests = rule.json.values().chain(rule.header.values()).chain(&rule.text);
         for test in tests {

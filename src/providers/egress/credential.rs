@@ -39,7 +39,7 @@ pub(crate) fn place<'v>(
     Ok(())
 }
 
-/// Sensitive, so that it is neither shown by `Debug` nor kept in HTTP/2's compression table.
+/// Sensitive, so that it is not shown by `Debug`.
 fn header(request: &mut Request, name: &str, value: &[u8]) -> Result<(), Fault> {
     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Fault::NotSent)?;
     let mut value = HeaderValue::from_bytes(value).map_err(|_| Fault::NotSent)?;

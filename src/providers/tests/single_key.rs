@@ -105,7 +105,18 @@ async fn anthropic() {
     cases.extend([
         (json(200, &value!({"data": [], "has_more": false})), Valid, Reason::Accepted),
         (json(401, &error("authentication_error", "invalid x-api-key")), Invalid, Reason::Rejected),
-        (json(404, &error("not_found_error", "…")), Invalid, Reason::Rejected),
+        (json(404, &error("not_found_error", "…")), Unreachable, Reason::UnexpectedAnswer),
+        (
+            json(
+                400,
+                &error(
+                    request,
+                    "You have reached your specified API usage limits. You will regain access on 2026-12-01.",
+                ),
+            ),
+            Exhausted,
+            Reason::QuotaUsedUp,
+        ),
         (
             json(400, &error(request, "Your credit balance is too low to access the Anthropic API.")),
             Exhausted,
@@ -300,6 +311,16 @@ async fn elevenlabs_refusals() {
     ] {
         let (report, _) = elevenlabs(refusal(status), refusal(status), refusal(status)).await;
         assert_eq!((report.outcome, report.reason), (outcome, reason), "{status}");
+    }
+    // `code` is read before `status`.
+    let newer = |code: &str| json(401, &value!({"detail": {"code": code, "status": "invalid_api_key"}}));
+    for (code, outcome) in [
+        ("invalid_api_key", Invalid),
+        ("detected_unusual_activity", Suspended),
+        ("something_new", Unreachable),
+    ] {
+        let (report, _) = elevenlabs(newer(code), newer(code), newer(code)).await;
+        assert_eq!(report.outcome, outcome, "{code}");
     }
     let disabled = subscription(0, value!(0), "free_disabled");
     assert_eq!(elevenlabs(disabled, models(), voices()).await.0.outcome, Suspended);
