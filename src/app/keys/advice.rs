@@ -29,10 +29,10 @@ pub(super) fn advice(key: &KeyView, info: &ProviderInfo, checking: bool) -> Opti
                 .quota
                 .as_ref()
                 .and_then(|quota| quota.resets_at)
-                .map(|at| format!(" until {}", at.date_for_people()))
-                .unwrap_or_default();
+                .map(|at| format!("until {}, or until you add more", at.date_for_people()))
+                .unwrap_or_else(|| "until you add more".to_owned());
             Advice {
-                text: format!("Services that use it up stay closed{until}, or until you add more. What needs none of it goes on."),
+                text: format!("Services that use it up stay closed {until}. What needs none of it goes on."),
                 link: Some((format!("Add more at {name}"), info.links.billing.clone())),
             }
         }
