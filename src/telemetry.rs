@@ -3,6 +3,8 @@
 //! Only Keyward's own events may be written below the level `info`. Libraries write headers,
 //! statements and raw bytes at `debug` and `trace`, so no filter opens those.
 
+pub mod metrics;
+
 use std::{
     fmt::Write as _,
     io::{self, Write},

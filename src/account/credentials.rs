@@ -3,7 +3,7 @@
 use http::{HeaderMap, header};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Begun, SessionToken};
+use super::{ApiToken, Begun, SessionToken};
 use crate::model::{
     error::{AppError, ErrorCode},
     time::Timestamp,
@@ -16,7 +16,9 @@ pub enum Presented {
     Nothing,
     /// The session cookie of a browser.
     Session(SessionToken),
-    /// An `Authorization: Bearer` token.
+    /// A personal API token.
+    ApiToken(ApiToken),
+    /// Another `Authorization: Bearer` token.
     Bearer(SecretString),
 }
 
@@ -40,8 +42,11 @@ pub fn presented(headers: &HeaderMap, secure: bool) -> Result<Presented, AppErro
             let (scheme, token) = text.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
         });
-        // Something was presented, and it is nothing we know: it proves nobody, not "anonymous".
-        return Ok(Presented::Bearer(token.unwrap_or_default().into()));
+        // Something was presented, perhaps nothing we know: then it proves nobody, and is not "anonymous".
+        let token = token.unwrap_or_default();
+        return Ok(
+            ApiToken::parse(token).map_or_else(|| Presented::Bearer(token.into()), Presented::ApiToken)
+        );
     }
     Ok(session.and_then(SessionToken::parse).map_or(Presented::Nothing, Presented::Session))
 }

@@ -22,6 +22,8 @@ pub enum Limit {
     Keys,
     /// A check of a stored key that its user asks for.
     Checks,
+    /// A call that a user makes with one of the operator's keys.
+    PlatformCalls,
 }
 
 /// What counts as one client: an IPv4 address, or the /56 that an IPv6 customer is given.
@@ -51,8 +53,26 @@ impl Limiter {
 
     /// Counts an attempt by whoever `subject` names; an error when there were too many.
     pub async fn check(&self, limit: Limit, subject: &[&str]) -> Result<(), AppError> {
-        const HOUR: Duration = Duration::from_secs(3600);
+        let Rule { name, max, window } = self.rule(limit);
+        let counted = self.store.count_attempt(&bucket(name, subject), max, window, self.clock.now()).await;
+        match counted {
+            Ok(None) => Ok(()),
+            Ok(Some(wait)) => Err(AppError::rate_limited(wait.as_secs().max(1))),
+            Err(error) => Err(internal(&error)),
+        }
+    }
+
+    /// Whether the next attempt by whoever `subject` names would be one too many. Counts nothing.
+    pub async fn is_full(&self, limit: Limit, subject: &[&str]) -> Result<bool, AppError> {
+        let Rule { name, max, window } = self.rule(limit);
+        let counted = self.store.attempts(&bucket(name, subject), window, self.clock.now()).await;
+        counted.map(|attempts| attempts >= i64::from(max)).map_err(|error| internal(&error))
+    }
+
+    fn rule(&self, limit: Limit) -> Rule {
         const MINUTE: Duration = Duration::from_secs(60);
+        const HOUR: Duration = Duration::from_secs(3600);
+        const DAY: Duration = Duration::from_secs(24 * 3600);
         let (name, max, window) = match limit {
             Limit::LogIn => ("log-in", self.settings.login_per_minute, MINUTE),
             Limit::Register => ("register", self.settings.register_per_hour, HOUR),
@@ -60,19 +80,26 @@ impl Limiter {
             Limit::KeysPerAddress => ("keys/address", self.settings.keys_per_address_per_hour, HOUR),
             Limit::Keys => ("keys", self.settings.keys_per_hour, HOUR),
             Limit::Checks => ("checks", self.settings.checks_per_user_per_hour, HOUR),
+            Limit::PlatformCalls => ("platform", self.settings.platform_calls_per_user_per_day, DAY),
         };
-        let mut hash = Sha256::new_with_prefix(name.as_bytes());
-        for part in subject {
-            hash.update([0]);
-            hash.update(part.as_bytes());
-        }
-        let bucket: [u8; 32] = hash.finalize().into();
-        match self.store.count_attempt(&bucket, max.get(), window, self.clock.now()).await {
-            Ok(None) => Ok(()),
-            Ok(Some(wait)) => Err(AppError::rate_limited(wait.as_secs().max(1))),
-            Err(error) => Err(internal(&error)),
-        }
+        Rule { name, max: max.get(), window }
     }
+}
+
+struct Rule {
+    name: &'static str,
+    max: u32,
+    window: Duration,
+}
+
+/// The name of a counter, in which nobody can be recognised.
+fn bucket(name: &str, subject: &[&str]) -> [u8; 32] {
+    let mut hash = Sha256::new_with_prefix(name.as_bytes());
+    for part in subject {
+        hash.update([0]);
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().into()
 }
 
 #[cfg(test)]

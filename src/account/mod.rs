@@ -4,7 +4,9 @@ pub mod credentials;
 mod jwt;
 mod limits;
 mod password;
+mod system;
 mod token;
+mod tokens;
 
 use std::{
     net::IpAddr,
@@ -17,7 +19,8 @@ use secrecy::SecretString;
 pub use jwt::JwtKey;
 pub use limits::{Limit, Limiter, network};
 pub use password::Passwords;
-pub use token::SessionToken;
+pub use system::SystemTokens;
+pub use token::{ApiToken, SessionToken};
 
 use crate::{
     account::credentials::Presented,
@@ -30,7 +33,7 @@ use crate::{
         page::{AccountPage, SessionView},
         time::Timestamp,
     },
-    store::{NewSession, NewUser, Principal, Role, SecurityEvent, Standing, Store, StoreError},
+    store::{Means, NewSession, NewUser, Principal, Role, SecurityEvent, Standing, Store, StoreError},
     vault::AuditKey,
 };
 
@@ -255,6 +258,7 @@ impl Accounts {
         let principal = match presented {
             Presented::Nothing => return Ok(None),
             Presented::Session(token) => self.store.principal_by_token(&token.hash(), now, idle_since).await,
+            Presented::ApiToken(token) => self.store.principal_by_api_token(&token.hash(), now).await,
             Presented::Bearer(token) => match self.jwt.verify(token, now) {
                 Some(claims) => {
                     self.store
@@ -290,36 +294,41 @@ impl Accounts {
         Ok(standing)
     }
 
-    /// Notes now and then that a session is in use.
+    /// Notes now and then that a session or token is in use.
     async fn touch(&self, principal: &Principal, now: Timestamp) -> Result<(), AppError> {
         if now.since(principal.last_seen_at) <= TOUCH {
             return Ok(());
         }
-        self.store.touch_session(principal.user, principal.session, now).await.map_err(|e| internal(&e))
+        let noted = match principal.means {
+            Means::Session(session) => self.store.touch_session(principal.user, session, now).await,
+            Means::Token { id, .. } => self.store.touch_token(principal.user, id, now).await,
+        };
+        noted.map_err(|e| internal(&e))
     }
 
     /// Ends the session that is asking.
     pub async fn log_out(&self, who: &Principal) -> Result<(), AppError> {
-        self.end_session(who, who.session).await
+        self.end_session(who, who.session()?).await
     }
 
     /// The caller's account, with the live sessions.
     pub async fn page(&self, who: &Principal) -> Result<AccountPage, AppError> {
-        let now = self.clock.now();
+        let (own, now) = (who.session()?, self.clock.now());
         let rows = self.store.sessions(who.user, now, now.minus(IDLE)).await.map_err(|e| internal(&e))?;
         let known = |text: String| (!text.is_empty()).then_some(text);
         let sessions = rows
             .into_iter()
             .map(|row| SessionView {
                 id: row.id,
-                current: row.id == who.session,
+                current: row.id == own,
                 created_at: row.created_at,
                 last_seen_at: row.last_seen_at,
                 user_agent: known(row.user_agent),
                 address: known(row.address),
             })
             .collect();
-        Ok(AccountPage { email: who.email.clone(), sessions })
+        let tokens = self.tokens(who).await?;
+        Ok(AccountPage { email: who.email.clone(), sessions, tokens })
     }
 
     /// The application's time, for the age of cookies.
@@ -329,13 +338,15 @@ impl Accounts {
 
     /// Ends one of the caller's sessions.
     pub async fn end_session(&self, who: &Principal, session: SessionId) -> Result<(), AppError> {
+        who.session()?;
         let ended = self.store.end_session(who.user, session, &self.audit, self.clock.now()).await;
         if ended.map_err(|e| internal(&e))? { Ok(()) } else { Err(AppError::new(ErrorCode::NotFound)) }
     }
 
     /// Ends all of the caller's sessions but the one that is asking.
     pub async fn end_other_sessions(&self, who: &Principal) -> Result<u64, AppError> {
-        let ended = self.store.end_other_sessions(who.user, who.session, &self.audit, self.clock.now()).await;
+        let own = who.session()?;
+        let ended = self.store.end_other_sessions(who.user, own, &self.audit, self.clock.now()).await;
         ended.map_err(|e| internal(&e))
     }
 
@@ -348,6 +359,7 @@ impl Accounts {
         new: SecretString,
         origin: &Origin,
     ) -> Result<Begun, AppError> {
+        who.session()?;
         password::check_new(&new).map_err(|error| AppError::field("new", error))?;
         self.limiter.check(Limit::LogIn, &["account", &who.email]).await?;
         let user = self.store.user(who.user).await.map_err(|e| internal(&e))?;

@@ -58,14 +58,21 @@ fn parts() -> Result<Parts, AppError> {
     use_context().ok_or_else(|| AppError::new(ErrorCode::Internal))
 }
 
-/// Who asks, if anybody proves to be somebody.
+/// Who asks, if anybody proves to be somebody. Server functions belong to the pages, and take sessions only:
+/// a token's scopes would have to be asked for in each of them.
 pub(super) async fn visitor() -> Result<Option<Principal>, AppError> {
     let parts = parts()?;
     let who = use_cases()?.authenticate(&parts.headers).await?;
     if let (Some(who), Some(log)) = (&who, parts.extensions.get::<RequestUser>()) {
         log.note(who.user);
     }
+    who.as_ref().map(Principal::session).transpose()?;
     Ok(who)
+}
+
+/// Whether a browser without JavaScript posted a form.
+pub(super) fn posted_plainly() -> Result<bool, AppError> {
+    Ok(super::accepts_html(&parts()?.headers))
 }
 
 /// Who asks; an error for visitors.

@@ -13,6 +13,8 @@ pub mod keys;
 pub mod scraper;
 #[expect(missing_docs, reason = "as above")]
 pub mod services;
+#[expect(missing_docs, reason = "as above")]
+pub mod tokens;
 mod wire;
 
 #[cfg(feature = "ssr")]

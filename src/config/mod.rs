@@ -4,6 +4,7 @@
 mod address;
 mod database;
 mod names;
+mod platform;
 mod problem;
 mod reader;
 mod secrets;
@@ -25,6 +26,7 @@ use crate::{model::ids::ProviderId, telemetry::LogFormat};
 pub use self::{
     address::PublicUrl,
     database::{DatabaseUrl, Engine},
+    platform::PlatformKeys,
     problem::{Problem, Problems},
     secrets::{FileError, Secrets, SecretsError, read_secret_file},
 };
@@ -39,8 +41,14 @@ pub struct Config {
     pub encryption_secret: Option<SecretString>,
     /// The key that signs JWTs, when it was given explicitly.
     pub jwt_secret: Option<SecretString>,
+    /// The tokens of other back ends that ask about access; none closes that way in.
+    pub system_tokens: Vec<SecretString>,
+    /// The tokens that read the metrics; none closes that way in.
+    pub metrics_tokens: Vec<SecretString>,
     /// Keys are checked on store and by schedule.
     pub check_keys: bool,
+    /// The operator's own keys, which stand in where a user has none.
+    pub platform_keys: PlatformKeys,
     /// The address that browsers and webhooks use.
     pub public_url: PublicUrl,
     /// Networks whose `X-Forwarded-For` is believed.
@@ -93,6 +101,8 @@ pub struct Limits {
     pub keys_per_hour: NonZeroU32,
     /// Checks of stored keys that one user asks for, per hour.
     pub checks_per_user_per_hour: NonZeroU32,
+    /// Calls that one user makes with the operator's keys, per day (UTC).
+    pub platform_calls_per_user_per_day: NonZeroU32,
 }
 
 /// What the server is started for.
@@ -139,23 +149,29 @@ impl Config {
         let data_dir = if purpose == Purpose::Demo { data_dir.join("demo") } else { data_dir };
         let (encryption_secret, jwt_secret) = secrets::read_explicit(&mut reader, loopback);
         let limits = Limits::read(&mut reader);
+        let registration = reader
+            .choice(
+                "KEYWARD_REGISTRATION",
+                &[
+                    ("open", Registration::Open),
+                    ("invite", Registration::Invite),
+                    ("closed", Registration::Closed),
+                ],
+            )
+            .unwrap_or(if loopback { Registration::Open } else { Registration::Invite });
+        let mut warnings = unknown_names(variables);
+        let platform_keys = platform::read(&mut reader, purpose, registration, &mut warnings);
 
         let config = Self {
             database_url: database::read(&mut reader, &data_dir),
             encryption_secret,
             jwt_secret,
+            system_tokens: secrets::read_tokens(&mut reader, "SYSTEM_API_TOKEN"),
+            metrics_tokens: secrets::read_tokens(&mut reader, "METRICS_TOKEN"),
+            platform_keys,
             check_keys: reader.switch("ENABLE_API_KEY_VALIDATION").unwrap_or(true),
             trusted_proxies: reader.networks("KEYWARD_TRUSTED_PROXIES"),
-            registration: reader
-                .choice(
-                    "KEYWARD_REGISTRATION",
-                    &[
-                        ("open", Registration::Open),
-                        ("invite", Registration::Invite),
-                        ("closed", Registration::Closed),
-                    ],
-                )
-                .unwrap_or(if loopback { Registration::Open } else { Registration::Invite }),
+            registration,
             data_dir,
             provider_base_urls: reader.provider_base_urls(),
             egress_proxy: reader.proxy("KEYWARD_EGRESS_PROXY"),
@@ -167,7 +183,7 @@ impl Config {
                 .unwrap_or(LogFormat::Text),
             limits,
             public_url,
-            warnings: unknown_names(variables),
+            warnings,
         };
         reader.finish(config)
     }
@@ -182,6 +198,7 @@ impl Limits {
         keys_per_address_per_hour: at_least_one(60),
         keys_per_hour: at_least_one(1_000),
         checks_per_user_per_hour: at_least_one(120),
+        platform_calls_per_user_per_day: at_least_one(100),
     };
 
     fn read(reader: &mut Reader<'_>) -> Self {
@@ -202,6 +219,10 @@ impl Limits {
             checks_per_user_per_hour: limit(
                 "KEYWARD_LIMIT_CHECKS_PER_USER_PER_HOUR",
                 default.checks_per_user_per_hour,
+            ),
+            platform_calls_per_user_per_day: limit(
+                "KEYWARD_LIMIT_PLATFORM_CALLS_PER_USER_PER_DAY",
+                default.platform_calls_per_user_per_day,
             ),
         }
     }

@@ -117,13 +117,18 @@ impl<'a> Reader<'a> {
             .collect()
     }
 
+    /// The text of a file that holds secrets.
+    pub(super) fn read_file(&self, path: &Path) -> Result<SecretString, FileError> {
+        (self.read_file)(path)
+    }
+
     /// A secret from `name` or from the file named by `name` + `_FILE`.
     pub(super) fn secret(&mut self, name: &str) -> Option<SecretString> {
         let file_name = format!("{name}_FILE");
         match (self.text(name), self.text(&file_name)) {
             (None, None) => None,
             (Some(value), None) => Some(SecretString::from(value)),
-            (None, Some(path)) => match (self.read_file)(Path::new(path)) {
+            (None, Some(path)) => match self.read_file(Path::new(path)) {
                 Ok(secret) => Some(secret),
                 Err(error) => {
                     self.problem(&file_name, error.wrong(), error.remedy());

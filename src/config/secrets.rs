@@ -56,24 +56,55 @@ pub(super) fn read_explicit(
     (ring, jwt)
 }
 
-/// Reads a secret that must not be guessable: at least 32 characters, not all alike.
-pub(super) fn read_token(reader: &mut Reader<'_>, name: &str) -> Option<SecretString> {
+/// Reads a secret that must not be guessable.
+fn read_token(reader: &mut Reader<'_>, name: &str) -> Option<SecretString> {
     let secret = reader.secret(name)?;
     // EXPOSE: only counted.
+    let strong = is_strong(secret.expose_secret());
+    if !strong {
+        too_easy(reader, name);
+    }
+    strong.then_some(secret)
+}
+
+/// Reads up to two tokens, one to a line or with a comma between them: while one is being exchanged, the old
+/// and the new one both count.
+pub(super) fn read_tokens(reader: &mut Reader<'_>, name: &str) -> Vec<SecretString> {
+    let Some(secret) = reader.secret(name) else { return Vec::new() };
+    // EXPOSE: taken apart and counted.
     let text = secret.expose_secret();
+    let tokens: Vec<_> = text
+        .split(|c: char| c == ',' || c.is_whitespace())
+        .filter(|token| !token.is_empty())
+        .map(SecretString::from)
+        .collect();
+    if tokens.len() > 2 {
+        reader.problem(name, "holds more than two tokens", "Keep the new one and, for a while, the old one");
+        return Vec::new();
+    }
+    // EXPOSE: only counted.
+    if !tokens.iter().all(|token| is_strong(token.expose_secret())) {
+        too_easy(reader, name);
+        return Vec::new();
+    }
+    tokens
+}
+
+/// At least 32 characters, not all alike.
+fn is_strong(text: &str) -> bool {
     let mut kinds: Vec<char> = text.chars().collect();
     let count = kinds.len();
     kinds.sort_unstable();
     kinds.dedup();
-    if count < SHORTEST || kinds.len() < 8 {
-        reader.problem(
-            name,
-            format!("is too easy to guess: {SHORTEST} characters are the least, and not a repeated few"),
-            "Make one with `openssl rand -base64 32`",
-        );
-        return None;
-    }
-    Some(secret)
+    count >= SHORTEST && kinds.len() >= 8
+}
+
+fn too_easy(reader: &mut Reader<'_>, name: &str) {
+    reader.problem(
+        name,
+        format!("is too easy to guess: {SHORTEST} characters are the least, and not a repeated few"),
+        "Make one with `openssl rand -base64 32`",
+    );
 }
 
 /// Why a secret file cannot be used.

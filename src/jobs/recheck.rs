@@ -42,7 +42,7 @@ impl Recheck {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            while self.check_due().await == usize::try_from(BATCH).unwrap_or(usize::MAX) {}
+            while self.check_due().await >= usize::try_from(BATCH).unwrap_or(usize::MAX) {}
         }
     }
 
@@ -55,7 +55,7 @@ impl Recheck {
                 return 0;
             }
         };
-        let count = claimed.len();
+        let count = claimed.len() + self.keys.check_platform_keys().await;
         let mut checks = JoinSet::new();
         for key in claimed {
             let keys = self.keys.clone();

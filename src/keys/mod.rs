@@ -1,5 +1,6 @@
 //! Use cases of stored credentials: store, validate, replace, delete, list, decide access.
 
+mod platform;
 mod seal;
 mod view;
 
@@ -21,7 +22,10 @@ use crate::{
         service::ServiceId,
         status::KeyStatus,
     },
-    monitor::transition::{self, Known},
+    monitor::{
+        PlatformKeys,
+        transition::{self, Known},
+    },
     providers::{Candidate, Providers, UsageSource},
     store::{CheckResult, KeyRow, NewKey, Replacement, Store, StoreError},
     vault::{AuditKey, Vault},
@@ -87,6 +91,7 @@ pub struct Keys {
     audit: Arc<AuditKey>,
     clock: Arc<dyn Clock>,
     checking: Checking,
+    platform: Arc<PlatformKeys>,
 }
 
 impl Keys {
@@ -99,8 +104,9 @@ impl Keys {
         audit: Arc<AuditKey>,
         clock: Arc<dyn Clock>,
         checking: Checking,
+        platform: Arc<PlatformKeys>,
     ) -> Self {
-        Self { store, vault, providers, limiter, audit, clock, checking }
+        Self { store, vault, providers, limiter, audit, clock, checking, platform }
     }
 
     /// The catalogue.
@@ -230,13 +236,16 @@ impl Keys {
         if deleted.map_err(|e| internal(&e))? { Ok(()) } else { Err(missing(provider)) }
     }
 
-    /// The user's credentials, masked, by provider.
+    /// The user's credentials, masked, by provider; and the operator's where the user has none.
     pub async fn list(&self, user: UserId) -> Result<Vec<KeyView>, AppError> {
         let rows = self.store.keys(user).await.map_err(|e| internal(&e))?;
-        Ok(rows.iter().map(|row| self.view_of(row)).collect())
+        let mut views: Vec<_> = rows.iter().map(|row| self.view_of(row)).collect();
+        views.extend(self.platform_views(&views));
+        views.sort_by(|a, b| a.provider.cmp(&b.provider));
+        Ok(views)
     }
 
-    /// One of the user's credentials, masked.
+    /// One of the user's own credentials, masked.
     pub async fn view(&self, user: UserId, provider: &ProviderId) -> Result<KeyView, AppError> {
         let row = self.stored(user, provider).await?;
         Ok(self.view_of(&row))
@@ -244,29 +253,34 @@ impl Keys {
 
     /// Whether a service may spend the user's keys.
     pub async fn decide(&self, user: UserId, service: ServiceId) -> Result<AccessDecision, AppError> {
-        let states = self.store.credential_states(user).await.map_err(|e| internal(&e))?;
-        Ok(access::decide(service, &states, self.policy()))
+        let own = self.store.credential_states(user).await.map_err(|e| internal(&e))?;
+        Ok(access::decide(service, &self.with_platform(user, &own).await?, self.policy()))
     }
 
-    /// The decisions for all services, by how the user's credentials stand.
-    pub fn decide_all(&self, states: &[CredentialState]) -> Vec<AccessDecision> {
-        ServiceId::ALL.into_iter().map(|service| access::decide(service, states, self.policy())).collect()
+    /// The decisions for all services, by how the user's own credentials stand.
+    pub async fn decide_all(
+        &self,
+        user: UserId,
+        own: &[CredentialState],
+    ) -> Result<Vec<AccessDecision>, AppError> {
+        let states = self.with_platform(user, own).await?;
+        Ok(ServiceId::ALL.map(|service| access::decide(service, &states, self.policy())).into())
     }
 
     /// The decision as a gate: an error that says how to open the service when it is closed.
     pub async fn require(&self, user: UserId, service: ServiceId) -> Result<Grant, AppError> {
-        let states = self.store.credential_states(user).await.map_err(|e| internal(&e))?;
-        self.require_with(user, service, &states)
+        let own = self.store.credential_states(user).await.map_err(|e| internal(&e))?;
+        self.require_with(user, service, &own).await
     }
 
-    /// The same, where it is known already how the user's credentials stand.
-    pub fn require_with(
+    /// The same, where it is known already how the user's own credentials stand.
+    pub async fn require_with(
         &self,
         user: UserId,
         service: ServiceId,
-        states: &[CredentialState],
+        own: &[CredentialState],
     ) -> Result<Grant, AppError> {
-        let decision = access::decide(service, states, self.policy());
+        let decision = access::decide(service, &self.with_platform(user, own).await?, self.policy());
         if decision.granted { Ok(Grant { user, decision }) } else { Err(AppError::blocked(decision)) }
     }
 
@@ -275,36 +289,29 @@ impl Keys {
         self.checking.enabled
     }
 
-    /// The stored credential a service may call its provider with.
-    pub async fn credential(
-        &self,
-        user: UserId,
-        provider: &ProviderId,
-    ) -> Result<crate::providers::StoredCredential, AppError> {
-        Ok(seal::stored(&self.stored(user, provider).await?))
-    }
-
     /// All that the settings page shows.
     pub async fn settings(&self, user: UserId) -> Result<SettingsPage, AppError> {
-        let rows = self.store.keys(user).await.map_err(|e| internal(&e))?;
-        let states = self.store.credential_states(user).await.map_err(|e| internal(&e))?;
+        let views = self.list(user).await?;
+        let own = self.store.credential_states(user).await.map_err(|e| internal(&e))?;
         let policy = self.policy();
-        let decisions = self.decide_all(&states);
+        let decisions = self.decide_all(user, &own).await?;
         let cards = self
             .providers
             .infos()
             .into_iter()
             .map(|info| {
-                let row = rows.iter().find(|row| row.provider == info.id);
-                let without: Vec<_> = states.iter().filter(|s| s.provider != info.id).cloned().collect();
-                let closes = decisions
-                    .iter()
-                    .filter(|d| {
-                        row.is_some() && d.granted && !access::decide(d.service, &without, policy).granted
-                    })
-                    .map(|d| d.service)
-                    .collect();
-                ProviderCard { key: row.map(|row| self.view_of(row)), closes, info }
+                let key = views.iter().find(|view| view.provider == info.id).cloned();
+                let without: Vec<_> = own.iter().filter(|s| s.provider != info.id).cloned().collect();
+                let closes = if without.len() == own.len() {
+                    Vec::new()
+                } else {
+                    // Where the user's own key goes, the operator's may stand in.
+                    let left = self.filled_up(&without, false);
+                    let open = decisions.iter().filter(|decision| decision.granted);
+                    let closed = open.filter(|open| !access::decide(open.service, &left, policy).granted);
+                    closed.map(|decision| decision.service).collect()
+                };
+                ProviderCard { key, closes, info }
             })
             .collect();
         Ok(SettingsPage { cards, decisions, checking: self.checking.enabled })

@@ -9,7 +9,6 @@ use crate::{
     model::{
         error::{AppError, ErrorCode},
         ids::{KeyId, UserId},
-        key::Source,
     },
     providers::{Candidate, StoredCredential},
     store::{KeyRow, WebhookCopy},
@@ -32,7 +31,6 @@ pub(super) fn stored(key: &KeyRow) -> StoredCredential {
         version: key.credential_version,
         envelope: key.encrypted_key.clone(),
         dek: key.dek.clone(),
-        source: Source::User,
     }
 }
 

@@ -26,7 +26,7 @@ impl Keys {
         KeyView {
             provider: row.provider.clone(),
             status: row.status,
-            status_reason: sentence(row, &name),
+            status_reason: sentence(row.status, row.status_reason, row.last_result, &name),
             is_active: row.status.is_accepted() && !row.undecryptable,
             undecryptable: row.undecryptable,
             stale: transition::is_stale(row.due_since, self.clock.now()),
@@ -47,11 +47,15 @@ impl Keys {
 
 /// What there is to say beyond the status: why the last check brought nothing new, or why the status
 /// is not simply "valid".
-fn sentence(row: &KeyRow, name: &str) -> Option<String> {
-    let status = row.status_reason.filter(|reason| {
-        *reason != Reason::Accepted && !(row.status == KeyStatus::Unverified && row.last_result.is_some())
+pub(super) fn sentence(
+    status: KeyStatus,
+    why: Option<Reason>,
+    last_result: Option<Reason>,
+    name: &str,
+) -> Option<String> {
+    let why = why.filter(|reason| {
+        *reason != Reason::Accepted && !(status == KeyStatus::Unverified && last_result.is_some())
     });
-    let parts: Vec<_> =
-        status.into_iter().chain(row.last_result).map(|reason| reason.sentence(name)).collect();
+    let parts: Vec<_> = why.into_iter().chain(last_result).map(|reason| reason.sentence(name)).collect();
     (!parts.is_empty()).then(|| parts.join(" "))
 }

@@ -136,7 +136,10 @@ impl ProviderVerdict {
                 Block::Undecryptable => {
                     format!("The stored {provider} key cannot be opened on this installation.")
                 }
-                Block::Exhausted => Reason::QuotaUsedUp.sentence(provider),
+                Block::Exhausted => {
+                    let limit = self.reason.filter(|reason| *reason == Reason::PlatformLimit);
+                    limit.unwrap_or(Reason::QuotaUsedUp).sentence(provider)
+                }
                 Block::LacksCapability => {
                     let names: Vec<_> = lacking.iter().map(|c| capability_label(c)).collect();
                     format!("{provider} accepted this key, but it lacks {}.", names.join(" and "))
@@ -167,7 +170,8 @@ impl AccessDecision {
 pub fn decide(service: ServiceId, credentials: &[CredentialState], policy: Policy) -> AccessDecision {
     match service.needs() {
         Needs::AnyStored => {
-            AccessDecision { service, granted: !credentials.is_empty(), providers: Vec::new() }
+            let own = credentials.iter().any(|credential| credential.source == Source::User);
+            AccessDecision { service, granted: own, providers: Vec::new() }
         }
         Needs::Each(requirements) => {
             let providers: Vec<_> =
@@ -208,6 +212,10 @@ fn judge_one(requirement: &Requirement, state: &CredentialState, policy: Policy)
         KeyStatus::Invalid => return blocked(Block::Invalid),
         KeyStatus::Suspended => return blocked(Block::Suspended),
         KeyStatus::Unverified if !policy.unverified_counts => return blocked(Block::Unverified),
+        // The installation's limit counts every call, whatever it uses up.
+        KeyStatus::Exhausted if state.reason == Some(Reason::PlatformLimit) => {
+            return blocked(Block::Exhausted);
+        }
         // A quota whose unit is unknown is taken to be the one the service needs.
         KeyStatus::Exhausted
             if requirement
@@ -258,15 +266,22 @@ mod tests {
             any::<bool>(),
             prop::sample::select(vec![None, Some("searches"), Some("characters")]),
             prop::collection::btree_map(capability.prop_map(str::to_owned), answer, 0..4),
+            prop::sample::select(vec![
+                (Source::User, None),
+                (Source::Platform, None),
+                (Source::Platform, Some(Reason::PlatformLimit)),
+            ]),
         )
-            .prop_map(|(provider, status, undecryptable, unit, capabilities)| CredentialState {
-                provider,
-                status,
-                reason: None,
-                undecryptable,
-                quota_unit: unit.map(str::to_owned),
-                capabilities,
-                source: Source::User,
+            .prop_map(|(provider, status, undecryptable, unit, capabilities, (source, reason))| {
+                CredentialState {
+                    provider,
+                    status,
+                    reason,
+                    undecryptable,
+                    quota_unit: unit.map(str::to_owned),
+                    capabilities,
+                    source,
+                }
             })
     }
 
@@ -276,6 +291,7 @@ mod tests {
             KeyStatus::Missing | KeyStatus::Invalid | KeyStatus::Suspended => false,
             KeyStatus::Unverified => policy.unverified_counts,
             KeyStatus::Valid | KeyStatus::Limited => true,
+            KeyStatus::Exhausted if state.reason == Some(Reason::PlatformLimit) => false,
             KeyStatus::Exhausted => match (&state.quota_unit, need.consumes) {
                 (_, None) => true,
                 (None, Some(_)) => false,
@@ -305,7 +321,7 @@ mod tests {
             for service in ServiceId::ALL {
                 let decision = decide(service, &states, policy);
                 let expected = match service.needs() {
-                    Needs::AnyStored => !states.is_empty(),
+                    Needs::AnyStored => states.iter().any(|state| state.source == Source::User),
                     Needs::Each(needs) => needs.iter().filter(|need| !need.optional).all(|need| {
                         states.iter().any(|s| s.provider == *need.provider && counts(s, need, policy))
                     }),

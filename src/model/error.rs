@@ -9,6 +9,7 @@ use super::{
     access::AccessDecision,
     ids::ProviderId,
     status::{KeyStatus, Reason},
+    token::{Scope, TOKENS_MAX},
 };
 
 macro_rules! codes {
@@ -54,6 +55,8 @@ codes! {
     WrongLogin "wrong-login" 401 "E-mail address or password is wrong";
     /// Not allowed.
     Forbidden "forbidden" 403 "This is not allowed";
+    /// A personal API token that may not do this.
+    InsufficientScope "insufficient-scope" 403 "This token may not do that";
     /// Sent from another site.
     CrossSite "cross-site" 403 "The request came from another site";
     /// Registration is closed.
@@ -72,6 +75,8 @@ codes! {
     Conflict "conflict" 409 "It was changed meanwhile";
     /// As many searches as one user may run at the same time are running.
     TooManySearches "too-many-searches" 409 "Two searches are running already";
+    /// As many tokens as one user may have are alive.
+    TooManyTokens "too-many-tokens" 409 "There are too many tokens";
     /// The body is too large.
     TooLarge "too-large" 413 "The request is too large";
     /// The body has the wrong type.
@@ -84,6 +89,8 @@ codes! {
     InvalidApiKey "invalid-api-key" 422 "The provider did not accept this key";
     /// Too many requests.
     RateLimited "rate-limited" 429 "Too many attempts";
+    /// The day's share of the installation's own key is used up.
+    PlatformLimit "platform-limit" 429 "The installation's key is used up for today";
     /// Something broke here.
     Internal "internal" 500 "Something went wrong on our side";
     /// The provider could not be asked.
@@ -162,6 +169,9 @@ pub struct AppError {
     /// Why the provider said so, or why it could not be asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+    /// What a token would have to be allowed; none where tokens are never enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
     /// The decision that blocked a service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<Box<AccessDecision>>,
@@ -182,6 +192,7 @@ impl AppError {
             provider: None,
             key_status: None,
             reason: None,
+            scope: None,
             decision: None,
             retry_after: None,
             reference: None,
@@ -208,9 +219,22 @@ impl AppError {
         Self { decision: Some(Box::new(decision)), ..Self::new(ErrorCode::MissingApiKeys) }
     }
 
+    /// A personal API token that would need this scope, or that is no way to do this at all.
+    pub fn insufficient_scope(scope: Option<Scope>) -> Self {
+        Self { scope, ..Self::new(ErrorCode::InsufficientScope) }
+    }
+
     /// Too many attempts; try again after `seconds`.
     pub fn rate_limited(seconds: u64) -> Self {
         Self { retry_after: Some(seconds), ..Self::new(ErrorCode::RateLimited) }
+    }
+
+    /// The same wait, for a limit on the installation's own keys.
+    pub fn as_platform_limit(self) -> Self {
+        Self {
+            code: if self.code == ErrorCode::RateLimited { ErrorCode::PlatformLimit } else { self.code },
+            ..self
+        }
     }
 
     /// What happened and what to do, in a sentence or two. `provider` names the provider, if one is concerned.
@@ -235,8 +259,16 @@ impl AppError {
                 Some(seconds) => format!("Too many attempts. Try again in {seconds} seconds."),
                 None => "Too many attempts. Try again later.".to_owned(),
             },
+            ErrorCode::PlatformLimit => Reason::PlatformLimit.sentence(provider),
             ErrorCode::TooManySearches => {
                 "Two searches are running already. Wait until one ends, or stop one.".to_owned()
+            }
+            ErrorCode::InsufficientScope => match self.scope {
+                Some(scope) => format!("The token would need the scope {scope}. Make one that has it."),
+                None => "Tokens cannot do this. Sign in and do it on the account page.".to_owned(),
+            },
+            ErrorCode::TooManyTokens => {
+                format!("You have {TOKENS_MAX} tokens already. Revoke one that is not used any more.")
             }
             ErrorCode::WrongLogin => {
                 "E-mail address or password is wrong. Check both, or create an account.".to_owned()

@@ -56,6 +56,8 @@ uuid_id! {
     DekId;
     /// A search of the Data Scraper.
     SearchId;
+    /// A personal API token. Not its text.
+    TokenId;
 }
 
 /// A provider of the catalogue, such as `serpapi`: 1 to 40 of `a-z`, `0-9` and `_`.

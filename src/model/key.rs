@@ -17,6 +17,16 @@ pub enum Source {
     Platform,
 }
 
+impl Source {
+    /// The word in the usage ledger and on the wire.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Platform => "platform",
+        }
+    }
+}
+
 /// A provider's allowance. Numbers that the provider did not tell are absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Quota {

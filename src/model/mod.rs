@@ -12,3 +12,4 @@ pub mod scraper;
 pub mod service;
 pub mod status;
 pub mod time;
+pub mod token;

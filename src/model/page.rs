@@ -10,6 +10,7 @@ use super::{
     service::ServiceId,
     status::KeyStatus,
     time::Timestamp,
+    token::TokenView,
 };
 
 /// Who is signed in.
@@ -50,6 +51,8 @@ pub struct AccountPage {
     pub email: String,
     /// The sessions that are alive, the most recently used first.
     pub sessions: Vec<SessionView>,
+    /// The personal API tokens that are alive, the latest first.
+    pub tokens: Vec<TokenView>,
 }
 
 /// A log-in session. Not its token.

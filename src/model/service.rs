@@ -27,7 +27,7 @@ pub enum ServiceId {
 pub enum Needs {
     /// Each of these that is not optional.
     Each(&'static [Requirement]),
-    /// Any stored credential, in whatever status.
+    /// Any credential that the user stored, in whatever status.
     AnyStored,
 }
 

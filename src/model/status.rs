@@ -118,11 +118,13 @@ pub enum Reason {
     WrongKind,
     /// The provider blocked the credential because it was found in public.
     ReportedLeaked,
+    /// The user has used the installation's own key as often as a day allows.
+    PlatformLimit,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Accepted,
         Self::Rejected,
         Self::RejectedOrSuspended,
@@ -140,6 +142,7 @@ impl Reason {
         Self::CountryRefused,
         Self::WrongKind,
         Self::ReportedLeaked,
+        Self::PlatformLimit,
     ];
 
     /// The word used in the database and on the wire.
@@ -162,6 +165,7 @@ impl Reason {
             Self::CountryRefused => "country_refused",
             Self::WrongKind => "wrong_kind",
             Self::ReportedLeaked => "reported_leaked",
+            Self::PlatformLimit => "platform_limit",
         }
     }
 
@@ -197,6 +201,9 @@ impl Reason {
             Self::WrongKind => {
                 format!("{provider} does not take this kind of key. Make a new one on its key page.")
             }
+            Self::PlatformLimit => format!(
+                "You have used this installation's {provider} key as often as one day allows. Add a key of your own, or wait until midnight (UTC)."
+            ),
             Self::ReportedLeaked => {
                 format!(
                     "{provider} blocked this key because it was found in public. Delete it there and make a new one."

@@ -85,6 +85,21 @@ impl From<&KeyRow> for Known {
     }
 }
 
+impl From<CheckResult> for Known {
+    fn from(result: CheckResult) -> Self {
+        Self {
+            status: result.status,
+            status_reason: result.status_reason,
+            last_result: result.last_result,
+            check_step: result.check_step,
+            last_validated: result.last_validated,
+            due_since: result.due_since,
+            next_check_at: result.next_check_at,
+            metadata: result.metadata,
+        }
+    }
+}
+
 /// The state after a check. `jitter`, from 0 to 1, spreads checks over a tenth of the waiting time.
 pub fn after_check(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -> CheckResult {
     match report.outcome.status() {

@@ -8,9 +8,8 @@ use tokio::time::Instant;
 use super::{
     Providers,
     catalogue::{rule::Then, schema::Auth},
-    exchange::{Caller, Outgoing},
-    stored::StoredCredential,
-    usage::UsageSource,
+    exchange::Outgoing,
+    stored::Usable,
 };
 use crate::{
     model::{check::Outcome, service::ServiceId, status::Reason},
@@ -105,16 +104,16 @@ impl From<Undecryptable> for CallError {
 }
 
 impl Providers {
-    /// Makes a call with a stored credential. It is opened right before, sent to its own realm only,
+    /// Makes a call. A stored credential is opened right before; either kind is sent to its own realm only,
     /// and reported to the observer however the call ends.
     ///
     /// # Errors
     /// See [`CallError`].
-    pub async fn call(&self, stored: &StoredCredential, call: Call) -> Result<Answer, CallError> {
-        let provider = self.catalogue.get(&stored.provider).ok_or(CallError::Misfit)?;
+    pub async fn call(&self, usable: &Usable, call: Call) -> Result<Answer, CallError> {
+        let provider = self.catalogue.get(usable.provider()).ok_or(CallError::Misfit)?;
         let operation = provider.file.operations.get(call.operation).ok_or(CallError::Misfit)?;
         let budget = provider.file.budgets.get(&operation.budget).copied().ok_or(CallError::Misfit)?;
-        let credential = self.open(stored)?;
+        let credential = self.open_usable(usable)?;
         if let Auth::Query { name, .. } = &credential.form().auth
             && call.query.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))
         {
@@ -125,13 +124,7 @@ impl Providers {
             given.or_else(|| credential.value(name))
         };
         let path = operation.path.fill_path(value).ok_or(CallError::Misfit)?;
-        let caller = Caller {
-            user: stored.owner,
-            key: Some(stored.row_id),
-            service: Some(call.service),
-            source: UsageSource::Use,
-            key_source: stored.source,
-        };
+        let caller = usable.caller(call.service);
         let outgoing = Outgoing {
             operation: call.operation,
             method: operation.method,

@@ -25,7 +25,7 @@ use crate::model::{
 /// On whose behalf, and what for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Caller {
-    pub(super) user: UserId,
+    pub(super) user: Option<UserId>,
     pub(super) key: Option<KeyId>,
     pub(super) service: Option<ServiceId>,
     pub(super) source: UsageSource,

@@ -37,7 +37,7 @@ pub use self::{
     describe::describe,
     forms::{Candidate, Credential},
     settings::{EgressSettings, SettingError},
-    stored::{RecordPlace, StoredCredential},
+    stored::{PlatformCredential, RecordPlace, StoredCredential, Usable},
     usage::{UsageEvent, UsageObserver, UsageOutcome, UsageSource},
 };
 use self::{catalogue::Catalogue, egress::client::Client, exchange::Caller};
@@ -133,13 +133,25 @@ impl Providers {
     /// Asks the provider whether a candidate works.
     pub async fn check_candidate(&self, owner: UserId, candidate: &Candidate) -> CheckReport {
         let caller = Caller {
-            user: owner,
+            user: Some(owner),
             key: None,
             service: None,
             source: UsageSource::Candidate,
             key_source: Source::User,
         };
         self.probe(candidate, caller).await
+    }
+
+    /// Asks the provider whether the operator's own credential works.
+    pub async fn check_platform(&self, credential: &Candidate) -> CheckReport {
+        let caller = Caller {
+            user: None,
+            key: None,
+            service: None,
+            source: UsageSource::Check,
+            key_source: Source::Platform,
+        };
+        self.probe(credential, caller).await
     }
 
     /// Asks the provider whether a stored credential works.
@@ -153,11 +165,11 @@ impl Providers {
     ) -> Result<CheckReport, Undecryptable> {
         let credential = self.open(stored)?;
         let caller = Caller {
-            user: stored.owner,
+            user: Some(stored.owner),
             key: Some(stored.row_id),
             service: None,
             source,
-            key_source: stored.source,
+            key_source: Source::User,
         };
         Ok(self.probe(&credential, caller).await)
     }

@@ -1,14 +1,20 @@
 //! Sealed credentials, and the place each is bound to.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Providers, forms::Credential};
+use super::{
+    Providers,
+    exchange::Caller,
+    forms::{Candidate, Credential},
+    usage::UsageSource,
+};
 use crate::{
     model::{
         ids::{KeyId, ProviderId, UserId},
         key::Source,
+        service::ServiceId,
     },
     vault::{RecordContext, SecretKind, TENANT, Undecryptable, WrappedDek},
 };
@@ -30,8 +36,65 @@ pub struct StoredCredential {
     pub envelope: Vec<u8>,
     /// The owner's data key that sealed it.
     pub dek: WrappedDek,
-    /// Who supplied it.
-    pub source: Source,
+}
+
+/// The operator's own credential, used on behalf of a user who has none.
+#[derive(Debug, Clone)]
+pub struct PlatformCredential {
+    /// The user.
+    pub user: UserId,
+    /// The credential.
+    pub credential: Arc<Candidate>,
+}
+
+/// What a service may call a provider with.
+#[derive(Debug, Clone)]
+pub enum Usable {
+    /// The user's own.
+    Stored(StoredCredential),
+    /// The operator's.
+    Platform(PlatformCredential),
+}
+
+impl From<StoredCredential> for Usable {
+    fn from(stored: StoredCredential) -> Self {
+        Self::Stored(stored)
+    }
+}
+
+impl Usable {
+    /// The provider.
+    pub(super) fn provider(&self) -> &ProviderId {
+        match self {
+            Self::Stored(stored) => &stored.provider,
+            Self::Platform(platform) => platform.credential.provider(),
+        }
+    }
+
+    /// Who calls, to be reported.
+    pub(super) fn caller(&self, service: ServiceId) -> Caller {
+        let (user, key, key_source) = match self {
+            Self::Stored(stored) => (stored.owner, Some(stored.row_id), Source::User),
+            Self::Platform(platform) => (platform.user, None, Source::Platform),
+        };
+        Caller { user: Some(user), key, service: Some(service), source: UsageSource::Use, key_source }
+    }
+}
+
+/// A credential in the clear: opened for one call, or the operator's, which lies open in memory.
+pub(super) enum Opened<'a> {
+    Stored(Credential),
+    Platform(&'a Credential),
+}
+
+impl Deref for Opened<'_> {
+    type Target = Credential;
+    fn deref(&self) -> &Credential {
+        match self {
+            Self::Stored(credential) => credential,
+            Self::Platform(credential) => credential,
+        }
+    }
 }
 
 impl fmt::Debug for StoredCredential {
@@ -89,6 +152,14 @@ impl Providers {
             realm: realm.binding.clone(),
             version: u64::try_from(version).ok()?,
         })
+    }
+
+    /// A credential in the clear, whoever supplied it.
+    pub(super) fn open_usable<'a>(&self, usable: &'a Usable) -> Result<Opened<'a>, Undecryptable> {
+        match usable {
+            Usable::Stored(stored) => self.open(stored).map(Opened::Stored),
+            Usable::Platform(platform) => Ok(Opened::Platform(&platform.credential)),
+        }
     }
 
     /// Opens a credential, and compares the fields beside the envelope with those inside.

@@ -22,8 +22,8 @@ use crate::model::{
 pub struct UsageEvent {
     /// When it was sent.
     pub at: Timestamp,
-    /// On whose behalf.
-    pub user: UserId,
+    /// On whose behalf; nobody's for a check of the operator's own key.
+    pub user: Option<UserId>,
     /// The stored credential; none for a candidate.
     pub key: Option<KeyId>,
     /// The provider.

@@ -12,21 +12,22 @@ use super::{
     middleware::Site,
     router,
     serve::{Drained, ServeSettings, Shutdown, serve},
-    state::{AppState, Stopping},
+    state::{AppState, Operations, Stopping},
 };
 use crate::{
-    account::{Accounts, JwtKey, Limiter, credentials},
+    account::{Accounts, JwtKey, Limiter, SystemTokens, credentials},
     api::context::UseCases,
     clock::Clock,
     config::{Config, Purpose, SecretsError, SiteDefaults, read_secret_file},
     jobs::{self, Recheck},
     keys::{Checking, Keys},
-    model::{page::DemoKey, provider::provider_name},
-    monitor::Ledger,
+    model::{error::AppError, ids::ProviderId, page::DemoKey, provider::provider_name, time::Timestamp},
+    monitor::{Ledger, PlatformKeys},
     providers::{CatalogueError, EgressSettings, Providers, SettingError},
     services::scraper::Scraper,
     simulator,
     store::{InstanceSecret, Store, StoreError},
+    telemetry::metrics::Metrics,
     vault::{AuditKey, INSTANCE, KekId, KekRing, RingError, Undecryptable, Vault, VaultError},
 };
 
@@ -82,6 +83,14 @@ pub enum BootError {
     /// The settings of outbound calls are wrong.
     #[error("The settings are not usable:{}", lines(.0))]
     Outbound(Vec<SettingError>),
+    /// One of the operator's own keys does not fit the catalogue.
+    #[error("KEYWARD_PLATFORM_KEYS_FILE names a file whose part [{provider}] cannot be used: {wrong}")]
+    PlatformKey {
+        /// The provider.
+        provider: ProviderId,
+        /// What is wrong with which field.
+        wrong: String,
+    },
     /// The catalogue is wrong.
     #[error("The catalogue of providers is wrong: {0}")]
     Catalogue(#[from] CatalogueError),
@@ -102,6 +111,15 @@ pub enum BootError {
     /// Something of the account room failed while starting.
     #[error("The first account's code cannot be made")]
     FirstCode,
+}
+
+impl BootError {
+    fn platform_key(provider: &ProviderId, error: &AppError) -> Self {
+        let fields: Vec<_> = error.errors.iter().map(|(field, error)| error.sentence(field)).collect();
+        let wrong =
+            if fields.is_empty() { "there is no such provider.".to_owned() } else { fields.join(" ") };
+        Self::PlatformKey { provider: provider.clone(), wrong }
+    }
 }
 
 fn lines(problems: &[SettingError]) -> String {
@@ -174,7 +192,9 @@ async fn assemble(
     }
     let audit = Arc::new(audit_key(&store, &vault, clock.as_ref()).await?);
 
-    let ledger = Arc::new(Ledger::new(store.clone(), clock.clone()));
+    let metrics = Arc::new(Metrics::new(now.seconds()));
+    let platform = Arc::new(PlatformKeys::default());
+    let ledger = Arc::new(Ledger::new(store.clone(), platform.clone(), metrics.clone(), clock.clone()));
     let providers = Arc::new(Providers::new(outbound, vault.clone(), ledger, clock.clone())?);
     let limiter = Limiter::new(store.clone(), config.limits, clock.clone());
     let accounts = Arc::new(Accounts::new(
@@ -186,8 +206,17 @@ async fn assemble(
         clock.clone(),
     ));
     let checking = Checking { enabled: config.check_keys, on_since: installation.checking_on_since };
-    let keys =
-        Arc::new(Keys::new(store.clone(), vault, providers.clone(), limiter, audit, clock.clone(), checking));
+    supply_platform_keys(config, &providers, &platform, now)?;
+    let keys = Arc::new(Keys::new(
+        store.clone(),
+        vault,
+        providers.clone(),
+        limiter,
+        audit,
+        clock.clone(),
+        checking,
+        platform,
+    ));
     let scraper = Arc::new(Scraper::new(store.clone(), keys.clone(), providers.clone(), clock.clone()));
 
     let notices = config.warnings.iter().cloned().chain(secrets.notice).collect();
@@ -202,11 +231,18 @@ async fn assemble(
             let known = names.iter().find(|(known, _)| known == id);
             Some(known.map_or_else(|| provider_name(id), |(_, name)| name.clone()))
         }),
+        metrics.clone(),
     );
     let mut leptos = site_options()?;
     leptos.site_root = config.site_root.to_string_lossy().into();
     leptos.site_addr = config.site_addr;
-    let state = AppState { use_cases, leptos, store: store.clone(), stopping: Stopping(stopping) };
+    let operations = Arc::new(Operations {
+        system: SystemTokens::new(&config.system_tokens),
+        metrics_tokens: SystemTokens::new(&config.metrics_tokens),
+        metrics,
+    });
+    let stopping = Stopping(stopping);
+    let state = AppState { use_cases, leptos, store: store.clone(), stopping, operations };
     let recheck = Recheck::new(store, keys, clock.clone(), config.check_keys);
     Ok(Installation { state, site, recheck, clock, notices })
 }
@@ -298,6 +334,21 @@ fn demo_key(key: simulator::TestKey) -> DemoKey {
         fields: key.fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         shows: key.shows.to_owned(),
     }
+}
+
+/// Checks the fields of the operator's own keys against the catalogue, and puts them to use.
+fn supply_platform_keys(
+    config: &Config,
+    providers: &Providers,
+    platform: &PlatformKeys,
+    now: Timestamp,
+) -> Result<(), BootError> {
+    for (provider, fields) in &config.platform_keys.0 {
+        let candidate = providers.prepare(provider, fields.clone());
+        let candidate = candidate.map_err(|error| BootError::platform_key(provider, &error))?;
+        platform.supply(candidate, now);
+    }
+    Ok(())
 }
 
 fn outbound(config: &Config) -> Result<EgressSettings, BootError> {

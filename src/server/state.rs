@@ -1,10 +1,12 @@
 //! What the routes share.
 
+use std::sync::Arc;
+
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
 use tokio_util::sync::CancellationToken;
 
-use crate::{api::context::UseCases, store::Store};
+use crate::{account::SystemTokens, api::context::UseCases, store::Store, telemetry::metrics::Metrics};
 
 /// What the routes share.
 #[derive(Clone, FromRef)]
@@ -17,6 +19,19 @@ pub struct AppState {
     pub store: Store,
     /// Cancelled when the server is about to stop.
     pub stopping: Stopping,
+    /// For other programs of the operator's.
+    pub operations: Arc<Operations>,
+}
+
+/// What other programs of the operator's may ask, and with which tokens.
+#[derive(Debug)]
+pub struct Operations {
+    /// Open the questions about users' access.
+    pub system: SystemTokens,
+    /// Open the metrics.
+    pub metrics_tokens: SystemTokens,
+    /// The counters of this process.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Cancelled when the server is about to stop.

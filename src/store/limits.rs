@@ -15,9 +15,7 @@ impl Store {
         window: Duration,
         now: Timestamp,
     ) -> Result<Option<Duration>, StoreError> {
-        let length = i64::try_from(window.as_micros()).unwrap_or(i64::MAX).max(1);
-        let start = now.0.div_euclid(length) * length;
-        let end = start.saturating_add(length);
+        let (start, end) = span(window, now);
         let (hits,) = sql::fetch_one!(
             self.writer(),
             (i64,),
@@ -33,4 +31,29 @@ impl Store {
         )?;
         Ok((hits > i64::from(max)).then(|| Timestamp(end).since(now)))
     }
+
+    /// How many attempts were counted in a bucket in the `window` of now.
+    pub async fn attempts(
+        &self,
+        bucket: &[u8; 32],
+        window: Duration,
+        now: Timestamp,
+    ) -> Result<i64, StoreError> {
+        let (start, _) = span(window, now);
+        let row = sql::fetch_optional!(
+            self.reader(),
+            (i64,),
+            "SELECT hits FROM rate_limits WHERE bucket = $1 AND window_start = $2",
+            &bucket[..],
+            start
+        )?;
+        Ok(row.map_or(0, |(hits,)| hits))
+    }
+}
+
+/// The beginning and end of the window that `now` lies in.
+fn span(window: Duration, now: Timestamp) -> (i64, i64) {
+    let length = i64::try_from(window.as_micros()).unwrap_or(i64::MAX).max(1);
+    let start = now.0.div_euclid(length) * length;
+    (start, start.saturating_add(length))
 }

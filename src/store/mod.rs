@@ -15,6 +15,7 @@ pub mod scheduler;
 mod searches;
 mod sessions;
 mod sql;
+mod tokens;
 mod usage;
 mod users;
 
@@ -31,7 +32,8 @@ pub use error::StoreError;
 pub use installation::{Installation, InstanceSecret};
 pub use keys::{CheckResult, KeyRow, NewKey, Replacement, WebhookCopy};
 pub use searches::{FoundPlace, NewSearch, PageOfResults};
-pub use sessions::{NewSession, Principal, SessionRow, Standing};
+pub use sessions::{Means, NewSession, Principal, SessionRow, Standing};
+pub use tokens::NewToken;
 pub use usage::UsageRow;
 pub use users::{NewUser, Role, UserRow};
 

@@ -60,12 +60,13 @@ impl Store {
         Ok(readable.collect())
     }
 
-    /// Destroys replaced credentials whose time is over, and forgets spent sessions, counters and
-    /// invitations. Answers how many credentials were destroyed.
+    /// Destroys replaced credentials whose time is over, and forgets spent sessions, tokens,
+    /// counters and invitations. Answers how many credentials were destroyed.
     pub async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
         let destroyed =
             sql::execute!(self.writer(), "DELETE FROM retired_credentials WHERE destroy_after <= $1", now.0)?;
         sql::execute!(self.writer(), "DELETE FROM sessions WHERE expires_at <= $1", now.0)?;
+        sql::execute!(self.writer(), "DELETE FROM api_tokens WHERE expires_at <= $1", now.0)?;
         sql::execute!(self.writer(), "DELETE FROM rate_limits WHERE forget_after <= $1", now.0)?;
         sql::execute!(self.writer(), "DELETE FROM invitations WHERE expires_at <= $1", now.0)?;
         Ok(destroyed)

@@ -1,5 +1,7 @@
 //! Log-in sessions. Only the hash of a session's token is stored.
 
+use std::collections::BTreeSet;
+
 use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
@@ -11,8 +13,10 @@ use super::{
 use crate::{
     model::{
         access::CredentialState,
-        ids::{SessionId, UserId},
+        error::AppError,
+        ids::{SessionId, TokenId, UserId},
         time::Timestamp,
+        token::Scope,
     },
     vault::AuditKey,
 };
@@ -36,7 +40,21 @@ pub struct NewSession<'a> {
     pub expires_at: Timestamp,
 }
 
-/// Who is asking, proved by a live session.
+/// How somebody proved who they are, and so what they may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Means {
+    /// By a session: everything.
+    Session(SessionId),
+    /// By a personal API token: what its scopes say.
+    Token {
+        /// The token.
+        id: TokenId,
+        /// What it may do.
+        scopes: BTreeSet<Scope>,
+    },
+}
+
+/// Who is asking, proved by a live session or token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     /// The user.
@@ -45,10 +63,30 @@ pub struct Principal {
     pub email: String,
     /// The user's epoch.
     pub epoch: i64,
-    /// The session.
-    pub session: SessionId,
-    /// When the session was last noted as used.
+    /// How they proved it.
+    pub means: Means,
+    /// When the session or token was last noted as used.
     pub last_seen_at: Timestamp,
+}
+
+impl Principal {
+    /// Passes sessions, and tokens with this scope.
+    pub fn may(&self, scope: Scope) -> Result<(), AppError> {
+        match &self.means {
+            Means::Token { scopes, .. } if !scopes.contains(&scope) => {
+                Err(AppError::insufficient_scope(Some(scope)))
+            }
+            Means::Session(_) | Means::Token { .. } => Ok(()),
+        }
+    }
+
+    /// The session, for what no token may do: it concerns the account itself.
+    pub fn session(&self) -> Result<SessionId, AppError> {
+        match self.means {
+            Means::Session(session) => Ok(session),
+            Means::Token { .. } => Err(AppError::insufficient_scope(None)),
+        }
+    }
 }
 
 /// A session in the owner's list.
@@ -106,7 +144,7 @@ impl From<PrincipalRow> for Principal {
             user: UserId(row.user_id),
             email: row.email,
             epoch: row.epoch,
-            session: SessionId(row.session_id),
+            means: Means::Session(SessionId(row.session_id)),
             last_seen_at: Timestamp(row.last_seen_at),
         }
     }

@@ -193,6 +193,7 @@ impl Store {
         )?;
         let Some((epoch,)) = changed else { return Ok(None) };
         sql::tx_execute!(&mut tx, "DELETE FROM sessions WHERE user_id = $1", id.0)?;
+        sql::tx_execute!(&mut tx, "DELETE FROM api_tokens WHERE user_id = $1", id.0)?;
         audit::append(&mut tx, audit_key, &SecurityEvent::new(id, "account.password_changed", ""), now)
             .await?;
         tx.commit().await?;

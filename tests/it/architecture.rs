@@ -16,7 +16,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("vault", &["model"]),
     ("store", &["model", "vault"]),
     ("providers", &["model", "vault", "clock"]),
-    ("monitor", &["model", "store", "providers", "clock"]),
+    ("monitor", &["model", "store", "providers", "clock", "telemetry"]),
     ("account", &["model", "store", "vault", "clock", "config"]),
     ("keys", &["model", "store", "vault", "providers", "monitor", "account", "clock"]),
     ("services", &["model", "store", "providers", "keys", "account", "clock", "vault"]),

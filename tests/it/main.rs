@@ -6,6 +6,7 @@
 mod accounts;
 mod api_keys;
 mod architecture;
+mod authorization;
 mod bad_input;
 mod boot;
 mod canary;
@@ -13,8 +14,10 @@ mod crash;
 mod headers;
 mod leptos_toml;
 mod migrations;
+mod platform_keys;
 mod recheck;
 mod sealing;
 mod searches;
 mod services;
 mod support;
+mod tokens;

@@ -137,7 +137,7 @@ pub fn KeyCard(
         let provider = provider.to_string();
         move || {
             let provider = provider.clone();
-            stored.get().then(|| {
+            own.get().is_some().then(|| {
                 view! {
                     <ActionForm action=check>
                         <input type="hidden" name="provider" value=provider />

@@ -49,9 +49,14 @@ pub(super) fn KeyDetails(
             {account}
             {region}
             {facts}
-            <span class="muted" title="The last characters of the stored key">
-                "Key " {key.hint}
-            </span>
+            {(!key.hint.is_empty())
+                .then(|| {
+                    view! {
+                        <span class="muted" title="The last characters of the stored key">
+                            "Key " {key.hint}
+                        </span>
+                    }
+                })}
         </div>
         <Capabilities of=capabilities />
         {key.status_reason.map(|reason| view! { <p class="key-reason">{reason}</p> })}

@@ -1,10 +1,10 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::{password::PasswordForm, sessions::Sessions};
+use super::{password::PasswordForm, sessions::Sessions, tokens::Tokens};
 use crate::{api::auth::account, app::problem::Problem};
 
-/// The account: password and sessions.
+/// The account: password, sessions and API tokens.
 #[component]
 pub fn AccountSettings() -> impl IntoView {
     let asked = Resource::new(|| (), |()| account());
@@ -19,10 +19,12 @@ pub fn AccountSettings() -> impl IntoView {
                     match asked.await {
                         Ok(page) => {
                             let sessions = RwSignal::new(page.sessions);
+                            let tokens = RwSignal::new(page.tokens);
                             view! {
                                 <p class="page-lead">{page.email.clone()}</p>
-                                <PasswordForm email=page.email sessions=sessions />
                                 <Sessions sessions=sessions />
+                                <Tokens tokens=tokens />
+                                <PasswordForm email=page.email sessions=sessions tokens=tokens />
                             }
                             .into_any()
                         }

@@ -1,10 +1,16 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::service_list::{ServiceList, open_count};
+use super::{
+    next_step::{NextStep, next_step},
+    service_list::{ServiceList, open_count},
+};
 use crate::{
     api::keys::key_settings,
-    app::problem::Problem,
+    app::{
+        problem::Problem,
+        ui::{Icon, Mark},
+    },
     model::{error::ErrorCode, page::SettingsPage, provider::provider_name, service::ServiceId},
 };
 
@@ -53,20 +59,15 @@ fn State(page: SettingsPage) -> impl IntoView {
     let stored = page.cards.iter().filter(|card| card.key.is_some()).count();
     let ready = page.cards.iter().filter(|card| card.is_ready()).count();
     let lead = match stored {
-        0 => "No key is stored yet. Add your first one, and the services that need it open.".to_owned(),
+        0 => "No key is stored yet. A service opens as soon as the keys it needs work.".to_owned(),
         1 => format!("1 key stored, {ready} working."),
         _ => format!("{stored} keys stored, {ready} working."),
     };
-    let first = if stored == 0 { "Add your first key" } else { "Your API keys" };
-    let class = if stored == 0 { "button button-primary" } else { "button" };
     let count = open_count(&page);
+    let step = next_step(&page.decisions).map(|step| view! { <Next step=step /> });
     view! {
         <p class="page-lead">{lead}</p>
-        <p class="actions">
-            <a class=class href="/settings/api-keys">
-                {first}
-            </a>
-        </p>
+        {step}
         <section class="section" aria-labelledby="services-title">
             <div class="section-head">
                 <h2 id="services-title">"Services"</h2>
@@ -79,6 +80,45 @@ fn State(page: SettingsPage) -> impl IntoView {
     }
     .into_any()
 }
+
+/// The one thing that helps most now.
+#[component]
+fn Next(step: NextStep) -> impl IntoView {
+    view! {
+        <section class="panel setup" aria-labelledby="next-title">
+            <div class="setup-text">
+                <h2 id="next-title">{step.title}</h2>
+                <p class="muted">{step.why}</p>
+            </div>
+            {step
+                .label
+                .map(|label| {
+                    view! {
+                        <a class="button button-primary" href=step.href>
+                            {label}
+                            <Icon mark=Mark::Arrow />
+                        </a>
+                    }
+                })}
+        </section>
+    }
+}
+
+/// What happens to a key, for whoever has never seen Keyward.
+const STEPS: [(&str, &str); 3] = [
+    (
+        "Bring a key",
+        "Paste it from your own account with SerpAPI, ElevenLabs, OpenAI, Twilio or others. Keyward asks the provider at once whether it works and what it allows.",
+    ),
+    (
+        "It is sealed",
+        "AES-256-GCM, under a data key of your own. No page, log or answer shows it again, and it leaves the server only in requests to its own provider.",
+    ),
+    (
+        "Services open",
+        "Each opens as soon as the keys it needs work. When one stops working, the service says so, and shows the form that fixes it.",
+    ),
+];
 
 #[component]
 fn Introduction() -> impl IntoView {
@@ -96,6 +136,22 @@ fn Introduction() -> impl IntoView {
                     "Sign in"
                 </a>
             </p>
+            <section class="section" aria-labelledby="steps-title">
+                <h2 id="steps-title">"How it works"</h2>
+                <ol class="steps">
+                    {STEPS
+                        .into_iter()
+                        .map(|(title, text)| {
+                            view! {
+                                <li>
+                                    <strong>{title}</strong>
+                                    <p class="muted">{text}</p>
+                                </li>
+                            }
+                        })
+                        .collect_view()}
+                </ol>
+            </section>
             <section class="section" aria-labelledby="services-title">
                 <h2 id="services-title">"Services"</h2>
                 <div class="panel panel-flush">

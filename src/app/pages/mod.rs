@@ -5,12 +5,14 @@ mod api_keys;
 mod demo;
 mod home;
 mod login;
+mod next_step;
 mod password;
 mod register;
 mod scraper;
 mod service_list;
 mod services;
 mod sessions;
+mod tokens;
 
 pub use account::AccountSettings;
 pub use api_keys::ApiKeySettings;

@@ -4,7 +4,7 @@ use super::login::{failure, field_error};
 use crate::{
     api::auth::ChangePassword,
     app::ui::{BusyButton, ErrorNotice, Notice, TextField, Tone, focus_soon},
-    model::page::SessionView,
+    model::{page::SessionView, token::TokenView},
 };
 
 /// Changes the password.
@@ -14,6 +14,8 @@ pub(super) fn PasswordForm(
     email: String,
     /// The sessions, of which a change leaves only this one.
     sessions: RwSignal<Vec<SessionView>>,
+    /// The tokens, of which a change leaves none.
+    tokens: RwSignal<Vec<TokenView>>,
 ) -> impl IntoView {
     let action = ServerAction::<ChangePassword>::new();
     let error = failure(action);
@@ -21,6 +23,7 @@ pub(super) fn PasswordForm(
     let changed = move || matches!(&*action.value().read(), Some(Ok(())));
     Effect::new(move |_| {
         if changed() {
+            tokens.update(Vec::clear);
             sessions.update(|sessions| sessions.retain(|session| session.current));
             if let Some(form) = form.get_untracked() {
                 form.reset();
@@ -46,7 +49,7 @@ pub(super) fn PasswordForm(
                         label="New password"
                         kind="password"
                         autocomplete="new-password"
-                        help="At least 8 characters. Every other session ends."
+                        help="At least 8 characters. Every other session and every API token ends."
                         error=field_error(error, "new", "The new password")
                     />
                     <ErrorNotice error=error fields=["current", "new"].map(str::to_owned) id="form-message" />
@@ -56,7 +59,7 @@ pub(super) fn PasswordForm(
                                 .then(|| {
                                     view! {
                                         <Notice tone=Tone::Good id=Some("password-changed".to_owned())>
-                                            <p>"The password is changed, and every other session has ended."</p>
+                                            <p>"The password is changed. Every other session and every API token has ended."</p>
                                         </Notice>
                                     }
                                 })

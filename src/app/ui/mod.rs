@@ -2,6 +2,7 @@
 
 mod announce;
 mod button;
+mod clipboard;
 mod error_notice;
 mod external;
 mod field;
@@ -17,6 +18,7 @@ mod user_agent;
 
 pub use announce::{Announcer, LiveRegion, provide_announcer};
 pub use button::{BusyButton, ButtonKind};
+pub use clipboard::copy;
 pub use error_notice::ErrorNotice;
 pub use external::External;
 pub use field::{FieldErrorText, TextField};

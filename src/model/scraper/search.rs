@@ -66,6 +66,8 @@ words! {
         PlaceUnknown "place_unknown",
         /// The account has no searches left.
         QuotaUsedUp "quota_used_up",
+        /// The user has used the installation's own key as often as a day allows.
+        PlatformLimit "platform_limit",
         /// The key was rejected.
         KeyRejected "key_rejected",
         /// The account is suspended or closed.
@@ -117,6 +119,9 @@ impl Notice {
             Self::QuotaUsedUp => {
                 "SerpAPI has no searches left on your account. Add some there, or wait until the plan renews."
             }
+            Self::PlatformLimit => {
+                "You have used this installation's SerpAPI key as often as one day allows. Add a key of your own, or wait until midnight (UTC)."
+            }
             Self::KeyRejected => "SerpAPI did not accept your key. Replace it, then search again.",
             Self::AccountSuspended => "SerpAPI has suspended or closed your account. Ask SerpAPI why.",
             Self::KeyGone => "Your SerpAPI key was deleted while the search ran.",
@@ -145,6 +150,7 @@ impl Notice {
         matches!(
             self,
             Self::QuotaUsedUp
+                | Self::PlatformLimit
                 | Self::KeyRejected
                 | Self::AccountSuspended
                 | Self::KeyGone

@@ -25,7 +25,7 @@ async fn traces(room: &Room) -> String {
     }
     let stored = room.store(&room.serpapi());
     let call = Call::new(ServiceId::DataScraper, "search").query("q", "x");
-    match room.providers.call(&stored, call).await {
+    match room.providers.call(&stored.clone().into(), call).await {
         Ok(answer) => write!(out, "{answer:?} {}", answer.body).unwrap(),
         Err(error) => write!(out, "{error:?} {error}").unwrap(),
     }

@@ -134,7 +134,7 @@ async fn suffer(behaviour: Behaviour) {
     let report = room.check(&room.serpapi()).await;
     assert_eq!(report.outcome, Outcome::Unreachable, "{name}");
     let stored = room.store(&room.serpapi());
-    let call = room.providers.call(&stored, Call::new(ServiceId::DataScraper, "search")).await;
+    let call = room.providers.call(&stored.clone().into(), Call::new(ServiceId::DataScraper, "search")).await;
     let expected = matches!(call, Err(CallError::Refused { outcome: Outcome::Unreachable, .. }));
     assert!(expected, "{name}: {call:?}");
     // Two calls of 400 ms each; the rest is room for a busy machine.

@@ -110,7 +110,7 @@ async fn ask_everything(addr: SocketAddr) {
     }
     let stored = room.store(&room.serpapi());
     let call = Call::new(ServiceId::DataScraper, "search").query("q", "x");
-    assert!(room.providers.call(&stored, call).await.is_ok());
+    assert!(room.providers.call(&stored.clone().into(), call).await.is_ok());
     // A failure too: TLS where there is none.
     let room = Room::with(&format!("https://{addr}"), |catalogue| hurry(catalogue, 300));
     room.check(&room.serpapi()).await;

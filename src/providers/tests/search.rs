@@ -18,7 +18,7 @@ async fn run(answer: Vec<u8>) -> (Result<Answer, CallError>, Room, Server) {
     let server = Server::answering(move |_| answer.clone()).await;
     let room = Room::at(server.addr);
     let stored = room.store(&room.serpapi());
-    let result = room.providers.call(&stored, search()).await;
+    let result = room.providers.call(&stored.clone().into(), search()).await;
     (result, room, server)
 }
 
@@ -112,7 +112,7 @@ async fn a_call_must_fit_the_catalogue() {
         search().query("API_KEY", "mine"),
         search().query("api_key", "mine"),
     ] {
-        assert_eq!(room.providers.call(&stored, call).await.err(), Some(CallError::Misfit));
+        assert_eq!(room.providers.call(&stored.clone().into(), call).await.err(), Some(CallError::Misfit));
     }
     assert!(server.heads().is_empty() && room.events().is_empty());
 }
@@ -126,8 +126,11 @@ async fn a_call_that_is_given_up_is_reported() {
     .await;
     let room = Room::at(server.addr);
     let stored = room.store(&room.serpapi());
-    let given_up =
-        tokio::time::timeout(Duration::from_millis(150), room.providers.call(&stored, search())).await;
+    let given_up = tokio::time::timeout(
+        Duration::from_millis(150),
+        room.providers.call(&stored.clone().into(), search()),
+    )
+    .await;
     assert!(given_up.is_err());
     eventually(|| !room.events().is_empty()).await;
     let events = room.events();

@@ -68,7 +68,7 @@ async fn a_good_key_tells_of_its_account() {
     assert_eq!((event.operation.as_str(), event.outcome, event.units), ("account", UsageOutcome::Done, 0));
     assert_eq!(
         (event.source, event.key, event.service, event.user),
-        (UsageSource::Candidate, None, None, room.owner)
+        (UsageSource::Candidate, None, None, Some(room.owner))
     );
 }
 

@@ -60,7 +60,10 @@ async fn whatever_is_moved_or_changed_does_not_open() {
     }
     let serpapi = StoredCredential { version: 7, ..room.store(&room.serpapi()) };
     let call = Call::new(ServiceId::DataScraper, "search");
-    assert_eq!(room.providers.call(&serpapi, call).await.err(), Some(CallError::Undecryptable));
+    assert_eq!(
+        room.providers.call(&serpapi.clone().into(), call).await.err(),
+        Some(CallError::Undecryptable)
+    );
     assert!(server.heads().is_empty(), "nothing is sent");
     assert!(room.providers.check_stored(&good, UsageSource::Check).await.is_ok());
 }

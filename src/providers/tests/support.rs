@@ -21,7 +21,6 @@ use crate::{
     model::{
         check::CheckReport,
         ids::{KeyId, ProviderId, UserId},
-        key::Source,
         time::Timestamp,
     },
     providers::{
@@ -207,16 +206,7 @@ impl Room {
         let dek = self.vault.new_dek(&self.owner.to_string()).unwrap();
         let envelope =
             self.vault.seal(&dek, &place.context(SecretKind::ProviderKey), &candidate.plaintext()).unwrap();
-        StoredCredential {
-            owner: self.owner,
-            row_id,
-            provider,
-            config,
-            version,
-            envelope,
-            dek,
-            source: Source::User,
-        }
+        StoredCredential { owner: self.owner, row_id, provider, config, version, envelope, dek }
     }
 
     /// The usage events so far.

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Instant};
 
 use axum::{
-    extract::{MatchedPath, Request},
+    extract::{MatchedPath, Request, State},
     middleware::Next,
     response::Response,
 };
@@ -11,7 +11,7 @@ use http::{HeaderName, HeaderValue};
 use tracing::{Instrument, error_span};
 use uuid::Uuid;
 
-use crate::account::RequestUser;
+use crate::{account::RequestUser, telemetry::metrics::Metrics};
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -26,7 +26,7 @@ impl fmt::Display for RequestId {
     }
 }
 
-pub(super) async fn log(mut request: Request, next: Next) -> Response {
+pub(super) async fn log(State(metrics): State<Arc<Metrics>>, mut request: Request, next: Next) -> Response {
     let begin = Instant::now();
     let id = RequestId(Uuid::now_v7().hyphenated().to_string().into());
     let user = RequestUser::default();
@@ -34,6 +34,7 @@ pub(super) async fn log(mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(user.clone());
     let method = request.method().clone();
     let route = route_of(&request);
+    let matched = request.extensions().get::<MatchedPath>().cloned();
 
     // A span of the highest level, so that no filter takes the id off the errors inside.
     let span = error_span!(target: "keyward::request", "request", %id);
@@ -43,7 +44,9 @@ pub(super) async fn log(mut request: Request, next: Next) -> Response {
             response.headers_mut().insert(HEADER, value);
         }
         let status = response.status().as_u16();
-        let latency_ms = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let took = begin.elapsed();
+        metrics.request(&method, matched.as_ref().map_or("none", MatchedPath::as_str), status, took);
+        let latency_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let user = user.noted().map(tracing::field::display);
         if matches!(route.as_str(), "/healthz" | "/readyz" | "/metrics") {
             tracing::debug!(target: "keyward::request", %method, route, status, latency_ms, user, "answered");

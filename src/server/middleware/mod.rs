@@ -24,7 +24,10 @@ use ipnet::IpNet;
 
 pub use self::log::RequestId;
 use super::problem::ProviderNames;
-use crate::config::{Config, PublicUrl};
+use crate::{
+    config::{Config, PublicUrl},
+    telemetry::metrics::Metrics,
+};
 
 /// What the middleware has to know of the installation.
 #[derive(Clone)]
@@ -37,6 +40,8 @@ pub struct Site {
     pub session_cookie: &'static str,
     /// The names of providers, for error texts.
     pub provider_names: ProviderNames,
+    /// Counts requests.
+    pub metrics: Arc<Metrics>,
     /// The largest body, in bytes.
     pub body_limit: usize,
     /// How long a body may take to arrive.
@@ -45,8 +50,14 @@ pub struct Site {
 
 impl Site {
     /// The installation of `config`: bodies of 64 KiB at most, within 30 s.
-    pub fn new(config: &Config, session_cookie: &'static str, provider_names: ProviderNames) -> Self {
+    pub fn new(
+        config: &Config,
+        session_cookie: &'static str,
+        provider_names: ProviderNames,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
+            metrics,
             public_url: config.public_url.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             session_cookie,
@@ -65,8 +76,8 @@ pub fn around<S: Clone + Send + Sync + 'static>(router: Router<S>, site: Site) -
         .layer(from_fn_with_state(site.clone(), admit::admit))
         .layer(axum::middleware::from_fn(recover::recover))
         .layer(from_fn_with_state(site.clone(), problems::write_out))
-        .layer(from_fn_with_state(site, headers::secure))
-        .layer(axum::middleware::from_fn(log::log))
+        .layer(from_fn_with_state(site.clone(), headers::secure))
+        .layer(from_fn_with_state(site.metrics.clone(), log::log))
 }
 
 /// Whether `path` belongs to the REST interface.

@@ -26,7 +26,7 @@ use crate::{
         status::Reason,
     },
     server::problem::Problem,
-    telemetry::{LogFormat, testing::Captured},
+    telemetry::{LogFormat, metrics::Metrics, testing::Captured},
 };
 
 pub(in crate::server) fn site(public: &str) -> Site {
@@ -35,6 +35,7 @@ pub(in crate::server) fn site(public: &str) -> Site {
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
         session_cookie: "session",
         provider_names: Arc::new(|id| (*id == ProviderId::SERPAPI).then(|| "SerpAPI".to_owned())),
+        metrics: Arc::new(Metrics::new(0)),
         body_limit: 64,
         body_timeout: Duration::from_millis(200),
     }

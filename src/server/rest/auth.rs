@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::{Body, List, PathId, Who};
+use super::{Body, List, PathId, Person, Who};
 use crate::{
     account::{Begun, ClientAddr, Origin, credentials},
     api::context::UseCases,
@@ -82,7 +82,7 @@ pub(super) async fn log_in(
     entered(&app, StatusCode::OK, begun, body.token)
 }
 
-pub(super) async fn log_out(State(app): State<UseCases>, Who(who): Who) -> Result<Response, Problem> {
+pub(super) async fn log_out(State(app): State<UseCases>, Person(who): Person) -> Result<Response, Problem> {
     app.accounts.log_out(&who).await?;
     let cookie = cookie(&credentials::no_session_cookie(app.secure).into())?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
@@ -94,7 +94,7 @@ pub(super) async fn me(Who(who): Who) -> Json<Me> {
 
 pub(super) async fn change_password(
     State(app): State<UseCases>,
-    Who(who): Who,
+    Person(who): Person,
     Extension(ClientAddr(address)): Extension<ClientAddr>,
     headers: HeaderMap,
     Body(body): Body<ChangePassword>,
@@ -106,14 +106,14 @@ pub(super) async fn change_password(
 
 pub(super) async fn sessions(
     State(app): State<UseCases>,
-    Who(who): Who,
+    Person(who): Person,
 ) -> Result<Json<List<SessionView>>, Problem> {
     Ok(List::whole(app.accounts.page(&who).await?.sessions))
 }
 
 pub(super) async fn end_session(
     State(app): State<UseCases>,
-    Who(who): Who,
+    Person(who): Person,
     PathId(session): PathId<SessionId>,
 ) -> Result<StatusCode, Problem> {
     app.accounts.end_session(&who, session).await?;
@@ -122,7 +122,7 @@ pub(super) async fn end_session(
 
 pub(super) async fn end_other_sessions(
     State(app): State<UseCases>,
-    Who(who): Who,
+    Person(who): Person,
 ) -> Result<StatusCode, Problem> {
     app.accounts.end_other_sessions(&who).await?;
     Ok(StatusCode::NO_CONTENT)

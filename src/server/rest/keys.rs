@@ -133,9 +133,9 @@ pub(super) async fn replace(
 
 pub(super) async fn delete(
     State(app): State<UseCases>,
-    Who(who): Who,
+    caller: Caller,
     PathId(provider): PathId<ProviderId>,
 ) -> Result<StatusCode, Problem> {
-    app.keys.delete(who.user, &provider).await?;
+    app.keys.delete(caller.user, &provider).await?;
     Ok(StatusCode::NO_CONTENT)
 }

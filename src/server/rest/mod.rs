@@ -9,6 +9,8 @@ mod guard;
 mod keys;
 mod searches;
 mod services;
+mod system;
+mod tokens;
 
 use axum::{
     Json, Router,
@@ -21,7 +23,7 @@ use serde::Serialize;
 
 pub(super) use self::{
     body::{Body, PathId},
-    guard::{Granted, Protected, Who, WithCredentials},
+    guard::{Granted, Person, Protected, ServicesUser, Who, WithCredentials},
 };
 use super::{
     problem::Problem,
@@ -65,6 +67,10 @@ pub(super) fn routes() -> Router<AppState> {
         .route("/api/services/data-scraper/searches/{id}/results", get(searches::results))
         .route("/api/services/data-scraper/searches/{id}/results.csv", get(searches::csv))
         .route("/api/services/data-scraper/searches/{id}/cancel", post(searches::cancel))
+        .route("/api/tokens", get(tokens::list).post(tokens::issue))
+        .route("/api/tokens/{id}", delete(tokens::revoke))
+        .route("/api/system/users/{user}/services/{service}/access", get(system::access))
+        .route("/metrics", get(system::metrics))
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
         .method_not_allowed_fallback(method_not_allowed)

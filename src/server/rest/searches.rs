@@ -8,7 +8,7 @@ use axum::{
 use http::{HeaderName, StatusCode, header};
 use serde::Deserialize;
 
-use super::{Body, Granted, List, PathId, Protected, Who};
+use super::{Body, Granted, List, PathId, Protected, ServicesUser, Who};
 use crate::{
     api::context::UseCases,
     model::{
@@ -113,7 +113,7 @@ pub(super) async fn csv(
 
 pub(super) async fn cancel(
     State(app): State<UseCases>,
-    Who(who): Who,
+    ServicesUser(who): ServicesUser,
     PathId(id): PathId<SearchId>,
 ) -> Result<Json<SearchView>, Problem> {
     Ok(Json(app.scraper.cancel(who.user, id).await?))
@@ -121,7 +121,7 @@ pub(super) async fn cancel(
 
 pub(super) async fn delete(
     State(app): State<UseCases>,
-    Who(who): Who,
+    ServicesUser(who): ServicesUser,
     PathId(id): PathId<SearchId>,
 ) -> Result<StatusCode, Problem> {
     app.scraper.delete(who.user, id).await?;

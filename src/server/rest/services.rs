@@ -12,8 +12,8 @@ use crate::{
 pub(super) async fn list(
     State(app): State<UseCases>,
     WithCredentials(who): WithCredentials,
-) -> Json<List<AccessDecision>> {
-    List::whole(app.keys.decide_all(&who.credentials))
+) -> Result<Json<List<AccessDecision>>, Problem> {
+    Ok(List::whole(app.keys.decide_all(who.principal.user, &who.credentials).await?))
 }
 
 pub(super) async fn access(
@@ -21,6 +21,6 @@ pub(super) async fn access(
     WithCredentials(who): WithCredentials,
     PathId(service): PathId<ServiceId>,
 ) -> Result<Json<AccessDecision>, Problem> {
-    let grant = app.keys.require_with(who.principal.user, service, &who.credentials)?;
+    let grant = app.keys.require_with(who.principal.user, service, &who.credentials).await?;
     Ok(Json(grant.into_decision()))
 }

@@ -89,7 +89,11 @@ impl MapsSource for SerpApi {
 }
 
 fn no_credential(error: &AppError) -> Notice {
-    if error.code == ErrorCode::NotFound { Notice::KeyGone } else { Notice::OurFault }
+    match error.code {
+        ErrorCode::NotFound => Notice::KeyGone,
+        ErrorCode::PlatformLimit => Notice::PlatformLimit,
+        _ => Notice::OurFault,
+    }
 }
 
 fn notice(error: &CallError) -> Notice {
@@ -136,6 +140,7 @@ mod tests {
             (notice(&CallError::Undecryptable), Notice::KeyUnusable),
             (notice(&CallError::Misfit), Notice::OurFault),
             (no_credential(&AppError::new(ErrorCode::NotFound)), Notice::KeyGone),
+            (no_credential(&AppError::new(ErrorCode::PlatformLimit)), Notice::PlatformLimit),
             (no_credential(&AppError::new(ErrorCode::Busy)), Notice::OurFault),
         ];
         for (got, wanted) in cases {

@@ -194,6 +194,21 @@ impl App {
     }
 }
 
+/// Why an installation with these settings does not start.
+pub async fn refused(variables: BTreeMap<String, String>) -> String {
+    let site = SiteDefaults { addr: ([127, 0, 0, 1], 3000).into(), root: "public".into() };
+    let config = match Config::read(&variables, read_secret_file, Purpose::Production, site) {
+        Ok(config) => config,
+        Err(problems) => return problems.to_string(),
+    };
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let clock = Arc::new(ManualClock::new(START));
+    match boot::install(&config, Purpose::Production, clock, CancellationToken::new()).await {
+        Ok(_) => panic!("it starts"),
+        Err(error) => error.to_string(),
+    }
+}
+
 /// Puts the rooms together as the program does, with the simulator in the providers' place.
 pub async fn install(
     variables: &BTreeMap<String, String>,

@@ -1,0 +1,126 @@
+//! The operator's own keys stand in where a user has none, and only there: a user's own broken key is never
+//! replaced silently.
+
+use std::borrow::Cow;
+
+use super::{Keys, jitter, missing};
+use crate::{
+    account::Limit,
+    model::{
+        access::CredentialState,
+        error::AppError,
+        ids::{ProviderId, UserId},
+        key::{KeyMetadata, KeyView, Source},
+        status::{KeyStatus, Reason},
+    },
+    monitor::{PlatformKey, transition},
+    providers::{PlatformCredential, Usable},
+};
+
+impl Keys {
+    /// The credential a service may call its provider with: the user's own, else the operator's, which counts
+    /// against the user's day.
+    pub async fn credential(&self, user: UserId, provider: &ProviderId) -> Result<Usable, AppError> {
+        if let Some(own) = self.find(user, provider).await? {
+            return Ok(super::seal::stored(&own).into());
+        }
+        let key = self.platform.get(provider).ok_or_else(|| missing(provider))?;
+        self.limiter
+            .check(Limit::PlatformCalls, &[&user.to_string()])
+            .await
+            .map_err(|error| AppError { provider: Some(provider.clone()), ..error.as_platform_limit() })?;
+        Ok(Usable::Platform(PlatformCredential { user, credential: key.credential }))
+    }
+
+    /// How all credentials stand that count for a user: their own, and the operator's where they have none.
+    pub(super) async fn with_platform<'a>(
+        &self,
+        user: UserId,
+        own: &'a [CredentialState],
+    ) -> Result<Cow<'a, [CredentialState]>, AppError> {
+        if self.platform.is_empty() {
+            return Ok(Cow::Borrowed(own));
+        }
+        let capped = self.limiter.is_full(Limit::PlatformCalls, &[&user.to_string()]).await?;
+        Ok(Cow::Owned(self.filled_up(own, capped)))
+    }
+
+    /// `own`, and the operator's keys for providers that are not among them.
+    pub(super) fn filled_up(&self, own: &[CredentialState], capped: bool) -> Vec<CredentialState> {
+        let supplied = self.platform.all();
+        let supplied = supplied.iter().map(|key| platform_state(key, capped));
+        let more = supplied.filter(|state| own.iter().all(|own| own.provider != state.provider));
+        own.iter().cloned().chain(more).collect()
+    }
+
+    /// The operator's keys as a user sees them who has none for their providers. Account, plan and figures are
+    /// the operator's own business.
+    pub(super) fn platform_views(&self, own: &[KeyView]) -> Vec<KeyView> {
+        let supplied = self.platform.all();
+        let more = supplied.into_iter().filter(|key| {
+            let provider = key.credential.provider();
+            own.iter().all(|own| own.provider != *provider)
+        });
+        more.map(|key| self.platform_view(&key)).collect()
+    }
+
+    fn platform_view(&self, key: &PlatformKey) -> KeyView {
+        let provider = key.credential.provider();
+        let known = &key.known;
+        let name = self.provider_name(provider);
+        KeyView {
+            provider: provider.clone(),
+            status: known.status,
+            status_reason: super::view::sentence(known.status, known.status_reason, known.last_result, &name),
+            is_active: known.status.is_accepted(),
+            undecryptable: false,
+            stale: transition::is_stale(known.due_since, self.clock.now()),
+            hint: String::new(),
+            form: String::new(),
+            region: key.credential.region().map(str::to_owned),
+            last_validated: known.last_validated,
+            next_check_at: None,
+            metadata: KeyMetadata {
+                capabilities: known.metadata.capabilities.clone(),
+                ..KeyMetadata::default()
+            },
+            source: Source::Platform,
+            version: 0,
+            created_at: key.since,
+            updated_at: known.last_validated.unwrap_or(key.since),
+            name,
+        }
+    }
+
+    /// Asks the providers about the operator's keys whose check is due; answers how many there were.
+    pub async fn check_platform_keys(&self) -> usize {
+        let due = self.platform.due(self.clock.now());
+        for key in &due {
+            let report = self.providers.check_platform(&key.credential).await;
+            let provider = key.credential.provider();
+            self.platform.record(provider, &report, self.clock.now(), jitter());
+            let status = report.outcome.status().unwrap_or(KeyStatus::Unverified);
+            if !status.is_accepted() {
+                tracing::warn!(%provider, %status, reason = report.reason.code(), "the installation's own key is not usable");
+            }
+        }
+        due.len()
+    }
+}
+
+fn platform_state(key: &PlatformKey, capped: bool) -> CredentialState {
+    let known = &key.known;
+    let (status, reason) = match capped && known.status.is_accepted() {
+        true => (KeyStatus::Exhausted, Some(Reason::PlatformLimit)),
+        false => (known.status, known.status_reason),
+    };
+    CredentialState {
+        provider: key.credential.provider().clone(),
+        status,
+        reason,
+        undecryptable: false,
+        quota_unit: known.metadata.quota.as_ref().map(|quota| quota.unit.clone()),
+        capabilities: known.metadata.capabilities.clone(),
+        source: Source::Platform,
+    }
+}

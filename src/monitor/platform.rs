@@ -1,0 +1,80 @@
+//! The operator's own keys: what is known of each, and when to ask again. Kept in memory: every node reads the
+//! same file at start and asks for itself, so nothing of them is ever in the database.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use super::transition::{self, Known};
+use crate::{
+    model::{check::CheckReport, ids::ProviderId, time::Timestamp},
+    providers::Candidate,
+};
+
+/// One of the operator's keys.
+#[derive(Debug, Clone)]
+pub struct PlatformKey {
+    /// The credential.
+    pub credential: Arc<Candidate>,
+    /// What is known of it.
+    pub known: Known,
+    /// Since when it is there: the start of this process.
+    pub since: Timestamp,
+}
+
+/// The operator's keys, by provider.
+#[derive(Debug, Default)]
+pub struct PlatformKeys(RwLock<BTreeMap<ProviderId, PlatformKey>>);
+
+impl PlatformKeys {
+    /// Puts in a key about which nothing is known yet, so that it is due at once.
+    pub fn supply(&self, credential: Candidate, now: Timestamp) {
+        let provider = credential.provider().clone();
+        let key = PlatformKey { credential: Arc::new(credential), known: Known::candidate(now), since: now };
+        self.write().insert(provider, key);
+    }
+
+    /// Whether there are none, as in most installations.
+    pub fn is_empty(&self) -> bool {
+        self.read().is_empty()
+    }
+
+    /// The key for one provider.
+    pub fn get(&self, provider: &ProviderId) -> Option<PlatformKey> {
+        self.read().get(provider).cloned()
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Vec<PlatformKey> {
+        self.read().values().cloned().collect()
+    }
+
+    /// Those whose check is due.
+    pub fn due(&self, now: Timestamp) -> Vec<PlatformKey> {
+        self.read().values().filter(|key| key.known.next_check_at <= now).cloned().collect()
+    }
+
+    /// Makes a key due at once, after its provider refused it in real use.
+    pub fn make_due(&self, provider: &ProviderId, now: Timestamp) {
+        if let Some(key) = self.write().get_mut(provider) {
+            key.known.next_check_at = key.known.next_check_at.min(now);
+        }
+    }
+
+    /// Writes down what a check found out.
+    pub fn record(&self, provider: &ProviderId, report: &CheckReport, now: Timestamp, jitter: f64) {
+        if let Some(key) = self.write().get_mut(provider) {
+            key.known = transition::after_check(&key.known, report, now, jitter).into();
+        }
+    }
+
+    // A panic elsewhere leaves the map whole: each change is one assignment.
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<ProviderId, PlatformKey>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<ProviderId, PlatformKey>> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

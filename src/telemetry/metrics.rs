@@ -1,0 +1,141 @@
+//! Counters for monitoring systems, in the OpenMetrics text format. They tell of routes, providers and
+//! outcomes, never of users or keys.
+
+use std::{fmt, time::Duration};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::ConstGauge, histogram::Histogram, info::Info},
+    registry::{Registry, Unit},
+};
+
+/// The content type of [`Metrics::text`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Upper bounds of the histograms' buckets, in seconds.
+const REQUEST: [f64; 9] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
+const CALL: [f64; 8] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Request {
+    method: String,
+    route: String,
+    /// `2xx` and the like.
+    status: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Call {
+    provider: String,
+    purpose: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Provider {
+    provider: String,
+}
+
+/// The counters of this process.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Request, Histogram, fn() -> Histogram>,
+    calls: Family<Call, Counter>,
+    call_times: Family<Provider, Histogram, fn() -> Histogram>,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+impl Metrics {
+    /// Counters that stand at zero; the process started `started` seconds after the epoch.
+    pub fn new(started: i64) -> Self {
+        let mut registry = Registry::with_prefix("keyward");
+        let requests: Family<Request, Histogram, fn() -> Histogram> =
+            Family::new_with_constructor(|| Histogram::new(REQUEST));
+        let calls = Family::<Call, Counter>::default();
+        let call_times: Family<Provider, Histogram, fn() -> Histogram> =
+            Family::new_with_constructor(|| Histogram::new(CALL));
+        registry.register(
+            "build",
+            "The running version",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+        registry.register_with_unit(
+            "start_time",
+            "When the process started, since 1970",
+            Unit::Seconds,
+            ConstGauge::new(started),
+        );
+        registry.register_with_unit(
+            "http_request_duration",
+            "Answered requests by route",
+            Unit::Seconds,
+            requests.clone(),
+        );
+        registry.register("provider_calls", "Outbound calls by how they ended", calls.clone());
+        registry.register_with_unit(
+            "provider_call_duration",
+            "From sending a request to the end of the answer",
+            Unit::Seconds,
+            call_times.clone(),
+        );
+        Self { registry, requests, calls, call_times }
+    }
+
+    /// Counts an answered request. `route` is the route as it is written in the router: a bounded set.
+    pub fn request(&self, method: &http::Method, route: &str, status: u16, took: Duration) {
+        // Methods are free text on the wire.
+        let method = match method.as_str() {
+            known @ ("GET" | "POST" | "PUT" | "DELETE" | "HEAD" | "OPTIONS" | "PATCH") => known,
+            _ => "other",
+        };
+        let labels = Request {
+            method: method.to_owned(),
+            route: route.to_owned(),
+            status: format!("{}xx", status / 100),
+        };
+        self.requests.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    /// Counts an outbound call.
+    pub fn call(&self, provider: &str, purpose: &'static str, outcome: &'static str, took: Duration) {
+        let provider = provider.to_owned();
+        self.calls.get_or_create(&Call { provider: provider.clone(), purpose, outcome }).inc();
+        self.call_times.get_or_create(&Provider { provider }).observe(took.as_secs_f64());
+    }
+
+    /// Everything, in the OpenMetrics text format.
+    pub fn text(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_is_in_the_text() {
+        let metrics = Metrics::new(1_795_000_000);
+        metrics.request(&http::Method::GET, "/api/services", 200, Duration::from_millis(3));
+        metrics.request(&"BREW".parse().unwrap(), "/api/services", 405, Duration::from_millis(3));
+        metrics.call("serpapi", "use", "done", Duration::from_millis(120));
+        let text = metrics.text().unwrap();
+        for line in [
+            r#"keyward_http_request_duration_seconds_count{method="GET",route="/api/services",status="2xx"} 1"#,
+            r#"keyward_http_request_duration_seconds_count{method="other",route="/api/services",status="4xx"} 1"#,
+            r#"keyward_provider_calls_total{provider="serpapi",purpose="use",outcome="done"} 1"#,
+            r#"keyward_provider_call_duration_seconds_bucket{le="0.25",provider="serpapi"} 1"#,
+            "keyward_start_time_seconds 1795000000",
+            "# EOF",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+        }
+    }
+}

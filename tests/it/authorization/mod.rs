@@ -1,0 +1,203 @@
+//! The authorization matrix: every route and every server function, for everybody who could ask.
+//!
+//! The routes are those of the API's own description, the server functions those that are registered; one that
+//! has no row here fails, and so does a row without a route. Whoever is refused gets a problem document in which
+//! nothing of the owner's stands, and changes nothing.
+
+mod rows;
+mod world;
+
+use std::collections::BTreeSet;
+
+use keyward::{app::App as Pages, simulator};
+use serde_json::Value;
+
+use self::{
+    rows::{FUNCTIONS, PAGES, ROUTES, Row},
+    world::{Asker, World},
+};
+use crate::support::{Answer, App, Engine, both};
+
+/// Who may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum May {
+    /// Everybody, with or without an account.
+    Everybody,
+    /// Sessions, and tokens that may read.
+    Read,
+    /// Sessions, and tokens that may write keys.
+    KeysWrite,
+    /// Sessions, and tokens that may use services.
+    ServicesUse,
+    /// Sessions only.
+    Person,
+    /// The system token only.
+    System,
+    /// The metrics token only.
+    Metrics,
+}
+
+impl May {
+    /// The status of a refusal, or nothing where `asker` is let in.
+    fn refusal(self, asker: Asker) -> Option<u16> {
+        use Asker::*;
+        let scope = match self {
+            Self::Everybody => return None,
+            Self::System => return (asker != SystemToken).then_some(401),
+            Self::Metrics => return (asker != MetricsToken).then_some(401),
+            Self::Read => Some(ReadToken),
+            Self::KeysWrite => Some(KeysToken),
+            Self::ServicesUse => Some(ServicesToken),
+            Self::Person => None,
+        };
+        match asker {
+            Visitor | EndedSession | DisabledUser | SystemToken | MetricsToken | RevokedToken => Some(401),
+            Owner | OwnersJwt | Stranger => None,
+            ReadToken | KeysToken | ServicesToken => (Some(asker) != scope).then_some(403),
+        }
+    }
+}
+
+/// Checks an answer against what `row` says of `asker`.
+fn judge(row: &Row, asker: Asker, first: bool, answer: &Answer, world: &World) {
+    let what = format!("{} {} by {asker:?}: {} {}", row.method, row.path, answer.status, answer.text);
+    let status = answer.status.as_u16();
+    if let Some(refusal) = row.may.refusal(asker) {
+        assert_eq!(status, refusal, "{what}");
+        assert!(answer.headers["content-type"].to_str().unwrap().contains("json"), "{what}");
+    } else {
+        let expected = match asker {
+            Asker::Stranger => row.stranger,
+            _ if first => row.first,
+            _ => row.again,
+        };
+        assert_eq!(status, expected, "{what}");
+    }
+    let lets_in = row.may == May::Everybody || row.may.refusal(asker).is_none() && asker != Asker::Stranger;
+    if !lets_in {
+        for trace in world.traces() {
+            assert!(!answer.text.contains(&trace), "{trace} stands in {what}");
+        }
+    }
+}
+
+/// Asks everybody for one row: first all who must be refused, who change nothing; then those who may.
+async fn walk(row: &Row, engine: Engine) {
+    let world = World::build(engine).await;
+    let (refused, let_in): (Vec<_>, Vec<_>) =
+        Asker::ALL.into_iter().partition(|asker| row.may.refusal(*asker).is_some());
+    let before = world.fingerprint().await;
+    for asker in refused {
+        let answer = world.ask(row, asker).await;
+        judge(row, asker, false, &answer, &world);
+    }
+    if row.may != May::Everybody {
+        let answer = world.ask(row, Asker::Stranger).await;
+        if row.may.refusal(Asker::Stranger).is_none() {
+            judge(row, Asker::Stranger, false, &answer, &world);
+        }
+    }
+    assert_eq!(before, world.fingerprint().await, "{} {}: a refusal changed something", row.method, row.path);
+    for (index, asker) in let_in.into_iter().filter(|asker| *asker != Asker::Stranger).enumerate() {
+        let answer = world.ask(row, asker).await;
+        judge(row, asker, index == 0, &answer, &world);
+    }
+}
+
+both! {
+    async fn every_route_lets_in_whom_it_should_and_nobody_else(app: App) {
+        for row in ROUTES {
+            walk(row, app.sql.engine).await;
+        }
+    }
+
+    async fn every_server_function_takes_sessions_and_nothing_else(app: App) {
+        for row in FUNCTIONS {
+            walk(row, app.sql.engine).await;
+        }
+    }
+}
+
+#[test]
+fn no_route_is_without_a_row() {
+    crate::support::run(async {
+        let app = App::start(Engine::Sqlite).await;
+        let description: Value = app.visitor().get("/api/openapi.json").await.expect(200).json();
+        let described: BTreeSet<(String, String)> = description["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .flat_map(|(path, item)| {
+                item.as_object().unwrap().keys().map(|method| (method.to_uppercase(), path.clone()))
+            })
+            .filter(|(method, _)| method != "PARAMETERS")
+            .collect();
+        let rows: BTreeSet<_> =
+            ROUTES.iter().map(|row| (row.method.to_owned(), row.template().to_owned())).collect();
+        assert_eq!(described, rows);
+    });
+}
+
+#[test]
+fn no_server_function_is_without_a_row() {
+    let registered: BTreeSet<_> = leptos::server_fn::axum::server_fn_paths()
+        .map(|(path, method)| (method.to_string(), path.to_owned()))
+        .collect();
+    let rows: BTreeSet<_> =
+        FUNCTIONS.iter().map(|row| (row.method.to_owned(), row.template().to_owned())).collect();
+    assert_eq!(registered, rows);
+    // What changes something must not be reachable by a link.
+    assert!(registered.iter().all(|(method, _)| method == "POST"));
+}
+
+#[test]
+fn every_page_shows_its_owner_their_own_and_others_nothing() {
+    crate::support::run(async {
+        let listed: BTreeSet<String> =
+            leptos_axum::generate_route_list(Pages).iter().map(|page| page.path().to_owned()).collect();
+        let rows: BTreeSet<String> = PAGES.iter().map(|(path, _, _)| (*path).to_owned()).collect();
+        assert_eq!(listed, rows);
+
+        let world = World::build(Engine::Sqlite).await;
+        for (path, visitor, stranger) in PAGES {
+            let row = Row::page(path);
+            for asker in Asker::ALL {
+                let answer = world.ask(&row, asker).await;
+                let expected = match asker {
+                    Asker::Owner | Asker::OwnersJwt => 200,
+                    Asker::Stranger => *stranger,
+                    // The pages show a token what they show a visitor, or that it is no way in.
+                    Asker::ReadToken | Asker::KeysToken | Asker::ServicesToken => answer.status.as_u16(),
+                    _ => *visitor,
+                };
+                let expected = if *path == "/demo" { 404 } else { expected };
+                assert_eq!(answer.status, expected, "{path} by {asker:?}");
+                if !matches!(asker, Asker::Owner | Asker::OwnersJwt) {
+                    for trace in world.traces() {
+                        assert!(!answer.text.contains(&trace), "{trace} stands on {path} for {asker:?}");
+                    }
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn the_world_leaves_traces_that_would_be_found() {
+    crate::support::run(async {
+        let world = World::build(Engine::Sqlite).await;
+        let seen: Vec<String> = {
+            let mut texts = Vec::new();
+            for path in
+                ["/api/auth/me", "/api/user-api-keys", "/api/services/data-scraper/searches", "/api/tokens"]
+            {
+                texts.push(world.ask(&Row::get(path), Asker::Owner).await.text);
+            }
+            texts
+        };
+        for trace in world.traces() {
+            assert!(seen.iter().any(|text| text.contains(&trace)), "{trace} is nowhere");
+        }
+        assert!(simulator::test_keys().iter().any(|key| key.id == "plenty"));
+    });
+}

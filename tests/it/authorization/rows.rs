@@ -1,0 +1,148 @@
+//! The rows of the matrix.
+
+use super::May;
+
+/// One route or server function, and what it answers to whom.
+pub struct Row {
+    pub method: &'static str,
+    /// The path, with placeholders for the owner's things: `{id:search}`.
+    pub path: &'static str,
+    pub body: &'static str,
+    pub accept: &'static str,
+    pub may: May,
+    /// The answer to the first who is let in.
+    pub first: u16,
+    /// The answer to those who come after.
+    pub again: u16,
+    /// The answer to another user: an own, empty world, or nothing there.
+    pub stranger: u16,
+}
+
+impl Row {
+    const fn new(method: &'static str, path: &'static str, may: May, first: u16, stranger: u16) -> Self {
+        Self { method, path, body: "", accept: "application/json", may, first, again: first, stranger }
+    }
+
+    const fn body(self, body: &'static str) -> Self {
+        Self { body, ..self }
+    }
+
+    /// What comes after the first success.
+    const fn then(self, again: u16) -> Self {
+        Self { again, ..self }
+    }
+
+    /// A page.
+    pub const fn page(path: &'static str) -> Self {
+        Self { accept: "text/html", ..Self::new("GET", path, May::Everybody, 200, 200) }
+    }
+
+    pub const fn get(path: &'static str) -> Self {
+        Self::new("GET", path, May::Read, 200, 200)
+    }
+
+    /// The path as it stands in the description.
+    pub fn template(&self) -> String {
+        ["search", "session", "token"]
+            .iter()
+            .fold(self.path.to_owned(), |path, kind| path.replace(&format!("{{id:{kind}}}"), "{id}"))
+            .split('?')
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    }
+}
+
+const NEW_PERSON: &str = r#"{"email":"new@example.org","password":"correct horse battery"}"#;
+const LOG_IN: &str = r#"{"email":"stranger@example.org","password":"correct horse battery"}"#;
+const NEW_PASSWORD: &str = r#"{"current":"not the password","new":"another good one"}"#;
+const NEW_TOKEN: &str = r#"{"name":"more","scopes":["read"]}"#;
+// The simulator's key would cost the matrix its simplicity: a form that is not filled in is refused after the
+// question of who asks, and before anything is stored.
+const NO_KEY: &str = r#"{"provider":"serpapi","credentials":{}}"#;
+const NO_REPLACEMENT: &str = r#"{"credentials":{}}"#;
+const SEARCH: &str = r#"{"query":"few cakes","place":"52.52, 13.405","limit":20}"#;
+const SEARCHES: &str = "/api/services/data-scraper/searches";
+
+pub const ROUTES: &[Row] = &[
+    Row::new("POST", "/api/auth/register", May::Everybody, 201, 409).body(NEW_PERSON).then(409),
+    Row::new("POST", "/api/auth/login", May::Everybody, 200, 200).body(LOG_IN),
+    Row::new("POST", "/api/auth/logout", May::Person, 204, 204).body("{}").then(204),
+    Row::new("GET", "/api/auth/me", May::Read, 200, 200),
+    Row::new("PUT", "/api/auth/password", May::Person, 422, 422).body(NEW_PASSWORD),
+    Row::new("GET", "/api/auth/sessions", May::Person, 200, 200),
+    Row::new("DELETE", "/api/auth/sessions", May::Person, 204, 204).then(401),
+    Row::new("DELETE", "/api/auth/sessions/{id:session}", May::Person, 204, 404).then(404),
+    Row::new("GET", "/api/tokens", May::Person, 200, 200),
+    Row::new("POST", "/api/tokens", May::Person, 201, 422).body(NEW_TOKEN),
+    Row::new("DELETE", "/api/tokens/{id:token}", May::Person, 204, 404).then(404),
+    Row::new("GET", "/api/providers", May::Read, 200, 200),
+    Row::new("GET", "/api/user-api-keys", May::Read, 200, 200),
+    Row::new("POST", "/api/user-api-keys/store", May::KeysWrite, 422, 422).body(NO_KEY),
+    Row::new("POST", "/api/user-api-keys/validate", May::KeysWrite, 200, 404)
+        .body(r#"{"provider":"serpapi"}"#),
+    Row::new("PUT", "/api/user-api-keys/{provider}", May::KeysWrite, 422, 422).body(NO_REPLACEMENT),
+    Row::new("DELETE", "/api/user-api-keys/{provider}", May::KeysWrite, 204, 404).then(404),
+    Row::new("GET", "/api/services", May::Read, 200, 200),
+    Row::new("GET", "/api/services/{service}/access", May::Read, 200, 403),
+    Row::new("GET", "/api/services/data-scraper/searches", May::Read, 200, 200),
+    Row::new("POST", SEARCHES, May::ServicesUse, 201, 403).body(SEARCH),
+    Row::new("GET", "/api/services/data-scraper/searches/{id:search}", May::Read, 200, 404),
+    Row::new("DELETE", "/api/services/data-scraper/searches/{id:search}", May::ServicesUse, 204, 404)
+        .then(404),
+    Row::new("GET", "/api/services/data-scraper/searches/{id:search}/results", May::Read, 200, 404),
+    Row::new("GET", "/api/services/data-scraper/searches/{id:search}/results.csv", May::Read, 200, 404),
+    Row::new("POST", "/api/services/data-scraper/searches/{id:search}/cancel", May::ServicesUse, 200, 404)
+        .body("{}"),
+    Row::new("GET", "/api/system/users/{user}/services/{service}/access", May::System, 200, 401),
+    Row::new("GET", "/metrics", May::Metrics, 200, 401),
+    Row::new("GET", "/healthz", May::Everybody, 200, 200),
+    Row::new("GET", "/readyz", May::Everybody, 200, 200),
+];
+
+pub const FUNCTIONS: &[Row] = &[
+    Row::new("POST", "/api/rpc/register", May::Everybody, 200, 409)
+        .body("email=new@example.org&password=correct+horse+battery")
+        .then(409),
+    Row::new("POST", "/api/rpc/login", May::Everybody, 200, 200)
+        .body("email=stranger@example.org&password=correct+horse+battery"),
+    Row::new("POST", "/api/rpc/logout", May::Everybody, 200, 200),
+    Row::new("POST", "/api/rpc/me", May::Everybody, 200, 200),
+    Row::new("POST", "/api/rpc/installation", May::Everybody, 200, 200),
+    Row::new("POST", "/api/rpc/demo_keys", May::Everybody, 404, 404),
+    Row::new("POST", "/api/rpc/account", May::Person, 200, 200),
+    Row::new("POST", "/api/rpc/change_password", May::Person, 422, 422)
+        .body("current=not+the+password&new=another+good+one"),
+    Row::new("POST", "/api/rpc/end_session", May::Person, 200, 404).body("id={id:session}").then(404),
+    Row::new("POST", "/api/rpc/end_other_sessions", May::Person, 200, 200).then(401),
+    Row::new("POST", "/api/rpc/issue_token", May::Person, 422, 422).body("name=&scopes[read]=on"),
+    Row::new("POST", "/api/rpc/revoke_token", May::Person, 200, 404).body("id={id:token}").then(404),
+    Row::new("POST", "/api/rpc/key_settings", May::Person, 200, 200),
+    Row::new("POST", "/api/rpc/store_key", May::Person, 422, 422).body("provider=serpapi"),
+    Row::new("POST", "/api/rpc/replace_key", May::Person, 422, 422).body("provider=serpapi"),
+    Row::new("POST", "/api/rpc/check_key", May::Person, 200, 404).body("provider=serpapi"),
+    Row::new("POST", "/api/rpc/delete_key", May::Person, 200, 404).body("provider=serpapi").then(404),
+    Row::new("POST", "/api/rpc/gate", May::Person, 200, 200).body("service=data-scraper"),
+    Row::new("POST", "/api/rpc/start_search", May::Person, 422, 403).body("query=&place=&limit=20"),
+    Row::new("POST", "/api/rpc/search", May::Person, 200, 404).body("id={id:search}"),
+    Row::new("POST", "/api/rpc/searches", May::Person, 200, 200),
+    Row::new("POST", "/api/rpc/search_results", May::Person, 200, 404).body("id={id:search}"),
+    Row::new("POST", "/api/rpc/cancel_search", May::Person, 200, 404).body("id={id:search}"),
+    Row::new("POST", "/api/rpc/delete_search", May::Person, 200, 404).body("id={id:search}").then(404),
+];
+
+/// Pages: the answer to visitors, and to another user.
+pub const PAGES: &[(&str, u16, u16)] = &[
+    ("/", 200, 200),
+    ("/demo", 404, 404),
+    ("/login", 200, 303),
+    ("/register", 200, 303),
+    ("/settings/account", 303, 200),
+    ("/settings/api-keys", 303, 200),
+    ("/services/data-scraper", 303, 200),
+    ("/services/data-scraper/searches/:id", 303, 404),
+    ("/services/ai-calling", 303, 200),
+    ("/services/voice-cloning", 303, 200),
+    ("/services/calling", 303, 200),
+    ("/analytics", 303, 200),
+];

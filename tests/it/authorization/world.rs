@@ -1,0 +1,183 @@
+//! An installation in which there is something to be had, and everybody who could ask for it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::rows::Row;
+use crate::support::{Answer, App, Client, Engine, PASSWORD};
+
+const SYSTEM: &str = "system-token-of-32-characters-and-more";
+const METRICS: &str = "metrics-token-of-32-characters-and-more";
+
+/// Somebody who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    Visitor,
+    EndedSession,
+    DisabledUser,
+    RevokedToken,
+    SystemToken,
+    MetricsToken,
+    ReadToken,
+    KeysToken,
+    ServicesToken,
+    Stranger,
+    Owner,
+    OwnersJwt,
+}
+
+impl Asker {
+    pub const ALL: [Self; 12] = [
+        Self::Visitor,
+        Self::EndedSession,
+        Self::DisabledUser,
+        Self::RevokedToken,
+        Self::SystemToken,
+        Self::MetricsToken,
+        Self::ReadToken,
+        Self::KeysToken,
+        Self::ServicesToken,
+        Self::Stranger,
+        Self::Owner,
+        Self::OwnersJwt,
+    ];
+}
+
+/// What stands for the owner's things in a row's path and body.
+pub struct World {
+    app: App,
+    user: String,
+    search: String,
+    session: String,
+    token: String,
+    hint: String,
+    cookies: [(Asker, String); 4],
+    bearers: [(Asker, String); 7],
+}
+
+impl World {
+    pub async fn build(engine: Engine) -> Self {
+        let app = App::start_with(engine, &[("SYSTEM_API_TOKEN", SYSTEM), ("METRICS_TOKEN", METRICS)]).await;
+        let mut owner = app.user("owner-ana").await;
+        let user = id(&owner.get("/api/auth/me").await.expect(200).json());
+        let key = json!({"provider": "serpapi", "credentials": App::test_key("serpapi", "plenty")});
+        let key = owner.post("/api/user-api-keys/store", &key).await.expect(201).json();
+        let search = json!({"query": "few owner's bakeries", "place": "52.52, 13.405", "limit": 20});
+        let search = owner.post("/api/services/data-scraper/searches", &search).await.expect(201);
+        let address = search.location().to_owned();
+        while owner.get(&address).await.json()["state"] == "running" {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let search = id(&search.json());
+
+        let mut tokens = Vec::new();
+        for scope in ["read", "keys:write", "services:use", "read"] {
+            let body = json!({"name": "owner's token", "scopes": [scope]});
+            tokens.push(owner.post("/api/tokens", &body).await.expect(201).json());
+        }
+        owner.delete(&format!("/api/tokens/{}", id(&tokens[3]))).await.expect(204);
+        // One that a row may revoke.
+        let body = json!({"name": "owner's token", "scopes": ["read"]});
+        let token = id(&owner.post("/api/tokens", &body).await.expect(201).json());
+
+        let mut elsewhere = app.visitor();
+        let body = json!({"email": "owner-ana@example.org", "password": PASSWORD, "token": true});
+        let jwt = elsewhere.post("/api/auth/login", &body).await.expect(200).json()["token"].clone();
+        let mut spare = app.log_in("owner-ana").await;
+        let sessions = spare.get("/api/auth/sessions").await.json();
+        let current = sessions["items"].as_array().unwrap().iter().find(|s| s["current"] == true).unwrap();
+        let session = id(current);
+
+        let mut ended = app.user("ended").await;
+        let ended_cookie = ended.cookie.clone().unwrap();
+        ended.post("/api/auth/logout", &json!({})).await.expect(204);
+        let disabled = app.user("disabled").await;
+        app.sql.execute("UPDATE users SET disabled = TRUE WHERE email = 'disabled@example.org'").await;
+        let stranger = app.user("stranger").await;
+
+        let text = |token: &Value| token["token"].as_str().unwrap().to_owned();
+        let cookie = |client: &Client| client.cookie.clone().unwrap();
+        Self {
+            cookies: [
+                (Asker::EndedSession, ended_cookie),
+                (Asker::DisabledUser, cookie(&disabled)),
+                (Asker::Stranger, cookie(&stranger)),
+                (Asker::Owner, cookie(&owner)),
+            ],
+            bearers: [
+                (Asker::RevokedToken, text(&tokens[3])),
+                (Asker::SystemToken, SYSTEM.to_owned()),
+                (Asker::MetricsToken, METRICS.to_owned()),
+                (Asker::ReadToken, text(&tokens[0])),
+                (Asker::KeysToken, text(&tokens[1])),
+                (Asker::ServicesToken, text(&tokens[2])),
+                (Asker::OwnersJwt, jwt.as_str().unwrap().to_owned()),
+            ],
+            app,
+            user,
+            search,
+            session,
+            token,
+            hint: key["hint"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    /// Texts that would give away something of the owner's.
+    pub fn traces(&self) -> Vec<String> {
+        vec!["owner-ana@".to_owned(), self.search.clone(), self.hint.clone(), "owner's token".to_owned()]
+    }
+
+    /// What there is of everything, to notice any change.
+    pub async fn fingerprint(&self) -> Vec<i64> {
+        let mut counts = Vec::new();
+        for query in [
+            "SELECT COUNT(*) FROM user_api_keys",
+            "SELECT CAST(SUM(credential_version) AS BIGINT) FROM user_api_keys",
+            "SELECT COUNT(*) FROM retired_credentials",
+            "SELECT COUNT(*) FROM searches",
+            "SELECT COUNT(*) FROM search_results",
+            "SELECT COUNT(*) FROM sessions",
+            "SELECT COUNT(*) FROM api_tokens",
+            "SELECT CAST(SUM(epoch) AS BIGINT) FROM users",
+            "SELECT COUNT(*) FROM users",
+            "SELECT COUNT(*) FROM usage_events",
+        ] {
+            counts.push(self.app.sql.number(query).await);
+        }
+        counts
+    }
+
+    /// Fills the placeholders of a row.
+    fn fill(&self, text: &str) -> String {
+        text.replace("{id:search}", &self.search)
+            .replace("{id:session}", &self.session)
+            .replace("{id:token}", &self.token)
+            .replace("{user}", &self.user)
+            .replace("{service}", "data-scraper")
+            .replace("{provider}", "serpapi")
+            .replace(":id", &self.search)
+    }
+
+    pub async fn ask(&self, row: &Row, asker: Asker) -> Answer {
+        let mut client = self.app.visitor();
+        client.cookie = self.cookies.iter().find(|(who, _)| *who == asker).map(|(_, cookie)| cookie.clone());
+        let bearer = self.bearers.iter().find(|(who, _)| *who == asker);
+        let bearer = bearer.map(|(_, token)| format!("Bearer {token}"));
+        let body = self.fill(row.body);
+        let mut headers = vec![("accept", row.accept)];
+        if let Some(bearer) = &bearer {
+            headers.push(("authorization", bearer));
+        }
+        if row.method != "GET" {
+            let form = row.path.starts_with("/api/rpc/");
+            let kind = if form { "application/x-www-form-urlencoded" } else { "application/json" };
+            headers.push(("content-type", kind));
+        }
+        client.send(row.method, &self.fill(row.path), &headers, body.into_bytes()).await
+    }
+}
+
+fn id(document: &Value) -> String {
+    document["id"].as_str().unwrap().to_owned()
+}
