@@ -30,6 +30,9 @@ const RAISED_LIMITS = {
   KEYWARD_LIMIT_CHECKS_PER_USER_PER_HOUR: '100000',
 };
 
+/** All of the catalogue, so that no test can reach a real provider. */
+const PROVIDERS = ['serpapi', 'elevenlabs', 'openai', 'twilio', 'anthropic', 'google_ai'];
+
 const LOGS = 'test-results/servers';
 
 /** Starts processes, and stops each one it started, by its own id. */
@@ -62,8 +65,9 @@ export class Fleet {
       DATABASE_URL: database,
       KEYWARD_DATA_DIR: dataDir,
       KEYWARD_LOG: 'trace',
-      KEYWARD_SERPAPI_BASE_URL: `${simulator}/serpapi`,
-      KEYWARD_TWILIO_BASE_URL: `${simulator}/twilio`,
+      ...Object.fromEntries(
+        PROVIDERS.map((provider) => [`KEYWARD_${provider.toUpperCase()}_BASE_URL`, `${simulator}/${provider}`]),
+      ),
       LEPTOS_SITE_ADDR: `127.0.0.1:${port}`,
       LEPTOS_SITE_ROOT: required('KEYWARD_SITE'),
       PUBLIC_URL: url,

@@ -21,7 +21,7 @@ test('a changed password ends the other sessions', async ({ page, browser, serve
 
   await page.getByLabel('Current password').fill(person.password);
   await page.getByRole('button', { name: 'Change password' }).click();
-  await expect(page.getByText('The password is changed, and every other session has ended.')).toBeVisible();
+  await expect(page.getByText('The password is changed. Every other session and every API token has ended.')).toBeVisible();
   await expect(page.getByLabel('New password')).toHaveValue('');
   await expect(page.getByRole('listitem')).toHaveCount(1);
 

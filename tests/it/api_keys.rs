@@ -245,6 +245,24 @@ mod settings {
     }
 
     #[test]
+    fn switched_off_unverified_keys_count_and_nothing_is_asked_by_schedule() {
+        crate::support::run(async {
+            let app = App::start(Engine::Sqlite).await;
+            let mut client = app.user("ana").await;
+            client.post("/api/user-api-keys/store", &credential("serpapi", "down")).await.expect(202);
+            client.get("/api/services/data-scraper/access").await.problem(403, "missing-api-keys");
+            let app = app.restarted(&[("ENABLE_API_KEY_VALIDATION", "false")]).await;
+            let mut client = app.log_in("ana").await;
+            client.get("/api/services/data-scraper/access").await.expect(200);
+            // What was found out before stays: a rejected key does not come back to life.
+            store(&mut client, "twilio", "full").await;
+            app.control("PUT", "/keys/twilio/full", Some(json!({"situation": "invalid"}))).await;
+            client.post("/api/user-api-keys/validate", &json!({"provider": "twilio"})).await.expect(200);
+            client.get("/api/services/calling/access").await.problem(403, "missing-api-keys");
+        });
+    }
+
+    #[test]
     fn new_replaced_and_candidate_keys_are_limited_together() {
         crate::support::run(async {
             let app = App::start_with(Engine::Sqlite, &[("KEYWARD_LIMIT_KEYS_PER_USER_PER_HOUR", "3")]).await;

@@ -123,6 +123,9 @@ impl Scraper {
         if !self.store.insert_search(&search, RUNNING_MAX, now).await.map_err(|e| internal(&e))? {
             return Err(AppError::new(ErrorCode::TooManySearches));
         }
+        // As it begins, not as far as it may have come by the time of the answer. Should this fail, the lease
+        // ends the search.
+        let begun = self.get(user, id).await?;
         let stop = self.stop.child_token();
         self.running.lock().insert(id, stop.clone());
         let run = Run {
@@ -139,7 +142,7 @@ impl Scraper {
             run.go().await;
             running.lock().remove(&id);
         });
-        self.get(user, id).await
+        Ok(begun)
     }
 
     /// One search.

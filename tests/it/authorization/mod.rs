@@ -4,6 +4,7 @@
 //! has no row here fails, and so does a row without a route. Whoever is refused gets a problem document in which
 //! nothing of the owner's stands, and changes nothing.
 
+mod cross_site;
 mod rows;
 mod world;
 
@@ -61,6 +62,7 @@ impl May {
 /// Checks an answer against what `row` says of `asker`.
 fn judge(row: &Row, asker: Asker, first: bool, answer: &Answer, world: &World) {
     let what = format!("{} {} by {asker:?}: {} {}", row.method, row.path, answer.status, answer.text);
+    answer.is_guarded(&what);
     let status = answer.status.as_u16();
     if let Some(refusal) = row.may.refusal(asker) {
         assert_eq!(status, refusal, "{what}");
@@ -163,6 +165,7 @@ fn every_page_shows_its_owner_their_own_and_others_nothing() {
             let row = Row::page(path);
             for asker in Asker::ALL {
                 let answer = world.ask(&row, asker).await;
+                answer.is_guarded(path);
                 let expected = match asker {
                     Asker::Owner | Asker::OwnersJwt => 200,
                     Asker::Stranger => *stranger,

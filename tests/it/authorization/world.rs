@@ -159,6 +159,15 @@ impl World {
             .replace(":id", &self.search)
     }
 
+    /// What a row asks, by the owner's browser, with these headers and no others.
+    pub async fn ask_with(&self, row: &Row, method: &str, headers: &[(&str, &str)]) -> Answer {
+        let cookie = self.cookies.iter().find(|(who, _)| *who == Asker::Owner);
+        let mut all = vec![("cookie", cookie.map(|(_, cookie)| cookie.as_str()).unwrap_or_default())];
+        all.extend_from_slice(headers);
+        let body = if method == "GET" { String::new() } else { self.fill(row.body) };
+        self.app.visitor().send(method, &self.fill(row.path), &all, body.into_bytes()).await
+    }
+
     pub async fn ask(&self, row: &Row, asker: Asker) -> Answer {
         let mut client = self.app.visitor();
         client.cookie = self.cookies.iter().find(|(who, _)| *who == asker).map(|(_, cookie)| cookie.clone());

@@ -123,6 +123,40 @@ impl Answer {
         document
     }
 
+    /// Fails unless the answer carries every security header, and its cookies every attribute, whatever it
+    /// is an answer to.
+    #[track_caller]
+    pub fn is_guarded(&self, what: &str) {
+        let header = |name: &str| {
+            self.headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+        };
+        let policy = header("content-security-policy");
+        for part in ["default-src", "frame-ancestors 'none'", "object-src 'none'", "base-uri 'none'"] {
+            assert!(policy.contains(part) || policy.contains("default-src 'none'"), "{what}: {policy}");
+        }
+        assert!(policy.contains("frame-ancestors 'none'"), "{what}: {policy}");
+        assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{what}: {policy}");
+        assert_eq!(header("x-content-type-options"), "nosniff", "{what}");
+        assert_eq!(header("referrer-policy"), "same-origin", "{what}");
+        assert_eq!(header("cross-origin-opener-policy"), "same-origin", "{what}");
+        assert_eq!(header("cross-origin-resource-policy"), "same-origin", "{what}");
+        assert_eq!(header("access-control-allow-origin"), "", "{what}");
+        assert!(header("cache-control").contains("no-store"), "{what}: {}", header("cache-control"));
+        assert!(!header("x-request-id").is_empty(), "{what}");
+        for cookie in self.headers.get_all(header::SET_COOKIE) {
+            let cookie = cookie.to_str().unwrap();
+            for attribute in ["; Path=/", "; HttpOnly", "; SameSite=Lax"] {
+                assert!(cookie.contains(attribute), "{what}: {attribute}");
+            }
+        }
+        if header("content-type").starts_with("text/html") && policy.contains("'nonce-") {
+            let nonce = policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap();
+            let inline = self.text.matches("<script").count();
+            assert_eq!(self.text.matches(&format!("nonce=\"{nonce}\"")).count(), inline, "{what}");
+        }
+        assert!(!self.text.contains(" style=\""), "{what} has an inline style");
+    }
+
     /// Where it sends the browser.
     #[track_caller]
     pub fn location(&self) -> &str {
