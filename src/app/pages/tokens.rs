@@ -124,7 +124,7 @@ pub(super) fn Tokens(
 #[component]
 fn ScopeChoice(#[prop(into)] error: Signal<Option<String>>) -> impl IntoView {
     view! {
-        <fieldset class="field checks" aria-describedby="scopes-error">
+        <fieldset class="checks" aria-describedby="scopes-error">
             <legend>"It may"</legend>
             {Scope::ALL
                 .into_iter()
@@ -157,11 +157,13 @@ fn Fresh(issued: IssuedToken) -> impl IntoView {
     };
     let select = |event: FocusEvent| event_target::<HtmlInputElement>(&event).select();
     view! {
-        <Notice tone=Tone::Good>
-            <p>
-                <strong>{issued.view.name}</strong>
-                " is made. Copy it now: it is not shown again."
-            </p>
+        <div class="panel">
+            <Notice tone=Tone::Good>
+                <p>
+                    <strong>{issued.view.name}</strong>
+                    " is made. Copy it now: it is not shown again."
+                </p>
+            </Notice>
             <div class="copy">
                 <input
                     id="token-text"
@@ -172,11 +174,11 @@ fn Fresh(issued: IssuedToken) -> impl IntoView {
                     value=text.get_value()
                     on:focus=select
                 />
-                <button type="button" class=ButtonKind::Plain.class() on:click=to_clipboard>
+                <button type="button" class=ButtonKind::Primary.class() on:click=to_clipboard>
                     {move || if copied.get() { "Copied" } else { "Copy" }}
                 </button>
             </div>
-        </Notice>
+        </div>
     }
 }
 
