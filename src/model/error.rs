@@ -15,6 +15,7 @@ macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident $code:literal $status:literal $title:literal;)*) => {
         /// What went wrong.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
         pub enum ErrorCode {$(
             $(#[$doc])*
             #[serde(rename = $code)]
@@ -96,6 +97,7 @@ codes! {
 
 /// What is wrong with one field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FieldError {
     /// Nothing was given.

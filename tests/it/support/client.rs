@@ -8,6 +8,8 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
+use super::description;
+
 /// A client of one installation.
 #[derive(Clone)]
 pub struct Client {
@@ -89,11 +91,9 @@ impl Client {
             self.cookie = (!pair.ends_with('=')).then(|| pair.to_owned());
         }
         let bytes = body.collect().await.unwrap().to_bytes();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            text: String::from_utf8_lossy(&bytes).into_owned(),
-        }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        description::check(method, path, parts.status.as_u16(), &parts.headers, &text);
+        Answer { status: parts.status, headers: parts.headers, text }
     }
 }
 
