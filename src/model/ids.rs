@@ -18,7 +18,7 @@ macro_rules! uuid_id {
         #[cfg_attr(
             feature = "ssr",
             derive(utoipa::ToSchema),
-            schema(value_type = String, format = Uuid, examples("0190b3d1-7b7a-7cc1-8c1e-6c2b6f0a0001"))
+            schema(value_type = String, format = "uuid", examples("0190b3d1-7b7a-7cc1-8c1e-6c2b6f0a0001"))
         )]
         #[serde(transparent)]
         pub struct $name(pub Uuid);

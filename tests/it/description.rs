@@ -46,7 +46,10 @@ fn the_description_is_complete() {
             path.split(['{', '}']).enumerate().filter(|(at, _)| at % 2 == 1).map(|(_, name)| name).collect();
         assert_eq!(described, in_path, "{what}");
         for parameter in parameters {
-            assert!(parameter["description"].as_str().is_some_and(|text| !text.is_empty()), "{what} {parameter}");
+            assert!(
+                parameter["description"].as_str().is_some_and(|text| !text.is_empty()),
+                "{what} {parameter}"
+            );
         }
         if let Some(body) = operation.get("requestBody") {
             assert_eq!(body["required"], true, "{what}");

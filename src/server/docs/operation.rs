@@ -97,10 +97,11 @@ impl<'a> Operation<'a> {
     pub(super) fn view(self) -> impl IntoView + use<> {
         let id = self.id().to_owned();
         let responses = self.value["responses"].as_object();
-        let responses: Vec<_> = responses.into_iter().flatten().map(|(status, r)| response(status, r)).collect();
+        let responses: Vec<_> =
+            responses.into_iter().flatten().map(|(status, r)| response(status, r)).collect();
         view! {
             <article class="api-operation" aria-labelledby=id.clone()>
-                <h3 id=id>{self.summary().to_owned()}</h3>
+                <h3 id=id.clone()>{self.summary().to_owned()}</h3>
                 <p class="api-address">
                     <span class="api-method">{self.method.to_uppercase()}</span>
                     <code>{self.path.to_owned()}</code>
@@ -120,7 +121,7 @@ impl<'a> Operation<'a> {
         }
     }
 
-    fn parameters_view(self) -> impl IntoView + use<> {
+    fn parameters_view(self) -> Option<AnyView> {
         let parameters: Vec<_> = self
             .parameters()
             .map(|parameter| {
@@ -137,20 +138,22 @@ impl<'a> Operation<'a> {
                 <h4>"Parameters"</h4>
                 <dl class="api-fields">{parameters}</dl>
             }
+            .into_any()
         })
     }
 
-    fn body_view(self) -> impl IntoView + use<> {
+    fn body_view(self) -> Option<AnyView> {
         let body = &self.body()?["schema"];
         let body = schema::reference(body).map_or(body, |name| &self.components[name]);
-        Some(view! {
+        let view = view! {
             <h4>"Body"</h4>
             <dl class="api-fields">{fields(body)}</dl>
-        })
+        };
+        Some(view.into_any())
     }
 
     /// The example of the answer when all goes well.
-    fn answer_view(self) -> impl IntoView + use<> {
+    fn answer_view(self) -> Option<AnyView> {
         let responses = self.value["responses"].as_object()?;
         let (status, good) = responses.iter().find(|(status, _)| status.starts_with('2'))?;
         let example = good["content"]["application/json"].get("example")?;
@@ -162,6 +165,7 @@ impl<'a> Operation<'a> {
                     <code>{format!("{example:#}")}</code>
                 </pre>
             }
+            .into_any()
         })
     }
 }
@@ -170,10 +174,11 @@ impl<'a> Operation<'a> {
 pub(super) fn fields(object: &Value) -> Vec<AnyView> {
     let (required, optional): (Vec<_>, Vec<_>) =
         schema::properties(object).partition(|(name, _)| schema::requires(object, name));
-    let required = required.into_iter().map(|(name, one)| field(name, &schema::words(one), &one["description"]));
-    let optional = optional.into_iter().map(|(name, one)| {
-        field(name, &format!("{}, optional", schema::words(one)), &one["description"])
-    });
+    let required =
+        required.into_iter().map(|(name, one)| field(name, &schema::words(one), &one["description"]));
+    let optional = optional
+        .into_iter()
+        .map(|(name, one)| field(name, &format!("{}, optional", schema::words(one)), &one["description"]));
     required.chain(optional).collect()
 }
 

@@ -71,8 +71,7 @@ fn content(document: &Value) -> impl IntoView + use<> {
     let groups: Vec<_> = TAGS
         .iter()
         .map(|(name, about)| {
-            let own: Vec<_> =
-                operations(document).filter(|operation| operation.is_tagged(name)).collect();
+            let own: Vec<_> = operations(document).filter(|operation| operation.is_tagged(name)).collect();
             (*name, *about, own)
         })
         .collect();
@@ -167,7 +166,7 @@ fn problem_list() -> impl IntoView {
             let id = format!("problem-{}", code.code());
             view! {
                 <article class="api-operation" aria-labelledby=id.clone()>
-                    <h3 id=id>
+                    <h3 id=id.clone()>
                         <code>{code.code()}</code>
                     </h3>
                     <p>{code.title()} ", status " {code.status()} "."</p>
@@ -201,7 +200,7 @@ fn types(components: &Value) -> impl IntoView + use<> {
             let fields = (!fields.is_empty()).then(|| view! { <dl class="api-fields">{fields}</dl> });
             view! {
                 <article class="api-operation" aria-labelledby=id.clone()>
-                    <h3 id=id>{schema::plain_name(name)}</h3>
+                    <h3 id=id.clone()>{schema::plain_name(name)}</h3>
                     {prose(one["description"].as_str().unwrap_or_default())}
                     {words}
                     {fields}

@@ -40,7 +40,8 @@ pub(super) fn add_responses(operation: &mut Value, codes: Vec<ErrorCode>) {
         }
     }
     for (status, codes) in by_status {
-        let words: Vec<_> = codes.iter().map(|code| format!("`{}`: {}.", code.code(), code.title())).collect();
+        let words: Vec<_> =
+            codes.iter().map(|code| format!("`{}`: {}.", code.code(), code.title())).collect();
         let names: Vec<_> = codes.iter().map(|code| code.code()).collect();
         let examples: serde_json::Map<_, _> = codes
             .iter()
@@ -117,7 +118,9 @@ pub(super) fn remedy(code: ErrorCode) -> &'static str {
         ErrorCode::MethodNotAllowed => "The header `Allow` names the methods of this address.",
         ErrorCode::EmailTaken => "Log in instead.",
         ErrorCode::KeyExists => "Replace the stored key instead.",
-        ErrorCode::Conflict => "Somebody changed the same thing at the same time. Read it again, then decide.",
+        ErrorCode::Conflict => {
+            "Somebody changed the same thing at the same time. Read it again, then decide."
+        }
         ErrorCode::TooManySearches => "Wait until one of the two ends, or stop one.",
         ErrorCode::TooLarge => "A body may have 64 KiB.",
         ErrorCode::UnsupportedMediaType => "Send `Content-Type: application/json`, once.",
@@ -129,7 +132,9 @@ pub(super) fn remedy(code: ErrorCode) -> &'static str {
             "The provider rejected the key; `key_status` and `reason` say how. Nothing was stored."
         }
         ErrorCode::RateLimited => "Wait as many seconds as `retry_after` and the header Retry-After say.",
-        ErrorCode::Internal => "Tell whoever runs the installation the `reference`: the log has the cause under it.",
+        ErrorCode::Internal => {
+            "Tell whoever runs the installation the `reference`: the log has the cause under it."
+        }
         ErrorCode::ProviderUnreachable => "The provider could not be asked, so nothing was changed.",
         ErrorCode::Busy => "The database or the password check is busy. Try again in a moment.",
         ErrorCode::Transport => "Only Keyward's own pages say this: the server was not reached.",

@@ -12,7 +12,10 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::{
     ToSchema,
-    openapi::{KnownFormat, Object, ObjectBuilder, SchemaFormat, schema::Type},
+    openapi::{
+        KnownFormat, Object, ObjectBuilder, SchemaFormat,
+        schema::{SchemaType, Type},
+    },
 };
 
 use super::{Body, List, PathId, Who};
@@ -56,10 +59,10 @@ fn credential_fields() -> Object {
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
         .max_length(Some(CREDENTIAL_MAX));
     ObjectBuilder::new()
-        .schema_type([Type::Object, Type::Null].into_iter().collect::<Vec<_>>())
+        .schema_type([Type::Object, Type::Null].into_iter().collect::<SchemaType>())
         .description(Some("The fields by name, as `GET /api/providers` lists them."))
         .additional_properties(Some(secret))
-        .write_only(Some(true))
+        .write_only(true)
         .build()
 }
 

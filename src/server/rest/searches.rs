@@ -33,7 +33,7 @@ impl Protected for DataScraper {
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
     /// The `next` of the part before.
-    #[param(value_type = Option<SearchId>, nullable = false)]
+    #[param(value_type = SearchId, required = false)]
     cursor: Option<String>,
 }
 
@@ -42,18 +42,19 @@ pub(super) struct ListQuery {
 #[into_params(parameter_in = Query)]
 pub(super) struct ResultsQuery {
     /// The `next` of the part before.
-    #[param(value_type = Option<u32>, nullable = false, minimum = 0, maximum = 4294967295u32)]
+    #[param(value_type = u32, required = false, minimum = 0, maximum = 4294967295u64)]
     cursor: Option<String>,
     /// A column, with a minus before it for the highest first.
     #[param(
-        nullable = false,
+        value_type = String,
+        required = false,
         pattern = "^-?(position|name|category|address|phone|website|rating|reviews)$",
         example = "-rating"
     )]
     sort: Option<String>,
     /// A text that the name, category, address, telephone number or website contains.
     #[serde(default)]
-    #[param(max_length = 200)]
+    #[param(required = false, max_length = 200)]
     filter: String,
 }
 

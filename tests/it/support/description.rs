@@ -49,7 +49,10 @@ pub fn find(method: &str, path: &str) -> Found {
     let matches = |template: &str| {
         let own: Vec<_> = template.split('/').collect();
         own.len() == parts.len()
-            && own.iter().zip(&parts).all(|(own, part)| own == part || own.starts_with('{') && !part.is_empty())
+            && own
+                .iter()
+                .zip(&parts)
+                .all(|(own, part)| own == part || own.starts_with('{') && !part.is_empty())
     };
     let paths = Document::get().value["paths"].as_object().unwrap();
     let fitting = paths.iter().filter(|(template, _)| matches(template));
@@ -106,7 +109,8 @@ fn validate(schema: &Value, text: &str, what: &str) {
 /// Whether a value is what a schema of the description says; else what is wrong.
 pub fn fits(schema: &Value, value: &Value) -> Result<(), String> {
     static COMPILED: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
-    let compiled = COMPILED.lock().unwrap().entry(schema.to_string()).or_insert_with(|| compile(schema)).clone();
+    let compiled =
+        COMPILED.lock().unwrap().entry(schema.to_string()).or_insert_with(|| compile(schema)).clone();
     let wrong: Vec<_> =
         compiled.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
