@@ -15,7 +15,6 @@ macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident $code:literal $status:literal $title:literal;)*) => {
         /// What went wrong.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
         pub enum ErrorCode {$(
             $(#[$doc])*
             #[serde(rename = $code)]
@@ -94,6 +93,21 @@ codes! {
     /// The server was not reached, or its answer was cut off. Only the browser makes this one.
     Transport "transport" 503 "No connection to Keyward";
 }
+
+// By hand: the derive does not see a name that a macro passes on to serde.
+#[cfg(feature = "ssr")]
+impl utoipa::PartialSchema for ErrorCode {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .enum_values(Some(Self::ALL.iter().map(|code| code.code())))
+            .description(Some("What went wrong."))
+            .into()
+    }
+}
+
+#[cfg(feature = "ssr")]
+impl utoipa::ToSchema for ErrorCode {}
 
 /// What is wrong with one field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

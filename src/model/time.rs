@@ -11,7 +11,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 #[cfg_attr(
     feature = "ssr",
     derive(utoipa::ToSchema),
-    schema(value_type = String, format = DateTime, examples("2026-11-18T11:06:40.123456Z"))
+    schema(description = "A point in time: RFC 3339 in UTC.", value_type = String, format = DateTime, examples("2026-11-18T11:06:40.123456Z"))
 )]
 pub struct Timestamp(pub i64);
 

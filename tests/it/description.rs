@@ -132,9 +132,6 @@ fn the_program_prints_the_description() {
 async fn prepared(app: &App, operation: &Value, number: usize) -> (Client, Option<String>) {
     let id = operation["operationId"].as_str().unwrap();
     if operation.get("security").is_none() {
-        if id == "log_in" {
-            app.user("ana").await;
-        }
         return (app.visitor(), None);
     }
     let name = format!("user{number}");
@@ -192,7 +189,7 @@ fn target(path: &str, operation: &Value, id: Option<&str>) -> String {
 }
 
 both! {
-    /// That the answer fits its description, the client looks at by itself.
+    // That the answer fits its description, the client looks at by itself.
     async fn every_example_request_does_what_it_says(app: App) {
         let mut all = operations();
         // The account that registers must be new.

@@ -38,6 +38,10 @@ pub(super) fn complete(document: &mut Value) {
         if let Some(example) = examples::of(name) {
             schema["examples"] = json!([example]);
         }
+        // The derive writes the type of a list's entries out in each list.
+        if let Some(entry) = name.strip_prefix("List_") {
+            schema["properties"]["items"]["items"] = json!({"$ref": format!("#/components/schemas/{entry}")});
+        }
     }
     problems::add_schemas(document);
 
@@ -109,7 +113,8 @@ fn add_examples(operation: &mut Value, components: &Value) {
         let Some(content) = response.get_mut("content") else { continue };
         for (kind, media) in object(content) {
             let documented = media.get("example").is_some() || media.get("examples").is_some();
-            if kind.ends_with("json") && !documented {
+            // The description is no example of itself.
+            if kind.ends_with("json") && !documented && media["schema"].get("$ref").is_some() {
                 media["example"] = schema::example(&media["schema"], components);
             }
         }

@@ -130,7 +130,7 @@ impl<'a> Operation<'a> {
                     _ => "in the query string, optional",
                 };
                 let kind = format!("{}, {place}", schema::words(&parameter["schema"]));
-                field(parameter["name"].as_str().unwrap_or_default(), &kind, &parameter["description"])
+                field(parameter["name"].as_str().unwrap_or_default(), &kind, schema::description(parameter))
             })
             .collect();
         (!parameters.is_empty()).then(|| {
@@ -157,16 +157,13 @@ impl<'a> Operation<'a> {
         let responses = self.value["responses"].as_object()?;
         let (status, good) = responses.iter().find(|(status, _)| status.starts_with('2'))?;
         let example = good["content"]["application/json"].get("example")?;
-        // The description would be repeated in itself.
-        (self.path != "/api/openapi.json").then(|| {
-            view! {
-                <p class="muted">"The answer, with status " {status.clone()} ":"</p>
-                <pre class="api-code">
-                    <code>{format!("{example:#}")}</code>
-                </pre>
-            }
-            .into_any()
-        })
+        let view = view! {
+            <p class="muted">"The answer, with status " {status.clone()} ":"</p>
+            <pre class="api-code">
+                <code>{format!("{example:#}")}</code>
+            </pre>
+        };
+        Some(view.into_any())
     }
 }
 
@@ -175,14 +172,14 @@ pub(super) fn fields(object: &Value) -> Vec<AnyView> {
     let (required, optional): (Vec<_>, Vec<_>) =
         schema::properties(object).partition(|(name, _)| schema::requires(object, name));
     let required =
-        required.into_iter().map(|(name, one)| field(name, &schema::words(one), &one["description"]));
-    let optional = optional
-        .into_iter()
-        .map(|(name, one)| field(name, &format!("{}, optional", schema::words(one)), &one["description"]));
+        required.into_iter().map(|(name, one)| field(name, &schema::words(one), schema::description(one)));
+    let optional = optional.into_iter().map(|(name, one)| {
+        field(name, &format!("{}, optional", schema::words(one)), schema::description(one))
+    });
     required.chain(optional).collect()
 }
 
-fn field(name: &str, kind: &str, description: &Value) -> AnyView {
+fn field(name: &str, kind: &str, description: &str) -> AnyView {
     view! {
         <div>
             <dt>
@@ -190,7 +187,7 @@ fn field(name: &str, kind: &str, description: &Value) -> AnyView {
                 " "
                 <span class="muted">{kind.to_owned()}</span>
             </dt>
-            <dd>{prose_inline(description.as_str().unwrap_or_default())}</dd>
+            <dd>{prose_inline(description)}</dd>
         </div>
     }
     .into_any()

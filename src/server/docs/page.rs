@@ -9,7 +9,7 @@ use super::{
     complete::TAGS,
     document::Document,
     guide,
-    operation::{Operation, fields, prose_inline},
+    operation::{self, Operation, fields, prose_inline},
     problems, schema,
 };
 use crate::{
@@ -195,13 +195,16 @@ fn types(components: &Value) -> impl IntoView + use<> {
         .flatten()
         .map(|(name, one)| {
             let id = format!("type-{name}");
-            let fields = fields(one);
+            let mut fields = fields(one);
+            for variant in schema::variants(one, "oneOf") {
+                fields.extend(operation::fields(variant));
+            }
             let words = fields.is_empty().then(|| view! { <p>{schema::words(one)}</p> });
             let fields = (!fields.is_empty()).then(|| view! { <dl class="api-fields">{fields}</dl> });
             view! {
                 <article class="api-operation" aria-labelledby=id.clone()>
                     <h3 id=id.clone()>{schema::plain_name(name)}</h3>
-                    {prose(one["description"].as_str().unwrap_or_default())}
+                    {prose(schema::description(one))}
                     {words}
                     {fields}
                 </article>

@@ -48,6 +48,12 @@ pub(super) fn variants<'a>(schema: &'a Value, choice: &str) -> impl Iterator<Ite
     schema[choice].as_array().into_iter().flatten().filter(|variant| variant["type"] != "null")
 }
 
+/// What is said of a field; for one that may be `null` it stands beside the alternative.
+pub(super) fn description(schema: &Value) -> &str {
+    let own = schema["description"].as_str();
+    own.or_else(|| variants(schema, "oneOf").next()?["description"].as_str()).unwrap_or_default()
+}
+
 /// The fields of an object by name.
 pub(super) fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
     schema["properties"].as_object().into_iter().flatten()

@@ -42,7 +42,7 @@ pub(super) struct ListQuery {
 #[into_params(parameter_in = Query)]
 pub(super) struct ResultsQuery {
     /// The `next` of the part before.
-    #[param(value_type = u32, required = false, minimum = 0, maximum = 4294967295u64)]
+    #[param(value_type = u64, required = false, minimum = 0, maximum = 4294967295u64)]
     cursor: Option<String>,
     /// A column, with a minus before it for the highest first.
     #[param(
