@@ -63,7 +63,8 @@ fn render<V: IntoView>(view: impl FnOnce() -> V) -> String {
     let owner = Owner::new_root(None);
     let html = owner.with(|| view().into_view().to_html());
     owner.unset();
-    html
+    // The marks are for a browser that takes the page over, which none will.
+    html.replace("<!>", "")
 }
 
 fn content(document: &Value) -> impl IntoView + use<> {
@@ -124,12 +125,14 @@ fn content(document: &Value) -> impl IntoView + use<> {
     }
 }
 
-/// The operations in the order of their paths.
+/// The operations in the order of their paths; of each path the reading ones first, the deleting ones last.
 fn operations(document: &Value) -> impl Iterator<Item = Operation<'_>> {
+    const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
     let components = &document["components"]["schemas"];
     document["paths"].as_object().into_iter().flatten().flat_map(move |(path, item)| {
-        let methods = item.as_object().into_iter().flatten();
-        methods.map(move |(method, value)| Operation { method, path, value, components })
+        METHODS
+            .into_iter()
+            .filter_map(move |method| Some(Operation { method, path, value: item.get(method)?, components }))
     })
 }
 

@@ -101,7 +101,10 @@ pub(super) fn words(schema: &Value) -> String {
         (None, "integer") => "whole number".to_owned(),
         (None, "number") => "number".to_owned(),
         (None, "boolean") => "true or false".to_owned(),
-        _ => "any value".to_owned(),
+        _ => match variants(schema, "oneOf").map(words).collect::<Vec<_>>() {
+            any if any.is_empty() => "any value".to_owned(),
+            some => some.join(" or "),
+        },
     };
     let choices: Vec<_> = schema["enum"].as_array().into_iter().flatten().map(code).collect();
     if !choices.is_empty() {

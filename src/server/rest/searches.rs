@@ -83,7 +83,19 @@ fn parameter<T: std::str::FromStr>(name: &str, text: Option<&str>) -> Result<Opt
     operation_id = "start_search",
     tag = "Data Scraper",
     request_body(content = SearchInput, example = json!({"query": "bakery", "place": "Berlin", "limit": 20})),
-    responses((status = 201, description = "The search is running.", body = SearchView, headers(("Location" = String, description = "The address of the search.")))),
+    responses((
+        status = 201,
+        description = "The search is running.",
+        body = SearchView,
+        headers(("Location" = String, description = "The address of the search.")),
+        links(
+            ("how it stands" = (operation_id = "read_search", parameters(("id" = "$response.body#/id")))),
+            ("what it found" = (operation_id = "list_results", parameters(("id" = "$response.body#/id")))),
+            ("the same as a file" = (operation_id = "download_results", parameters(("id" = "$response.body#/id")))),
+            ("stop" = (operation_id = "cancel_search", parameters(("id" = "$response.body#/id")))),
+            ("delete" = (operation_id = "delete_search", parameters(("id" = "$response.body#/id")))),
+        ),
+    )),
     security(("session" = []), ("login_token" = []), ("api_token" = ["services:use"])),
     extensions(("x-problems" = json!(["invalid-input", "missing-api-keys", "too-many-searches"])))
 )]
