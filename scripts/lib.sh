@@ -24,6 +24,8 @@ else
   tools=$root/.tools
   export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}
 fi
+# The Python packages that hold the REST interface against its description.
+schemathesis=$tools/schemathesis
 # rustup's own folder comes last: a shell opened before rustup was installed does not know it yet.
 export PATH="$tools/bin:$tools/npm/node_modules/.bin:$PATH:${CARGO_HOME:-${HOME:-}/.cargo}/bin"
 

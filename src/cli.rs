@@ -37,6 +37,8 @@ pub enum Command {
     /// The providers of the catalogue
     #[command(subcommand)]
     Provider(Provider),
+    /// Print the description of the REST interface (OpenAPI 3.1)
+    Openapi,
     /// Run the provider simulator, which accepts its own test keys only
     Simulate(Simulate),
 }
@@ -111,6 +113,7 @@ mod tests {
             ("keys generate", Command::Keys(Keys::Generate)),
             ("user invite", Command::User(User::Invite)),
             ("provider list", Command::Provider(Provider::List)),
+            ("openapi", Command::Openapi),
             ("simulate", simulate("127.0.0.1:4010")),
             ("simulate --addr [::1]:5000", simulate("[::1]:5000")),
         ] {

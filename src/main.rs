@@ -10,6 +10,7 @@ use keyward::{
     process, providers,
     server::{
         boot::{self, BootError, Installation},
+        docs::Document,
         serve::Shutdown,
     },
     simulator,
@@ -102,6 +103,10 @@ async fn carry_out(command: Command) -> Result<(), String> {
             for line in providers::describe().map_err(text)? {
                 answer(&line);
             }
+            Ok(())
+        }
+        Command::Openapi => {
+            answer(Document::get().text.trim_end());
             Ok(())
         }
         Command::Simulate(simulate) => {

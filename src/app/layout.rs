@@ -53,7 +53,13 @@ pub fn Frame(
             {children()}
         </main>
         <footer class="site-footer">
-            <p>"Keyward holds your keys sealed and spends them only on your own requests."</p>
+            <p>
+                "Keyward holds your keys sealed and spends them only on your own requests. "
+                // Made on the server: no page of the application.
+                <a href="/docs/api" rel="external">
+                    "API"
+                </a>
+            </p>
         </footer>
         <LiveRegion />
     }

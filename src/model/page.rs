@@ -15,6 +15,7 @@ use super::{
 
 /// Who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Me {
     /// The user.
     pub id: UserId,
@@ -57,6 +58,7 @@ pub struct AccountPage {
 
 /// A log-in session. Not its token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct SessionView {
     /// The session.
     pub id: SessionId,

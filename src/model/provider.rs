@@ -7,6 +7,7 @@ use super::{ids::ProviderId, service::ServiceId};
 
 /// One input of a provider's form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct FieldInfo {
     /// The name in `credentials`.
     pub name: String,
@@ -30,6 +31,7 @@ pub struct FieldInfo {
 
 /// The usual form of a field's value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Shape {
     /// Values start with this.
@@ -45,6 +47,7 @@ pub struct Shape {
 
 /// A set of characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Characters {
     /// `0-9`, `a-f`, in either case.
@@ -75,6 +78,7 @@ impl Shape {
 
 /// One choice of a field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Choice {
     /// The value that is stored.
@@ -85,6 +89,7 @@ pub struct Choice {
 
 /// One of the ways to give a provider's credential, such as an auth token or an API key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct FormInfo {
     /// Identifies the form within the provider.
     pub id: String,
@@ -96,6 +101,7 @@ pub struct FormInfo {
 
 /// A link to the provider's own pages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Links {
     /// Where keys are made.
@@ -110,6 +116,7 @@ pub struct Links {
 
 /// A provider of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct ProviderInfo {
     /// Its id.
     pub id: ProviderId,

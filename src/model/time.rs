@@ -8,6 +8,11 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 /// A point in time: microseconds since 1970-01-01T00:00:00Z. Both database engines sort and
 /// compare it alike, and neither cuts it. On the wire it is RFC 3339 in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[cfg_attr(
+    feature = "ssr",
+    derive(utoipa::ToSchema),
+    schema(description = "A point in time: RFC 3339 in UTC.", value_type = String, format = DateTime, examples("2026-11-18T11:06:40.123456Z"))
+)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {

@@ -35,6 +35,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("leptos_axum", &["app", "api", "server"]),
     ("jsonwebtoken", &["account"]),
     ("argon2", &["account"]),
+    ("utoipa", &["model", "server"]),
 ];
 
 fn files(dir: &Path, found: &mut Vec<(String, String)>) {

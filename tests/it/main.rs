@@ -11,6 +11,7 @@ mod bad_input;
 mod boot;
 mod canary;
 mod crash;
+mod description;
 mod headers;
 mod leptos_toml;
 mod migrations;

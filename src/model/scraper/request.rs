@@ -104,10 +104,12 @@ impl From<Place> for String {
 
 /// A search, checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct SearchRequest {
     /// What: `bakery`.
     pub query: String,
     /// Where.
+    #[cfg_attr(feature = "ssr", schema(value_type = String))]
     pub place: Place,
     /// The language of the results, such as `de`; SerpAPI's `hl`.
     pub language: Option<String>,
@@ -126,13 +128,16 @@ impl SearchRequest {
 
 /// A search as it was typed or sent.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SearchInput {
     /// What.
     #[serde(default)]
+    #[cfg_attr(feature = "ssr", schema(required = true, min_length = 1, max_length = 200))]
     pub query: String,
     /// Where: a name or coordinates.
     #[serde(default)]
+    #[cfg_attr(feature = "ssr", schema(required = true, min_length = 1, max_length = 120))]
     pub place: String,
     /// A language's code; empty for Google's choice.
     #[serde(default)]
@@ -142,6 +147,7 @@ pub struct SearchInput {
     pub country: String,
     /// Results at the most; 20 unless given.
     #[serde(default)]
+    #[cfg_attr(feature = "ssr", schema(minimum = 1, maximum = 120))]
     pub limit: Option<u32>,
 }
 

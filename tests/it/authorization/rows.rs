@@ -74,7 +74,7 @@ pub const ROUTES: &[Row] = &[
     Row::new("DELETE", "/api/auth/sessions", May::Person, 204, 204).then(401),
     Row::new("DELETE", "/api/auth/sessions/{id:session}", May::Person, 204, 404).then(404),
     Row::new("GET", "/api/tokens", May::Person, 200, 200),
-    Row::new("POST", "/api/tokens", May::Person, 201, 422).body(NEW_TOKEN),
+    Row::new("POST", "/api/tokens", May::Person, 201, 201).body(NEW_TOKEN),
     Row::new("DELETE", "/api/tokens/{id:token}", May::Person, 204, 404).then(404),
     Row::new("GET", "/api/providers", May::Read, 200, 200),
     Row::new("GET", "/api/user-api-keys", May::Read, 200, 200),
@@ -94,8 +94,9 @@ pub const ROUTES: &[Row] = &[
     Row::new("GET", "/api/services/data-scraper/searches/{id:search}/results.csv", May::Read, 200, 404),
     Row::new("POST", "/api/services/data-scraper/searches/{id:search}/cancel", May::ServicesUse, 200, 404)
         .body("{}"),
-    Row::new("GET", "/api/system/users/{user}/services/{service}/access", May::System, 200, 401),
+    Row::new("GET", "/api/system/users/{user_id}/services/{service}/access", May::System, 200, 401),
     Row::new("GET", "/metrics", May::Metrics, 200, 401),
+    Row::new("GET", "/api/openapi.json", May::Everybody, 200, 200),
     Row::new("GET", "/healthz", May::Everybody, 200, 200),
     Row::new("GET", "/readyz", May::Everybody, 200, 200),
 ];
@@ -106,8 +107,8 @@ pub const FUNCTIONS: &[Row] = &[
         .then(409),
     Row::new("POST", "/api/rpc/login", May::Everybody, 200, 200)
         .body("email=stranger@example.org&password=correct+horse+battery"),
-    Row::new("POST", "/api/rpc/logout", May::Everybody, 200, 200),
-    Row::new("POST", "/api/rpc/me", May::Everybody, 200, 200),
+    Row::new("POST", "/api/rpc/logout", May::Pages, 200, 200),
+    Row::new("POST", "/api/rpc/me", May::Pages, 200, 200),
     Row::new("POST", "/api/rpc/installation", May::Everybody, 200, 200),
     Row::new("POST", "/api/rpc/demo_keys", May::Everybody, 404, 404),
     Row::new("POST", "/api/rpc/account", May::Person, 200, 200),

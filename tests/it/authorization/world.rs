@@ -128,22 +128,23 @@ impl World {
         vec!["owner-ana@".to_owned(), self.search.clone(), self.hint.clone(), "owner's token".to_owned()]
     }
 
-    /// What there is of everything, to notice any change.
+    /// What there is of the owner's things, and how many people there are, to notice any change.
     pub async fn fingerprint(&self) -> Vec<i64> {
+        const OWNERS: &str = "user_id = (SELECT id FROM users WHERE email = 'owner-ana@example.org')";
         let mut counts = Vec::new();
         for query in [
-            "SELECT COUNT(*) FROM user_api_keys",
-            "SELECT CAST(SUM(credential_version) AS BIGINT) FROM user_api_keys",
-            "SELECT COUNT(*) FROM retired_credentials",
-            "SELECT COUNT(*) FROM searches",
-            "SELECT COUNT(*) FROM search_results",
-            "SELECT COUNT(*) FROM sessions",
-            "SELECT COUNT(*) FROM api_tokens",
-            "SELECT CAST(SUM(epoch) AS BIGINT) FROM users",
-            "SELECT COUNT(*) FROM users",
-            "SELECT COUNT(*) FROM usage_events",
+            format!("SELECT COUNT(*) FROM user_api_keys WHERE {OWNERS}"),
+            format!("SELECT CAST(SUM(credential_version) AS BIGINT) FROM user_api_keys WHERE {OWNERS}"),
+            format!("SELECT COUNT(*) FROM retired_credentials WHERE {OWNERS}"),
+            format!("SELECT COUNT(*) FROM searches WHERE {OWNERS}"),
+            "SELECT COUNT(*) FROM search_results".to_owned(),
+            format!("SELECT COUNT(*) FROM sessions WHERE {OWNERS}"),
+            format!("SELECT COUNT(*) FROM api_tokens WHERE {OWNERS}"),
+            format!("SELECT COUNT(*) FROM usage_events WHERE {OWNERS}"),
+            "SELECT CAST(SUM(epoch) AS BIGINT) FROM users".to_owned(),
+            "SELECT COUNT(*) FROM users".to_owned(),
         ] {
-            counts.push(self.app.sql.number(query).await);
+            counts.push(self.app.sql.number(&query).await);
         }
         counts
     }
@@ -153,7 +154,7 @@ impl World {
         text.replace("{id:search}", &self.search)
             .replace("{id:session}", &self.session)
             .replace("{id:token}", &self.token)
-            .replace("{user}", &self.user)
+            .replace("{user_id}", &self.user)
             .replace("{service}", "data-scraper")
             .replace("{provider}", "serpapi")
             .replace(":id", &self.search)

@@ -2,12 +2,14 @@
 
 mod client;
 mod database;
+mod description;
 mod process;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 pub use client::{Answer, Client};
 pub use database::{Engine, Sql, literal};
+pub use description::fits;
 pub use process::Process;
 
 use axum::Router;
