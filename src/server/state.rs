@@ -1,10 +1,12 @@
 //! What the routes share.
 
+use std::sync::Arc;
+
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
 use tokio_util::sync::CancellationToken;
 
-use crate::{api::context::UseCases, store::Store};
+use crate::{api::context::UseCases, jobs::EventWatch, store::Store};
 
 /// What the routes share.
 #[derive(Clone, FromRef)]
@@ -15,6 +17,8 @@ pub struct AppState {
     pub leptos: LeptosOptions,
     /// For the readiness probe.
     pub store: Store,
+    /// The open event streams.
+    pub events: Arc<EventWatch>,
     /// Cancelled when the server is about to stop.
     pub stopping: Stopping,
 }

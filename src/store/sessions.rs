@@ -4,13 +4,14 @@ use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
 use super::{
-    SecurityEvent, Store, StoreError, audit,
+    SecurityEvent, Store, StoreError, audit, events,
     keys::StateRow,
     sql::{self, Pool},
 };
 use crate::{
     model::{
         access::CredentialState,
+        event::Change,
         ids::{SessionId, UserId},
         time::Timestamp,
     },
@@ -310,6 +311,7 @@ impl Store {
             return Ok(false);
         }
         audit::append(&mut tx, audit_key, &SecurityEvent::new(user, "session.ended", session), now).await?;
+        events::append(&mut tx, user, Change::Account, now).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -332,6 +334,7 @@ impl Store {
         if ended > 0 {
             audit::append(&mut tx, audit_key, &SecurityEvent::new(user, "session.others_ended", ended), now)
                 .await?;
+            events::append(&mut tx, user, Change::Account, now).await?;
         }
         tx.commit().await?;
         Ok(ended)

@@ -16,7 +16,7 @@ use crate::{
     model::{
         error::{AppError, ErrorCode},
         ids::{SessionId, UserId},
-        page::{Me, SessionView},
+        page::SessionView,
     },
     server::problem::Problem,
 };
@@ -88,8 +88,8 @@ pub(super) async fn log_out(State(app): State<UseCases>, Who(who): Who) -> Resul
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
 }
 
-pub(super) async fn me(Who(who): Who) -> Json<Me> {
-    Json(Me { id: who.user, email: who.email })
+pub(super) async fn me(Who(who): Who) -> impl IntoResponse {
+    Json(Entered { id: who.user, email: who.email, token: None })
 }
 
 pub(super) async fn change_password(

@@ -5,6 +5,7 @@
 
 mod auth;
 mod body;
+mod events;
 mod guard;
 mod keys;
 mod searches;
@@ -21,7 +22,7 @@ use serde::Serialize;
 
 pub(super) use self::{
     body::{Body, PathId},
-    guard::{Granted, Protected, Who, WithCredentials},
+    guard::{Granted, Onlooker, Protected, Who, WithCredentials},
 };
 use super::{
     problem::Problem,
@@ -53,6 +54,7 @@ pub(super) fn routes() -> Router<AppState> {
         .route("/api/auth/password", put(auth::change_password))
         .route("/api/auth/sessions", get(auth::sessions).delete(auth::end_other_sessions))
         .route("/api/auth/sessions/{id}", delete(auth::end_session))
+        .route("/api/events", get(events::stream))
         .route("/api/providers", get(keys::providers))
         .route("/api/user-api-keys", get(keys::list))
         .route("/api/user-api-keys/store", post(keys::store))

@@ -75,6 +75,7 @@ pub struct App {
     pub variables: BTreeMap<String, String>,
     router: Router,
     pub dir: TempDir,
+    _events: DropGuard,
     _simulator: DropGuard,
 }
 
@@ -121,6 +122,9 @@ impl App {
     ) -> Self {
         let clock = Arc::new(ManualClock::new(START));
         let installed = install(&variables, simulator, clock.clone()).await.unwrap();
+        let events = installed.state.events.clone();
+        let stop_events = CancellationToken::new();
+        tokio::spawn(stop_events.clone().run_until_cancelled_owned(async move { events.run().await }));
         Self {
             clock,
             router: router(installed.state.clone(), installed.site),
@@ -130,6 +134,7 @@ impl App {
             simulator,
             variables,
             dir,
+            _events: stop_events.drop_guard(),
             _simulator: stop,
         }
     }
