@@ -336,12 +336,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let deleted = sql::tx_execute!(
-            &mut tx,
-            "DELETE FROM searches WHERE user_id = $1 AND id = $2",
-            user.0,
-            id.0
-        )?;
+        let deleted =
+            sql::tx_execute!(&mut tx, "DELETE FROM searches WHERE user_id = $1 AND id = $2", user.0, id.0)?;
         tell_if(tx, deleted, user, id, now).await
     }
 }

@@ -92,4 +92,6 @@ macro_rules! tx_execute {
     };
 }
 
-pub(super) use {execute, fetch, fetch_all, fetch_one, fetch_optional, tx_execute, tx_fetch_all, tx_fetch_optional};
+pub(super) use {
+    execute, fetch, fetch_all, fetch_one, fetch_optional, tx_execute, tx_fetch_all, tx_fetch_optional,
+};

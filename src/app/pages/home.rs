@@ -4,13 +4,16 @@ use leptos_meta::Title;
 use super::service_list::{ServiceList, open_count};
 use crate::{
     api::keys::key_settings,
-    app::problem::Problem,
-    model::{error::ErrorCode, page::SettingsPage, provider::provider_name, service::ServiceId},
+    app::{keys::provide_board, live::Since, problem::Problem},
+    model::{
+        error::ErrorCode, event::Topic, page::SettingsPage, provider::provider_name, service::ServiceId,
+    },
 };
 
 /// The start page: what Keyward is, or for whoever is signed in the state of every service.
 #[component]
 pub fn HomePage() -> impl IntoView {
+    let since = Since::now(Topic::Keys);
     let asked = Resource::new(|| (), |()| key_settings());
     view! {
         <Title text="" />
@@ -19,7 +22,7 @@ pub fn HomePage() -> impl IntoView {
         }>
             {move || Suspend::new(async move {
                 match asked.await {
-                    Ok(page) => view! { <Overview page=page /> }.into_any(),
+                    Ok(page) => view! { <Overview page=page since=since /> }.into_any(),
                     Err(error) if error.code == ErrorCode::Unauthenticated => {
                         view! { <Introduction /> }.into_any()
                     }
@@ -39,27 +42,33 @@ pub fn HomePage() -> impl IntoView {
 }
 
 #[component]
-fn Overview(page: SettingsPage) -> impl IntoView {
+fn Overview(page: SettingsPage, since: Since) -> impl IntoView {
     view! {
         <div class="page page-narrow">
             <h1>"Overview"</h1>
-            <State page=page />
+            <State page=page since=since />
         </div>
     }
 }
 
 #[component]
-fn State(page: SettingsPage) -> impl IntoView {
-    let stored = page.cards.iter().filter(|card| card.key.is_some()).count();
-    let ready = page.cards.iter().filter(|card| card.is_ready()).count();
-    let lead = match stored {
-        0 => "No key is stored yet. Add your first one, and the services that need it open.".to_owned(),
-        1 => format!("1 key stored, {ready} working."),
-        _ => format!("{stored} keys stored, {ready} working."),
+fn State(page: SettingsPage, since: Since) -> impl IntoView {
+    let board = provide_board(page, "/");
+    board.follow(since);
+    let page = board.page();
+    let stored =
+        Memo::new(move |_| page.with(|page| page.cards.iter().filter(|card| card.key.is_some()).count()));
+    let lead = move || {
+        let ready = page.with(|page| page.cards.iter().filter(|card| card.is_ready()).count());
+        match stored.get() {
+            0 => "No key is stored yet. Add your first one, and the services that need it open.".to_owned(),
+            1 => format!("1 key stored, {ready} working."),
+            stored => format!("{stored} keys stored, {ready} working."),
+        }
     };
-    let first = if stored == 0 { "Add your first key" } else { "Your API keys" };
-    let class = if stored == 0 { "button button-primary" } else { "button" };
-    let count = open_count(&page);
+    let first = move || if stored.get() == 0 { "Add your first key" } else { "Your API keys" };
+    let class = move || if stored.get() == 0 { "button button-primary" } else { "button" };
+    let count = move || page.with(open_count);
     view! {
         <p class="page-lead">{lead}</p>
         <p class="actions">
@@ -73,7 +82,7 @@ fn State(page: SettingsPage) -> impl IntoView {
                 <span class="muted">{count}</span>
             </div>
             <div class="panel panel-flush">
-                <ServiceList page=Signal::stored(page) summaries=true />
+                <ServiceList page=page summaries=true />
             </div>
         </section>
     }

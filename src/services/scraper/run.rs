@@ -161,7 +161,8 @@ impl Run {
 
     async fn note_searches_left(&self) {
         if let Some(left) = self.source.refresh_searches_left(self.user).await
-            && let Err(error) = self.store.record_searches_left(self.user, self.id, left, self.clock.now()).await
+            && let Err(error) =
+                self.store.record_searches_left(self.user, self.id, left, self.clock.now()).await
         {
             tracing::error!(%error, "the searches left could not be written down");
         }
