@@ -10,6 +10,7 @@ mod bad_input;
 mod boot;
 mod canary;
 mod crash;
+mod events;
 mod headers;
 mod leptos_toml;
 mod migrations;

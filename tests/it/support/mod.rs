@@ -2,12 +2,14 @@
 
 mod client;
 mod database;
+mod event_stream;
 mod process;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 pub use client::{Answer, Client};
 pub use database::{Engine, Sql, literal};
+pub use event_stream::EventStream;
 pub use process::Process;
 
 use axum::Router;
@@ -150,6 +152,15 @@ impl App {
         let app = Self::over(variables, sql, simulator, dir, _simulator).await;
         app.clock.set(now);
         app
+    }
+
+    /// A second node over the same database, with the same settings.
+    pub async fn second_node(&self) -> Self {
+        let sql = Sql { engine: self.sql.engine, url: self.sql.url.clone() };
+        let (dir, simulator) = (tempfile::tempdir().unwrap(), CancellationToken::new());
+        let node = Self::over(self.variables.clone(), sql, self.simulator, dir, simulator.drop_guard()).await;
+        node.clock.set(self.now());
+        node
     }
 
     /// What the installation's clock shows.
