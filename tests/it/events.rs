@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{App, Client, DAY, HOUR, MINUTE, PASSWORD, both};
+use crate::support::{App, Client, HOUR, MINUTE, PASSWORD, both};
 
 const ACCESS: &str = "/api/services/data-scraper/access";
 
@@ -118,6 +118,8 @@ both! {
         assert_eq!(on_tablet.next().await, None);
         at_desk.expect(2, "account", "").await;
 
+        let mut at_desk = desk.events("", &[]).await;
+        at_desk.expect(2, "hello", "").await;
         desk.put("/api/auth/password", &json!({"current": PASSWORD, "new": "another good one"})).await.expect(200);
         at_desk.expect(3, "account", "").await;
         assert_eq!(at_desk.next().await, None, "the session is a new one");
@@ -178,11 +180,14 @@ both! {
         store(&mut ana, "serpapi", "plenty").await;
         let mut stream = ana.events("", &[]).await;
         stream.expect(1, "hello", "").await;
-        // A day later its check finds it working: the time of that shows.
-        app.pass(DAY + 3 * HOUR).await;
+        // A check by schedule finds it working: the time of that shows.
+        let make_due = "UPDATE user_api_keys SET next_check_at = 0";
+        app.sql.execute(make_due).await;
+        app.pass(MINUTE).await;
         stream.expect(2, "keys", "serpapi").await;
         change(&app, "plenty", "invalid").await;
-        app.pass(DAY + 3 * HOUR).await;
+        app.sql.execute(make_due).await;
+        app.pass(MINUTE).await;
         stream.expect(3, "keys", "serpapi").await;
         ana.get(ACCESS).await.problem(403, "missing-api-keys");
         change(&app, "plenty", "hangs_up").await;
