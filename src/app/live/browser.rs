@@ -61,7 +61,7 @@ struct Inner {
     /// Gives the lock back.
     release: RefCell<Option<Function>>,
     closed: Cell<bool>,
-    kept: RefCell<Vec<Closure<dyn FnMut(MessageEvent)>>>,
+    on_message: RefCell<Option<Closure<dyn FnMut(MessageEvent)>>>,
     visible: RefCell<Option<WindowListenerHandle>>,
 }
 
@@ -82,7 +82,7 @@ impl Line {
     /// Opens the line of this user, who has seen a page with everything up to `me.seen`.
     pub(super) fn open(me: &Me, live: Live) -> Self {
         let name = format!("keyward-live-{}", me.id);
-        let locks = Reflect::get(&window().navigator(), &"locks".into()).ok().filter(JsValue::is_object);
+        let locks = part(&window(), "navigator").and_then(|navigator| part(&navigator, "locks"));
         let channel = locks.as_ref().and_then(|_| BroadcastChannel::new(&name).ok());
         let inner = Rc::new(Inner {
             user: me.id,
@@ -96,7 +96,7 @@ impl Line {
             pause: Cell::new(FIRST_PAUSE),
             release: RefCell::default(),
             closed: Cell::new(false),
-            kept: RefCell::default(),
+            on_message: RefCell::default(),
             visible: RefCell::default(),
         });
         inner.watch_visibility();
@@ -153,7 +153,7 @@ impl Inner {
             })
             .into()
         });
-        let request: Function = Reflect::get(locks, &"request".into()).ok()?.dyn_into().ok()?;
+        let request: Function = part(locks, "request")?.dyn_into().ok()?;
         let held = request.call2(locks, &name.into(), &hold).ok()?;
         // The order may also be refused later; then this tab connects by itself.
         let line = Rc::clone(self);
@@ -162,7 +162,7 @@ impl Inner {
                 line.lead();
             }
         });
-        let catch: Function = Reflect::get(&held, &"catch".into()).ok()?.dyn_into().ok()?;
+        let catch: Function = part(&held, "catch")?.dyn_into().ok()?;
         catch.call1(&held, &refused).ok()?;
         Some(())
     }
@@ -282,7 +282,7 @@ impl Inner {
             }
         });
         channel.set_onmessage(Some(heard.as_ref().unchecked_ref()));
-        self.kept.borrow_mut().push(heard);
+        self.on_message.replace(Some(heard));
     }
 
     /// The leader says where it stands, in the words of the server.
@@ -325,4 +325,10 @@ impl Inner {
             PATIENCE,
         );
     }
+}
+
+/// A property that the browser may lack. Written by hand because the crate `web-sys` counts Web Locks among what
+/// may still change.
+fn part(of: &JsValue, name: &str) -> Option<JsValue> {
+    Reflect::get(of, &name.into()).ok().filter(|part| !part.is_undefined() && !part.is_null())
 }
