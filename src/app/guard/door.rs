@@ -51,10 +51,10 @@ impl Door {
 
     /// Takes a newer decision. For the browser only.
     pub(super) fn decide(self, newer: AccessDecision) {
-        let before = self.decision.get_untracked();
-        if newer == before {
+        // Gone, when the answer took longer than the visit.
+        let Some(before) = self.decision.try_get_untracked().filter(|before| *before != newer) else {
             return;
-        }
+        };
         let sentence = match (before.granted, newer.granted) {
             (true, false) => {
                 self.close();

@@ -33,7 +33,8 @@ pub fn provide_board(initial: SettingsPage, path: &str) -> Board {
         ["service", "next"].into_iter().filter_map(|name| Some((name, query.get(name)?))).collect();
     let again = Action::new(move |_: &()| async move {
         let newer = key_settings().await?;
-        if *page.read_untracked() != newer {
+        // Gone, when the service has opened meanwhile.
+        if page.try_with_untracked(|page| *page != newer) == Some(true) {
             page.set(newer);
         }
         Ok(())

@@ -65,7 +65,7 @@ fn Searches(list: SearchList, before: Option<SearchId>, since: Since) -> impl In
         move || {
             spawn_local(async move {
                 if let Ok(newer) = searches(before).await
-                    && *list.read_untracked() != newer
+                    && list.try_with_untracked(|list| *list != newer) == Some(true)
                 {
                     list.set(newer);
                 }

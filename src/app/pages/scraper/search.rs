@@ -247,7 +247,7 @@ fn follow(
             spawn_local(async move {
                 match search(id).await {
                     // The user's own stop may have been quicker than this answer.
-                    Ok(now) if now.is_running() && !running.get_untracked() => {}
+                    Ok(now) if now.is_running() && running.try_get_untracked() != Some(true) => {}
                     Ok(now) => view.set(now),
                     Err(error) if error.code == ErrorCode::NotFound => {
                         say("The search was deleted.".to_owned());
