@@ -249,7 +249,10 @@ fn follow(
                     // The user's own stop may have been quicker than this answer.
                     Ok(now) if now.is_running() && running.try_get_untracked() != Some(true) => {}
                     Ok(now) => view.set(now),
-                    Err(error) if error.code == ErrorCode::NotFound => {
+                    // Not when the page was left meanwhile.
+                    Err(error)
+                        if error.code == ErrorCode::NotFound && running.try_get_untracked().is_some() =>
+                    {
                         say("The search was deleted.".to_owned());
                         let options = NavigateOptions { replace: true, ..Default::default() };
                         navigate(ServiceId::DataScraper.path(), options);
