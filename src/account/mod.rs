@@ -43,6 +43,8 @@ const IDLE: Duration = Duration::from_secs(12 * 3600);
 const ABSOLUTE: Duration = Duration::from_secs(14 * 24 * 3600);
 /// The use of a session is noted this often at the most, to spare the database.
 const TOUCH: Duration = Duration::from_secs(5 * 60);
+/// A page is put together in less than this.
+const RENDERING: Duration = Duration::from_secs(10);
 /// An invitation is good for this long.
 const INVITATION: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -253,6 +255,15 @@ impl Accounts {
 
     /// Who is asking, if anybody proves to be somebody.
     pub async fn authenticate(&self, presented: &Presented) -> Result<Option<Principal>, AppError> {
+        let principal = self.identify(presented).await?;
+        if let Some(principal) = &principal {
+            self.touch(principal, self.clock.now()).await?;
+        }
+        Ok(principal)
+    }
+
+    /// The same, without that counting as a use of the session.
+    pub async fn identify(&self, presented: &Presented) -> Result<Option<Principal>, AppError> {
         let now = self.clock.now();
         let idle_since = now.minus(IDLE);
         let principal = match presented {
@@ -267,12 +278,8 @@ impl Accounts {
                 }
                 None => return Ok(None),
             },
-        }
-        .map_err(|e| internal(&e))?;
-        if let Some(principal) = &principal {
-            self.touch(principal, now).await?;
-        }
-        Ok(principal)
+        };
+        principal.map_err(|e| internal(&e))
     }
 
     /// Who is asking, and how their credentials stand. With a session cookie that is one statement.
@@ -304,6 +311,12 @@ impl Accounts {
             Means::Token { id, .. } => self.store.touch_token(principal.user, id, now).await,
         };
         noted.map_err(|e| internal(&e))
+    }
+
+    /// The number of the user's last event that a page which is being put together now shows for certain.
+    pub async fn seen(&self, user: UserId) -> Result<i64, AppError> {
+        let seen = self.store.last_event_before(user, self.clock.now().minus(RENDERING)).await;
+        seen.map_err(|e| internal(&e))
     }
 
     /// Ends the session that is asking.

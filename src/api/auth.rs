@@ -69,7 +69,9 @@ pub async fn logout() -> Result<(), AppError> {
 #[server(name = WhoAmI, prefix = "/api/rpc", endpoint = "me", output = Json)]
 pub async fn me() -> Result<Option<Me>, AppError> {
     let who = visitor().await.map_err(with_status)?;
-    Ok(who.map(|who| Me { id: who.user, email: who.email }))
+    let Some(who) = who else { return Ok(None) };
+    let seen = use_cases()?.accounts.seen(who.user).await.map_err(with_status)?;
+    Ok(Some(Me { id: who.user, email: who.email, seen }))
 }
 
 /// What the account page shows.

@@ -4,6 +4,7 @@ use leptos::{form::ActionForm, html, prelude::*};
 use leptos_router::{components::A, hooks::use_location};
 
 use super::{
+    live::provide_live,
     ui::{Icon, LiveRegion, Mark, focus_soon},
     viewer::{Viewer, provide_viewer},
 };
@@ -16,6 +17,7 @@ pub fn Frame(
     children: Children,
 ) -> impl IntoView {
     let viewer = provide_viewer();
+    provide_live(viewer);
     forget_failed_post();
     follow_navigation();
     view! {

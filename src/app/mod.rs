@@ -4,6 +4,7 @@ pub mod guard;
 pub mod keys;
 mod layout;
 pub mod links;
+pub mod live;
 mod pages;
 pub mod problem;
 pub mod ui;

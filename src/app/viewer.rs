@@ -28,6 +28,14 @@ pub struct Viewer {
     pub register: ServerAction<Register>,
     /// Signs out.
     pub logout: ServerAction<Logout>,
+    changes: RwSignal<u32>,
+}
+
+impl Viewer {
+    /// Asks again who is signed in, because somebody else has changed it. Redraws the frame.
+    pub fn ask_again(self) {
+        self.changes.update(|count| *count += 1);
+    }
 }
 
 /// Provides the [`Viewer`]. Belongs inside the router.
@@ -54,6 +62,7 @@ pub fn provide_viewer() -> Viewer {
         login,
         register,
         logout,
+        changes,
     };
     provide_context(viewer);
     viewer

@@ -8,6 +8,7 @@
 mod audit;
 mod deks;
 mod error;
+mod events;
 mod installation;
 mod keys;
 mod limits;
@@ -29,6 +30,7 @@ use sqlx::{
 
 pub use audit::SecurityEvent;
 pub use error::StoreError;
+pub use events::Position;
 pub use installation::{Installation, InstanceSecret};
 pub use keys::{CheckResult, KeyRow, NewKey, Replacement, WebhookCopy};
 pub use searches::{FoundPlace, NewSearch, PageOfResults};

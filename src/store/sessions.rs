@@ -6,7 +6,7 @@ use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
 use super::{
-    SecurityEvent, Store, StoreError, audit,
+    SecurityEvent, Store, StoreError, audit, events,
     keys::StateRow,
     sql::{self, Pool},
 };
@@ -14,6 +14,7 @@ use crate::{
     model::{
         access::CredentialState,
         error::AppError,
+        event::Change,
         ids::{SessionId, TokenId, UserId},
         time::Timestamp,
         token::Scope,
@@ -348,6 +349,7 @@ impl Store {
             return Ok(false);
         }
         audit::append(&mut tx, audit_key, &SecurityEvent::new(user, "session.ended", session), now).await?;
+        events::append(&mut tx, user, Change::Account, now).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -370,6 +372,7 @@ impl Store {
         if ended > 0 {
             audit::append(&mut tx, audit_key, &SecurityEvent::new(user, "session.others_ended", ended), now)
                 .await?;
+            events::append(&mut tx, user, Change::Account, now).await?;
         }
         tx.commit().await?;
         Ok(ended)

@@ -64,6 +64,20 @@ macro_rules! tx_fetch_optional {
     };
 }
 
+/// All rows, inside a transaction.
+macro_rules! tx_fetch_all {
+    ($tx:expr, $row:ty, $sql:expr $(, $bind:expr)*) => {
+        match $tx {
+            $crate::store::Tx::Sqlite(tx) => {
+                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_all(&mut **tx).await
+            }
+            $crate::store::Tx::Postgres(tx) => {
+                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_all(&mut **tx).await
+            }
+        }
+    };
+}
+
 /// The number of rows that a statement changed, inside a transaction.
 macro_rules! tx_execute {
     ($tx:expr, $sql:expr $(, $bind:expr)*) => {
@@ -78,4 +92,6 @@ macro_rules! tx_execute {
     };
 }
 
-pub(super) use {execute, fetch, fetch_all, fetch_one, fetch_optional, tx_execute, tx_fetch_optional};
+pub(super) use {
+    execute, fetch, fetch_all, fetch_one, fetch_optional, tx_execute, tx_fetch_all, tx_fetch_optional,
+};

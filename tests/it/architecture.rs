@@ -160,6 +160,8 @@ fn only_the_scheduler_looks_across_owners() {
         "usage_events",
         "searches",
         "search_results",
+        "user_events",
+        "user_event_heads",
     ];
     for (file, text) in sources() {
         if !is_in(&file, "store") || file == "store/scheduler.rs" {

@@ -12,6 +12,7 @@ mod boot;
 mod canary;
 mod crash;
 mod description;
+mod events;
 mod headers;
 mod leptos_toml;
 mod migrations;

@@ -2,11 +2,16 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use super::{password::PasswordForm, sessions::Sessions, tokens::Tokens};
-use crate::{api::auth::account, app::problem::Problem};
+use crate::{
+    api::auth::account,
+    app::{live::Since, problem::Problem},
+    model::event::Topic,
+};
 
 /// The account: password, sessions and API tokens.
 #[component]
 pub fn AccountSettings() -> impl IntoView {
+    let since = Since::now(Topic::Account);
     let asked = Resource::new(|| (), |()| account());
     view! {
         <Title text="Account" />
@@ -22,7 +27,7 @@ pub fn AccountSettings() -> impl IntoView {
                             let tokens = RwSignal::new(page.tokens);
                             view! {
                                 <p class="page-lead">{page.email.clone()}</p>
-                                <Sessions sessions=sessions />
+                                <Sessions sessions=sessions tokens=tokens since=since />
                                 <Tokens tokens=tokens />
                                 <PasswordForm email=page.email sessions=sessions tokens=tokens />
                             }

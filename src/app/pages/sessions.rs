@@ -2,10 +2,14 @@ use leptos::{form::ActionForm, prelude::*};
 
 use crate::{
     api::auth::{EndOtherSessions, EndSession, account},
-    app::ui::{
-        Announcer, BusyButton, ErrorNotice, Mark, Moment, Phrase, Pill, Tone, describe_user_agent, focus_soon,
+    app::{
+        live::{SLOW, Since},
+        ui::{
+            Announcer, BusyButton, ErrorNotice, Mark, Moment, Phrase, Pill, Tone, describe_user_agent,
+            focus_soon,
+        },
     },
-    model::page::SessionView,
+    model::{page::SessionView, token::TokenView},
 };
 
 /// Where the user is signed in, and how to end that.
@@ -13,10 +17,22 @@ use crate::{
 pub(super) fn Sessions(
     /// The sessions.
     sessions: RwSignal<Vec<SessionView>>,
+    /// The API tokens, which are read with them.
+    tokens: RwSignal<Vec<TokenView>>,
+    /// Since when the lists follow changes.
+    since: Since,
 ) -> impl IntoView {
     let end = ServerAction::<EndSession>::new();
     let end_others = ServerAction::<EndOtherSessions>::new();
     let announcer = use_context::<Announcer>();
+    let read_again = move || {
+        leptos::task::spawn_local(async move {
+            if let Ok(page) = account().await {
+                sessions.set(page.sessions);
+                tokens.set(page.tokens);
+            }
+        });
+    };
     Effect::new(move |_| {
         let ended = matches!(&*end.value().read(), Some(Ok(())))
             || matches!(&*end_others.value().read(), Some(Ok(())));
@@ -25,13 +41,10 @@ pub(super) fn Sessions(
                 announcer.say("The session has ended.");
             }
             focus_soon("sessions-title");
-            leptos::task::spawn_local(async move {
-                if let Ok(page) = account().await {
-                    sessions.set(page.sessions);
-                }
-            });
+            read_again();
         }
     });
+    since.follow(|| SLOW, read_again);
     let error = Signal::derive(move || {
         let end = end.value().with(|value| value.as_ref().and_then(|result| result.as_ref().err().cloned()));
         end.or_else(|| {

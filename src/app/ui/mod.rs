@@ -22,7 +22,7 @@ pub use clipboard::copy;
 pub use error_notice::ErrorNotice;
 pub use external::External;
 pub use field::{FieldErrorText, TextField};
-pub use focus::{focus_first_invalid, focus_soon};
+pub use focus::{focus_first_invalid, focus_soon, focus_unless_elsewhere};
 pub use icon::{Icon, Mark};
 pub use meter::QuotaMeter;
 pub use moment::{Moment, Phrase, provide_now};

@@ -11,7 +11,7 @@ use crate::{
         access::{CredentialState, Policy, decide},
         ids::{ProviderId, SearchId, SessionId, TokenId, UserId},
         key::{KeyMetadata, KeyView, Quota, Source},
-        page::{Me, SessionView},
+        page::SessionView,
         provider::{FieldInfo, FormInfo, Links, ProviderInfo},
         scraper::{Place, ResultRow, SearchRequest, SearchState, SearchView},
         service::ServiceId,
@@ -29,7 +29,6 @@ const EMAIL: &str = "ana@example.org";
 /// The example of the type with this name in the description.
 pub(super) fn of(name: &str) -> Option<Value> {
     Some(match name {
-        "Me" => json!(Me { id: user(), email: EMAIL.to_owned() }),
         "Entered" => {
             json!(Entered { id: user(), email: EMAIL.to_owned(), token: Some("eyJhbGciOi…".to_owned()) })
         }

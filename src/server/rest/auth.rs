@@ -17,7 +17,7 @@ use crate::{
     model::{
         error::{AppError, ErrorCode},
         ids::{SessionId, UserId},
-        page::{Me, SessionView},
+        page::SessionView,
     },
     server::problem::Problem,
 };
@@ -150,11 +150,11 @@ pub(super) async fn log_out(State(app): State<UseCases>, Person(who): Person) ->
     path = "/api/auth/me",
     operation_id = "read_me",
     tag = "Accounts",
-    responses((status = 200, description = "The account that the request belongs to.", body = Me)),
+    responses((status = 200, description = "The account that the request belongs to.", body = Entered)),
     security(("session" = []), ("login_token" = []), ("api_token" = ["read"]))
 )]
-pub(super) async fn me(Who(who): Who) -> Json<Me> {
-    Json(Me { id: who.user, email: who.email })
+pub(super) async fn me(Who(who): Who) -> Json<Entered> {
+    Json(Entered { id: who.user, email: who.email, token: None })
 }
 
 /// Change the password

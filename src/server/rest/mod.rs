@@ -5,6 +5,7 @@
 
 pub(super) mod auth;
 mod body;
+mod events;
 mod guard;
 pub(super) mod keys;
 mod searches;
@@ -23,8 +24,8 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) use self::{
-    body::{Body, PathId},
-    guard::{Granted, Person, Protected, ServicesUser, Who, WithCredentials},
+    body::{Body, Given, PathId, read},
+    guard::{Granted, Onlooker, Person, Protected, ServicesUser, Who, WithCredentials},
 };
 use super::{
     docs::Document,
@@ -64,6 +65,7 @@ pub(super) fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(auth::change_password))
         .routes(routes!(auth::sessions, auth::end_other_sessions))
         .routes(routes!(auth::end_session))
+        .routes(routes!(events::stream))
         .routes(routes!(keys::providers))
         .routes(routes!(keys::list))
         .routes(routes!(keys::store))

@@ -2,18 +2,18 @@
 
 use axum::{
     Json,
-    extract::{Query, State, rejection::QueryRejection},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use http::{HeaderName, StatusCode, header};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{Body, Granted, List, PathId, Protected, ServicesUser, Who};
+use super::{Body, Given, Granted, List, PathId, Protected, ServicesUser, Who, read};
 use crate::{
     api::context::UseCases,
     model::{
-        error::{AppError, ErrorCode, FieldError},
+        error::{AppError, FieldError},
         ids::SearchId,
         scraper::{ResultRow, SearchInput, SearchView, Sort},
         service::ServiceId,
@@ -60,13 +60,6 @@ pub(super) struct ResultsQuery {
 
 /// Longest filter, in characters.
 const FILTER_MAX: usize = 200;
-
-/// A query string; what cannot be read is a bad request.
-type Given<T> = Result<Query<T>, QueryRejection>;
-
-fn read<T>(query: Given<T>) -> Result<T, AppError> {
-    query.map(|Query(query)| query).map_err(|_| AppError::new(ErrorCode::BadRequest))
-}
 
 /// Reads an optional parameter of a query string.
 fn parameter<T: std::str::FromStr>(name: &str, text: Option<&str>) -> Result<Option<T>, AppError> {

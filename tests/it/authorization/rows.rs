@@ -76,6 +76,7 @@ pub const ROUTES: &[Row] = &[
     Row::new("GET", "/api/tokens", May::Person, 200, 200),
     Row::new("POST", "/api/tokens", May::Person, 201, 201).body(NEW_TOKEN),
     Row::new("DELETE", "/api/tokens/{id:token}", May::Person, 204, 404).then(404),
+    Row::new("GET", "/api/events", May::Read, 200, 200),
     Row::new("GET", "/api/providers", May::Read, 200, 200),
     Row::new("GET", "/api/user-api-keys", May::Read, 200, 200),
     Row::new("POST", "/api/user-api-keys/store", May::KeysWrite, 422, 422).body(NO_KEY),

@@ -14,9 +14,10 @@ use crate::{
     api::keys::key_settings,
     app::{
         keys::{Board, DeletePage, KeyCard, named_for_deletion, provide_board},
+        live::Since,
         problem::Problem,
     },
-    model::{input::next_path, page::SettingsPage, service::ServiceId, status::KeyStatus},
+    model::{event::Topic, input::next_path, page::SettingsPage, service::ServiceId},
 };
 
 /// The API keys: a card for each provider, and what the keys open. `?service=ID` puts first what that
@@ -25,6 +26,7 @@ use crate::{
 pub fn ApiKeySettings() -> impl IntoView {
     let query = use_query_map();
     let service = Memo::new(move |_| query.with(|query| query.get_str("service")?.parse::<ServiceId>().ok()));
+    let since = Since::now(Topic::Keys);
     let asked = Resource::new(move || service.get(), |_| key_settings());
     view! {
         <Title text="API keys" />
@@ -33,7 +35,7 @@ pub fn ApiKeySettings() -> impl IntoView {
         }>
             {move || Suspend::new(async move {
                 match asked.await {
-                    Ok(page) => view! { <Settings page=page service=service.get_untracked() /> }.into_any(),
+                    Ok(page) => view! { <Settings page=page service=service.get_untracked() since=since /> }.into_any(),
                     Err(error) => {
                         view! {
                             <div class="page">
@@ -50,18 +52,14 @@ pub fn ApiKeySettings() -> impl IntoView {
 }
 
 #[component]
-fn Settings(page: SettingsPage, service: Option<ServiceId>) -> impl IntoView {
+fn Settings(page: SettingsPage, service: Option<ServiceId>, since: Since) -> impl IntoView {
     let next =
         use_query_map().with_untracked(|query| query.get_str("next").and_then(next_path).map(str::to_owned));
     // The order is that of the first look: a card does not jump away from under the hand when its key works.
     let groups = StoredValue::new(group(&page, service));
     let board = provide_board(page, "/settings/api-keys");
     let page = board.page();
-    board.refresh_while(Signal::derive(move || {
-        page.with(|page| {
-            page.cards.iter().any(|c| c.key.as_ref().is_some_and(|k| k.status == KeyStatus::Unverified))
-        })
-    }));
+    board.follow(since);
     let deleting = named_for_deletion();
     let doomed = move || {
         let provider = deleting.get()?;

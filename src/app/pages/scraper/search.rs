@@ -1,8 +1,11 @@
 use std::time::Duration;
 
-use leptos::{form::ActionForm, prelude::*};
+use leptos::{form::ActionForm, prelude::*, task::spawn_local};
 use leptos_meta::Title;
-use leptos_router::hooks::use_params_map;
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_navigate, use_params_map},
+};
 
 use super::{
     LEAD,
@@ -12,6 +15,7 @@ use super::{
 use crate::{
     api::scraper::{CancelSearch, DeleteSearch, search},
     app::{
+        live::{SLOW, Since},
         problem::{NotFound, Problem},
         ui::{
             Announcer, BusyButton, ButtonKind, ErrorNotice, Mark, Moment, Notice as NoticeBox, Pill, Tone,
@@ -20,14 +24,15 @@ use crate::{
     },
     model::{
         error::{AppError, ErrorCode},
+        event::Topic,
         ids::SearchId,
         scraper::{Notice, ResultsPage, SearchState, SearchView},
         service::ServiceId,
     },
 };
 
-/// How often a running search is asked for.
-const POLL: Duration = Duration::from_secs(1);
+/// How often a running search is asked for while nobody tells the browser of changes.
+const WHILE_RUNNING: Duration = Duration::from_secs(2);
 
 /// One search: its progress while it runs, and what it found. Needs no key.
 ///
@@ -38,6 +43,7 @@ pub fn SearchPage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get_str("id")?.parse::<SearchId>().ok()));
     let wish = Wish::of_address();
+    let since = Since::now(Topic::Searches);
     let asked = Resource::new(
         move || id.get(),
         move |id| {
@@ -56,7 +62,7 @@ pub fn SearchPage() -> impl IntoView {
         }>
             {move || Suspend::new(async move {
                 match asked.await {
-                    Ok((view, results)) => view! { <Whole first=view results=results /> }.into_any(),
+                    Ok((view, results)) => view! { <Whole first=view results=results since=since /> }.into_any(),
                     Err(error) if error.code == ErrorCode::NotFound => view! { <NotFound /> }.into_any(),
                     Err(error) => {
                         view! {
@@ -79,6 +85,8 @@ fn Whole(
     first: SearchView,
     /// Its results as the address wants them.
     results: ResultsPage,
+    /// Since when the page follows changes.
+    since: Since,
 ) -> impl IntoView {
     let service = ServiceId::DataScraper;
     // `Title` writes its text into the document as it is.
@@ -98,7 +106,7 @@ fn Whole(
                     "Change this one"
                 </a>
             </p>
-            <Panel view=view results=results />
+            <Panel view=view results=results since=since />
         </div>
     }
     .into_any()
@@ -121,7 +129,7 @@ pub(super) fn StatePill(
 }
 
 #[component]
-fn Panel(view: RwSignal<SearchView>, results: ResultsPage) -> impl IntoView {
+fn Panel(view: RwSignal<SearchView>, results: ResultsPage, since: Since) -> impl IntoView {
     let id = view.with_untracked(|view| view.id);
     let stop = ServerAction::<CancelSearch>::new();
     let delete = ServerAction::<DeleteSearch>::new();
@@ -133,7 +141,8 @@ fn Panel(view: RwSignal<SearchView>, results: ResultsPage) -> impl IntoView {
         })
     });
     let running = Memo::new(move |_| view.with(SearchView::is_running));
-    follow(view, running);
+    let deleting = move || delete.pending().get_untracked() || delete.value().with_untracked(Option::is_some);
+    follow(view, running, since, deleting);
     Effect::new(move |_| {
         if let Some(Ok(stopped)) = &*stop.value().read() {
             view.set(stopped.clone());
@@ -211,37 +220,54 @@ fn Panel(view: RwSignal<SearchView>, results: ResultsPage) -> impl IntoView {
     .into_any()
 }
 
-/// Reads a running search again and again, and says aloud when it has ended.
-fn follow(view: RwSignal<SearchView>, running: Memo<bool>) {
+/// Reads the search again when it has changed, says aloud when it has ended, and leads back to the list when it
+/// was deleted elsewhere.
+fn follow(
+    view: RwSignal<SearchView>,
+    running: Memo<bool>,
+    since: Since,
+    deleting: impl Fn() -> bool + Clone + 'static,
+) {
     let id = view.with_untracked(|view| view.id);
     let announcer = use_context::<Announcer>();
-    let poll = Action::new(move |_: &()| async move {
-        // A poll that failed is followed by the next one.
-        if let Ok(now) = search(id).await {
-            // The user's own stop may have been quicker.
-            if view.with_untracked(SearchView::is_running) {
-                view.set(now);
-            }
+    let say = move |sentence: String| {
+        if let Some(announcer) = announcer {
+            announcer.say(sentence);
         }
-    });
+    };
+    let navigate = use_navigate();
+    since.follow(
+        move || if running.get() { WHILE_RUNNING } else { SLOW },
+        move || {
+            // The user's own deletion leads back by itself.
+            if deleting() {
+                return;
+            }
+            let navigate = navigate.clone();
+            spawn_local(async move {
+                match search(id).await {
+                    // The user's own stop may have been quicker than this answer.
+                    Ok(now) if now.is_running() && running.try_get_untracked() != Some(true) => {}
+                    Ok(now) => view.set(now),
+                    // Not when the page was left meanwhile.
+                    Err(error)
+                        if error.code == ErrorCode::NotFound && running.try_get_untracked().is_some() =>
+                    {
+                        say("The search was deleted.".to_owned());
+                        let options = NavigateOptions { replace: true, ..Default::default() };
+                        navigate(ServiceId::DataScraper.path(), options);
+                    }
+                    // The next change is another chance.
+                    Err(_) => {}
+                }
+            });
+        },
+    );
     Effect::new(move |before: Option<bool>| {
         let now = running.get();
-        if before == Some(true)
-            && !now
-            && let Some(announcer) = announcer
-        {
+        if before == Some(true) && !now {
             let state = view.with_untracked(|view| view.state.label());
-            announcer.say(format!("Search: {state}. {}.", view.with_untracked(figures)));
-        }
-        if now {
-            let again = move || {
-                if !document().hidden() && !poll.pending().get_untracked() {
-                    poll.dispatch(());
-                }
-            };
-            if let Ok(handle) = set_interval_with_handle(again, POLL) {
-                on_cleanup(move || handle.clear());
-            }
+            say(format!("Search: {state}. {}.", view.with_untracked(figures)));
         }
         now
     });
