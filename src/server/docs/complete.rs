@@ -46,9 +46,9 @@ pub(super) fn complete(document: &mut Value) {
     problems::add_schemas(document);
 
     let components = document["components"]["schemas"].clone();
-    for (path, item) in object(&mut document["paths"]) {
+    for (_, item) in object(&mut document["paths"]) {
         for (method, operation) in object(item) {
-            add_problems(path, method, operation);
+            add_problems(method, operation);
             add_examples(operation, &components);
         }
     }
@@ -83,7 +83,7 @@ fn security_schemes() -> Value {
 }
 
 /// The answers to what is wrong: those that the operation names, and those of its kind.
-fn add_problems(path: &str, method: &str, operation: &mut Value) {
+fn add_problems(method: &str, operation: &mut Value) {
     let own = operation.as_object_mut().and_then(|fields| fields.remove(OWN_PROBLEMS)).unwrap_or_default();
     let own = own.as_array().into_iter().flatten().filter_map(Value::as_str);
     let mut codes: Vec<_> =
@@ -106,8 +106,6 @@ fn add_problems(path: &str, method: &str, operation: &mut Value) {
         }
     }
     problems::add_responses(operation, codes);
-    // A path's parameters are texts of any kind to the router.
-    debug_assert!(!path.contains('{') || operation.get("parameters").is_some(), "{path}");
 }
 
 /// An example of every answer that has a schema, made from the examples of its types.
