@@ -90,10 +90,11 @@ impl Providers {
 
     /// The credential goes into a request only once the request has its place.
     async fn answer(&self, credential: &Credential, outgoing: &Outgoing<'_>) -> Result<Reply, Fault> {
-        let _place = self.bulkheads.enter(credential.provider(), outgoing.deadline).await?;
+        let place = self.bulkheads.enter(credential.provider(), outgoing.deadline).await?;
         let (destination, request) = self.request(credential, outgoing)?;
         // On the heap, so that those who wait for a place are small.
-        Box::pin(self.client.send(destination, request, outgoing.max_bytes, outgoing.deadline)).await
+        let (max_bytes, deadline) = (outgoing.max_bytes, outgoing.deadline);
+        Box::pin(self.client.send(&place, destination, request, max_bytes, deadline)).await
     }
 
     fn request(
