@@ -57,11 +57,8 @@ pub(crate) async fn serve() {
 }
 
 pub(crate) async fn rows() -> Vec<Row> {
-    let mut servers = Command::new(std::env::current_exe().unwrap())
-        .arg(SERVERS)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut servers =
+        Command::new(std::env::current_exe().unwrap()).arg(SERVERS).stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(servers.stdout.take().unwrap()).lines();
     let addresses: Vec<SocketAddr> = lines.take(13).map(|line| line.unwrap().parse().unwrap()).collect();
     let names: Vec<_> = twelve(1).iter().map(|behaviour| behaviour.name).collect();
@@ -102,14 +99,20 @@ async fn attack(hostile: &[SocketAddr], honest: SocketAddr) -> Vec<Row> {
     let grown = most - before;
     vec![
         Row {
-            what: "check of another provider while 12 hostile ones are asked 500 times each, 99th percentile".into(),
+            what: "check of another provider while 12 hostile ones are asked 500 times each, 99th percentile"
+                .into(),
             measured: format!("{:.1} ms ({} checks)", busy * 1e3, meanwhile.len()),
             reference: format!("before: {:.1} ms", calm * 1e3),
             ratio: format!("{:.2} ×", busy / calm),
             goal: "< 2 ×",
             met: Some(busy < 2.0 * calm),
         },
-        Row::absolute("the longest of those 6,000 checks", format!("{longest:.1} s"), "≤ 16 s", longest <= 16.0),
+        Row::absolute(
+            "the longest of those 6,000 checks",
+            format!("{longest:.1} s"),
+            "≤ 16 s",
+            longest <= 16.0,
+        ),
         Row::absolute("memory that they take", format!("{grown:.1} MB"), "< 52.4 MB (50 MiB)", grown < 52.4),
     ]
 }

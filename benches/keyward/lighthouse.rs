@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::{Effort, Row, median};
 
-const WHAT: &str = "Lighthouse on /settings/api-keys, signed in, mobile: performance, accessibility, best practices";
+const WHAT: &str =
+    "Lighthouse on /settings/api-keys, signed in, mobile: performance, accessibility, best practices";
 const GOAL: &str = "≥ 95, 100, 100";
 const CATEGORIES: [&str; 3] = ["performance", "accessibility", "best-practices"];
 

@@ -36,7 +36,8 @@ pub(crate) async fn rows(effort: Effort) -> Vec<Row> {
 /// The page and every file that it names, with their lengths in the form in which they travel.
 fn load(program: &Program, cookie: &str) -> Vec<(String, usize)> {
     let get = |path: &str, encoding: &str| {
-        let answer = http::get(program.port, path, &format!("{cookie}accept-encoding: {encoding}\r\n")).unwrap();
+        let answer =
+            http::get(program.port, path, &format!("{cookie}accept-encoding: {encoding}\r\n")).unwrap();
         assert_eq!(answer.status, 200, "{path}: {}", answer.head);
         answer
     };

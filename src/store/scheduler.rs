@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{KeyRow, Store, StoreError, keys::Row, sql};
+use super::{Db, KeyRow, Store, StoreError, keys::Row, sql};
 use crate::model::time::Timestamp;
 
 macro_rules! claim {
@@ -33,8 +33,8 @@ impl Store {
         lease: Duration,
         now: Timestamp,
     ) -> Result<Vec<KeyRow>, StoreError> {
-        let rows = match self.writer() {
-            sql::Pool::Sqlite(pool) => {
+        let rows = match &self.db {
+            Db::Sqlite { write: pool, .. } => {
                 sqlx::query_as::<_, Row>(claim!(""))
                     .bind(now.plus(lease).0)
                     .bind(now.0)
@@ -42,7 +42,7 @@ impl Store {
                     .fetch_all(pool)
                     .await?
             }
-            sql::Pool::Postgres(pool) => {
+            Db::Postgres(pool) => {
                 sqlx::query_as::<_, Row>(claim!("FOR UPDATE SKIP LOCKED"))
                     .bind(now.plus(lease).0)
                     .bind(now.0)

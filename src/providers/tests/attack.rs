@@ -39,7 +39,9 @@ async fn hostile_providers_take_neither_memory_nor_time_from_others() {
         tokio::spawn(behaviour.serve(listener));
     }
     let addresses = addresses.join(",");
-    let ask = move || println!("{}", in_own_process("attack::asks_twelve_hostile_providers", &[(ADDRESSES, &addresses)]));
+    let ask = move || {
+        println!("{}", in_own_process("attack::asks_twelve_hostile_providers", &[(ADDRESSES, &addresses)]))
+    };
     tokio::task::spawn_blocking(ask).await.unwrap();
 }
 

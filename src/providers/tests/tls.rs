@@ -62,7 +62,10 @@ async fn asks_servers_with_certificates() {
         ("of an authority that nobody trusts", Authority::new().certificate(&names, |_| {})),
         ("of another host", trusted.certificate(&["elsewhere.example".to_owned()], |_| {})),
         ("expired", trusted.certificate(&names, |params| params.not_after = date_time_ymd(2020, 1, 1))),
-        ("not yet valid", trusted.certificate(&names, |params| params.not_before = date_time_ymd(4000, 1, 1))),
+        (
+            "not yet valid",
+            trusted.certificate(&names, |params| params.not_before = date_time_ymd(4000, 1, 1)),
+        ),
     ] {
         for (room, server) in both_ways(|| Secure::start(bad.clone(), &TLS13)).await {
             expect_nothing(&room, &server, name).await;
@@ -156,7 +159,9 @@ impl Secure {
             async move {
                 let Ok(mut stream) = acceptor.accept(stream).await else { return Vec::new() };
                 let mut seen = Vec::new();
-                while !seen.ends_with(b"\r\n\r\n") && stream.read_buf(&mut seen).await.unwrap_or_default() > 0 {}
+                while !seen.ends_with(b"\r\n\r\n") && stream.read_buf(&mut seen).await.unwrap_or_default() > 0
+                {
+                }
                 let _ = stream.write_all(&yes()).await;
                 let _ = stream.shutdown().await;
                 seen
