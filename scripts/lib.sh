@@ -7,6 +7,7 @@ root=$PWD
 
 cargo_leptos_version=0.3.10
 binaryen_version=132.0.0
+lighthouse_version=12.8.2
 # The command-line half of wasm-bindgen reads a private format of the library half: the versions must be equal.
 wasm_bindgen_version=$(awk '/^name = "wasm-bindgen"$/ { getline; gsub(/version = |"/, ""); print }' Cargo.lock)
 minimum_cargo=1.94

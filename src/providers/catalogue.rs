@@ -126,7 +126,36 @@ fn info(file: &ProviderFile) -> ProviderInfo {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::model::provider::lookalike;
+
+    proptest! {
+        /// The hint on the wrong card names a provider whose shape fits, and never where the card's own fits as well.
+        #[test]
+        fn a_lookalike_fits_better_than_the_card(
+            value in "(sk-proj-|sk-ant-api03-|sk-admin-|sk-|sk_|AIza|AC|SK|)([0-9a-f]{20,64}|[A-Za-z0-9_-]{0,100})",
+            card in any::<prop::sample::Index>(),
+        ) {
+            let catalogue = Catalogue::embedded().unwrap();
+            let infos: Vec<_> = catalogue.iter().map(|provider| &provider.info).collect();
+            let own = *card.get(&infos);
+            // How much of the value a provider's shapes recognise.
+            let fit = |info: &ProviderInfo| {
+                let secrets = info.forms.iter().flat_map(|form| &form.fields).filter(|field| field.secret);
+                let shapes = secrets.flat_map(|field| &field.shapes).filter(|shape| shape.matches(&value));
+                shapes.map(|shape| shape.prefix.len()).filter(|length| *length >= 3).max()
+            };
+            let best = infos.iter().filter_map(|info| fit(info)).max();
+            match lookalike(infos.iter().copied(), &own.id, &value) {
+                Some(other) => {
+                    prop_assert!(other.id != own.id && fit(other).is_some() && fit(other) == best);
+                }
+                None => prop_assert!(best.is_none() || fit(own) == best),
+            }
+        }
+    }
 
     #[test]
     fn the_embedded_files_are_right() {

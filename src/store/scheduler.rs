@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{KeyRow, Store, StoreError, events, keys::Row, sql};
+use super::{Db, KeyRow, Store, StoreError, events, keys::Row, sql};
 use crate::model::{
     event::Change,
     ids::{SearchId, UserId},
@@ -42,8 +42,8 @@ impl Store {
         lease: Duration,
         now: Timestamp,
     ) -> Result<Vec<KeyRow>, StoreError> {
-        let rows = match self.writer() {
-            sql::Pool::Sqlite(pool) => {
+        let rows = match &self.db {
+            Db::Sqlite { write: pool, .. } => {
                 sqlx::query_as::<_, Row>(claim!(""))
                     .bind(now.plus(lease).0)
                     .bind(now.0)
@@ -51,7 +51,7 @@ impl Store {
                     .fetch_all(pool)
                     .await?
             }
-            sql::Pool::Postgres(pool) => {
+            Db::Postgres(pool) => {
                 sqlx::query_as::<_, Row>(claim!("FOR UPDATE SKIP LOCKED"))
                     .bind(now.plus(lease).0)
                     .bind(now.0)

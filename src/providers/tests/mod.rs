@@ -1,5 +1,7 @@
 //! The room against scripted servers on loopback.
 
+mod attack;
+mod behaviours;
 mod echo;
 mod hostile;
 mod isolation;
@@ -8,4 +10,5 @@ mod serpapi;
 mod single_key;
 mod stored;
 mod support;
+mod tls;
 mod twilio;
