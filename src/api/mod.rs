@@ -13,7 +13,7 @@ pub mod keys;
 pub mod scraper;
 #[expect(missing_docs, reason = "as above")]
 pub mod services;
-mod wire;
+pub mod wire;
 
 #[cfg(feature = "ssr")]
 pub use error::accepts_html;

@@ -1,9 +1,10 @@
 //! The frame around every page.
 
-use leptos::{form::ActionForm, html, prelude::*};
+use leptos::{html, prelude::*};
 use leptos_router::{components::A, hooks::use_location};
 
 use super::{
+    post::PostForm,
     ui::{Icon, LiveRegion, Mark, focus_soon},
     viewer::{Viewer, provide_viewer},
 };
@@ -102,9 +103,9 @@ fn SignedIn(me: Me, viewer: Viewer) -> impl IntoView {
                 <A href="/settings/api-keys" on:click=close>
                     "API keys"
                 </A>
-                <ActionForm action=viewer.logout>
+                <PostForm action=viewer.logout>
                     <button type="submit">"Sign out"</button>
-                </ActionForm>
+                </PostForm>
             </div>
         </div>
     }

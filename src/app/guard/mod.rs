@@ -5,9 +5,12 @@ mod blocked;
 use leptos::prelude::*;
 
 use self::blocked::BlockedService;
-use super::{links::Moved, problem::Problem};
+use super::{asked::Asked, links::Moved, problem::Problem};
 use crate::{
-    api::services::gate,
+    api::{
+        services::{AskGate, gate},
+        wire::ask,
+    },
     model::{
         access::{AccessDecision, Block, Verdict},
         page::Gate,
@@ -63,7 +66,7 @@ pub fn ApiKeyGuard(
     /// The service.
     children: ChildrenFn,
 ) -> impl IntoView {
-    let asked = Resource::new(|| (), move |()| gate(service));
+    let asked = Asked::<Gate>::once(move || ask(AskGate { service }));
     let children = StoredValue::new(children);
     let fallback = StoredValue::new(fallback);
     let blocked_extra = StoredValue::new(blocked_extra);

@@ -1,4 +1,4 @@
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::{
@@ -11,9 +11,12 @@ use super::{
 };
 use crate::{
     api::keys::{CheckKey, DeleteKey, ReplaceKey, StoreKey},
-    app::ui::{
-        Announcer, BusyButton, ButtonKind, ErrorNotice, KeyPill, Mark, Monogram, Notice, Pill, Tone,
-        focus_soon, key_label,
+    app::{
+        post::{Post, PostForm},
+        ui::{
+            Announcer, BusyButton, ButtonKind, ErrorNotice, KeyPill, Mark, Monogram, Notice, Pill, Tone,
+            focus_soon, key_label,
+        },
     },
     model::{
         ids::ProviderId,
@@ -40,10 +43,10 @@ pub fn KeyCard(
     let query = use_query_map().get_untracked();
     let names = |parameter: &str| query.get_str(parameter) == Some(provider.as_str());
 
-    let store = ServerAction::<StoreKey>::new();
-    let replace = ServerAction::<ReplaceKey>::new();
-    let check = ServerAction::<CheckKey>::new();
-    let delete = ServerAction::<DeleteKey>::new();
+    let store = Post::to::<StoreKey>();
+    let replace = Post::to::<ReplaceKey>();
+    let check = Post::to::<CheckKey>();
+    let delete = Post::to::<DeleteKey>();
     let store_error = error_of(store, provider.clone(), names("edit"));
     let replace_error = error_of(replace, provider.clone(), names("replace"));
     let check_error = error_of(check, provider.clone(), false);
@@ -139,10 +142,10 @@ pub fn KeyCard(
             let provider = provider.clone();
             stored.get().then(|| {
                 view! {
-                    <ActionForm action=check>
+                    <PostForm action=check>
                         <input type="hidden" name="provider" value=provider />
                         <BusyButton busy=check.pending() label="Check now" busy_label="Asking…" />
-                    </ActionForm>
+                    </PostForm>
                 }
             })
         }

@@ -24,7 +24,7 @@ pub(super) fn KeyDetails(
     let advice = advice(&key, &info, checking);
     let metadata = key.metadata;
     let capabilities: Vec<_> = metadata.capabilities.into_iter().collect();
-    let region = key.region.map(|region| fact("Region", region.to_uppercase()));
+    let region = key.region.map(|region| fact("Region", region.to_ascii_uppercase()));
     let account = metadata.account.map(|account| fact("Account", account));
     let facts: Vec<_> = metadata.facts.into_iter().map(|(label, value)| fact(label, value)).collect();
     let platform = (key.source == Source::Platform).then(|| {

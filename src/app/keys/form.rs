@@ -1,12 +1,14 @@
 use std::collections::HashMap;
 
-use leptos::{either::Either, form::ActionForm, prelude::*};
+use leptos::prelude::*;
 
 use super::{board::Board, choice::FormChoice, field::KeyField, heading_id};
 use crate::{
-    api::keys::{ReplaceKey, StoreKey},
-    app::ui::{BusyButton, ButtonKind, ErrorNotice, External, focus_first_invalid},
-    model::{error::AppError, provider::ProviderInfo},
+    app::{
+        post::{Post, PostForm},
+        ui::{BusyButton, ButtonKind, ErrorNotice, External, focus_first_invalid},
+    },
+    model::{error::AppError, key::KeyView, provider::ProviderInfo},
 };
 
 /// The form that stores a key, or replaces the stored one.
@@ -17,9 +19,9 @@ pub(super) fn KeyForm(
     /// The version that is replaced; none while nothing is stored.
     replaces: Option<i64>,
     /// Stores.
-    store: ServerAction<StoreKey>,
+    store: Post<KeyView>,
     /// Replaces.
-    replace: ServerAction<ReplaceKey>,
+    replace: Post<KeyView>,
     /// Why the last attempt failed.
     error: Signal<Option<AppError>>,
     /// The id of the form to begin with.
@@ -118,10 +120,8 @@ pub(super) fn KeyForm(
         }
         .into_any()
     };
-    let form = match replaces {
-        None => Either::Left(view! { <ActionForm action=store>{body}</ActionForm> }),
-        Some(_) => Either::Right(view! { <ActionForm action=replace>{body}</ActionForm> }),
-    };
+    let action = if replaces.is_some() { replace } else { store };
+    let form = view! { <PostForm action=action>{body}</PostForm> };
     view! {
         <div class="key-form" id=form_element>
             <FormChoice info=info.clone() chosen=chosen opened_by=opened_by board=board />

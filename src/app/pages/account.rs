@@ -2,12 +2,16 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use super::{password::PasswordForm, sessions::Sessions};
-use crate::{api::auth::account, app::problem::Problem};
+use crate::{
+    api::{auth::Account, wire::ask},
+    app::{asked::Asked, problem::Problem},
+    model::page::AccountPage,
+};
 
 /// The account: password and sessions.
 #[component]
 pub fn AccountSettings() -> impl IntoView {
-    let asked = Resource::new(|| (), |()| account());
+    let asked = Asked::<AccountPage>::once(|| ask(Account {}));
     view! {
         <Title text="Account" />
         <div class="page page-narrow">

@@ -2,15 +2,15 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use crate::{
-    api::installation::demo_keys,
-    app::problem::Problem,
+    api::{installation::DemoKeys, wire::ask},
+    app::{asked::Asked, problem::Problem},
     model::{page::DemoKey, provider::provider_name},
 };
 
 /// The test keys of a demonstration: worthless outside its simulator, so they may be shown.
 #[component]
 pub fn DemoPage() -> impl IntoView {
-    let keys = Resource::new(|| (), |()| demo_keys());
+    let keys = Asked::<Vec<DemoKey>>::once(|| ask(DemoKeys {}));
     view! {
         <Title text="Test keys" />
         <Suspense fallback=|| {

@@ -3,15 +3,15 @@ use leptos_meta::Title;
 
 use super::service_list::{ServiceList, open_count};
 use crate::{
-    api::keys::key_settings,
-    app::problem::Problem,
+    api::{keys::KeySettings, wire::ask},
+    app::{asked::Asked, problem::Problem},
     model::{error::ErrorCode, page::SettingsPage, provider::provider_name, service::ServiceId},
 };
 
 /// The start page: what Keyward is, or for whoever is signed in the state of every service.
 #[component]
 pub fn HomePage() -> impl IntoView {
-    let asked = Resource::new(|| (), |()| key_settings());
+    let asked = Asked::<SettingsPage>::once(|| ask(KeySettings {}));
     view! {
         <Title text="" />
         <Suspense fallback=|| {

@@ -1,10 +1,11 @@
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use crate::{
     app::{
         links::{Moved, on_the_way},
+        post::{Post, PostForm},
         ui::{BusyButton, ButtonKind, ErrorNotice, TextField, focus_first_invalid},
         viewer::Viewer,
     },
@@ -26,7 +27,7 @@ pub fn LoginPage() -> impl IntoView {
             <h1>"Sign in"</h1>
             <AlreadySignedIn next=next />
             <div class="panel">
-                <ActionForm action=action>
+                <PostForm action=action>
                     {hidden_next}
                     <TextField
                         name="email"
@@ -51,7 +52,7 @@ pub fn LoginPage() -> impl IntoView {
                             busy_label="Signing in…"
                         />
                     </div>
-                </ActionForm>
+                </PostForm>
             </div>
             <p class="page-after">
                 "No account yet? " <a href=to_register>"Create one"</a> "."
@@ -68,15 +69,9 @@ pub(super) fn next_in_address() -> Option<String> {
 
 /// The error of an account form's last attempt. In the browser it also takes the focus to what is wrong, and
 /// is forgotten when the page is left.
-pub(super) fn failure<S>(action: ServerAction<S>) -> Signal<Option<AppError>>
-where
-    S: leptos::server_fn::ServerFn<Error = AppError> + Clone + Send + Sync + 'static,
-    S::Output: Clone + Send + Sync + 'static,
-{
+pub(super) fn failure(action: Post<()>) -> Signal<Option<AppError>> {
     let value = action.value();
-    let error = Signal::derive(move || {
-        value.with(|value| value.as_ref().and_then(|result| result.as_ref().err().cloned()))
-    });
+    let error = Signal::derive(move || action.error());
     Effect::new(move |_| {
         if action.version().get() > 0 && error.read().is_some() {
             focus_first_invalid("main", "form-message");

@@ -1,4 +1,4 @@
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
@@ -6,6 +6,7 @@ use super::login::{AlreadySignedIn, failure, field_error, next_in_address};
 use crate::{
     app::{
         links::on_the_way,
+        post::PostForm,
         ui::{BusyButton, ButtonKind, ErrorNotice, TextField},
         viewer::Viewer,
     },
@@ -31,7 +32,7 @@ pub fn RegisterPage() -> impl IntoView {
             <p class="page-lead">"It lives on this installation only. No mail is sent."</p>
             <AlreadySignedIn next=next />
             <div class="panel">
-                <ActionForm action=action>
+                <PostForm action=action>
                     {hidden_next}
                     <TextField
                         name="email"
@@ -71,7 +72,7 @@ pub fn RegisterPage() -> impl IntoView {
                             busy_label="Creating…"
                         />
                     </div>
-                </ActionForm>
+                </PostForm>
             </div>
             <p class="page-after">
                 "You have an account? " <a href=to_login>"Sign in"</a> "."

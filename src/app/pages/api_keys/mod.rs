@@ -11,8 +11,9 @@ use self::{
 };
 use super::service_list::{ServiceList, open_count};
 use crate::{
-    api::keys::key_settings,
+    api::{keys::KeySettings, wire::ask},
     app::{
+        asked::Asked,
         keys::{Board, DeletePage, KeyCard, named_for_deletion, provide_board},
         problem::Problem,
     },
@@ -25,7 +26,10 @@ use crate::{
 pub fn ApiKeySettings() -> impl IntoView {
     let query = use_query_map();
     let service = Memo::new(move |_| query.with(|query| query.get_str("service")?.parse::<ServiceId>().ok()));
-    let asked = Resource::new(move || service.get(), |_| key_settings());
+    let asked = Asked::<SettingsPage>::for_each(
+        move || service.get().map(|service| service.to_string()).unwrap_or_default(),
+        || ask(KeySettings {}),
+    );
     view! {
         <Title text="API keys" />
         <Suspense fallback=|| {

@@ -5,14 +5,16 @@ use leptos_router::hooks::use_query_map;
 
 use super::search::StatePill;
 use crate::{
-    api::scraper::searches,
+    api::{scraper::ListSearches, wire::ask},
     app::{
+        asked::Asked,
         links::with_query,
         problem::Problem,
         ui::{Moment, Phrase, grouped},
     },
     model::{
         error::ErrorCode,
+        ids::SearchId,
         scraper::{SearchList, SearchView},
         service::ServiceId,
     },
@@ -25,10 +27,13 @@ const REFRESH: Duration = Duration::from_secs(3);
 #[component]
 pub(super) fn History() -> impl IntoView {
     let query = use_query_map();
-    let before = Memo::new(move |_| query.with(|query| query.get_str("before")?.parse().ok()));
-    let asked = Resource::new(move || before.get(), searches);
+    let before = Memo::new(move |_| query.with(|query| query.get_str("before")?.parse::<SearchId>().ok()));
+    let asked = Asked::<SearchList>::for_each(
+        move || before.get().map(|id| id.to_string()).unwrap_or_default(),
+        move || ask(ListSearches { cursor: before.get_untracked() }),
+    );
     let running = Memo::new(move |_| {
-        asked.with(|list| matches!(list, Some(Ok(list)) if list.items.iter().any(SearchView::is_running)))
+        matches!(asked.get(), Some(Ok(list)) if list.items.iter().any(SearchView::is_running))
     });
     Effect::new(move |_| {
         if !running.get() {

@@ -1,10 +1,15 @@
 use leptos::prelude::*;
-use leptos_router::{components::Form, hooks::use_query_map};
+use leptos::ev::SubmitEvent;
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_navigate, use_query_map},
+};
 
 use crate::{
-    api::scraper::search_results,
+    api::scraper::{ReadResults, search_results},
     app::{
         links::with_query,
+        post::fields,
         ui::{ErrorNotice, Icon, Mark, grouped},
     },
     model::{
@@ -37,10 +42,16 @@ impl Wish {
 
     /// Reads the results of a search like this.
     pub(super) async fn read(self, id: SearchId) -> Result<ResultsPage, AppError> {
-        search_results(id, self.sort, self.filter, self.after).await
+        let Wish { sort, filter, after } = self;
+        search_results(id, sort, filter, after).await
     }
 
     /// The address of the page with the table like this.
+    /// The call that reads it.
+    pub(super) fn call(self, id: SearchId) -> ReadResults {
+        ReadResults { id, sort: self.sort, filter: self.filter, cursor: self.after }
+    }
+
     fn link(&self, path: &str) -> String {
         let after = self.after.map(|after| after.to_string());
         let sort = (self.sort != Sort::default()).then(|| self.sort.to_string());
@@ -157,8 +168,17 @@ fn Filter(wish: Memo<Wish>, path: String) -> impl IntoView {
             }
         })
     };
+    let navigate = use_navigate();
+    let submit = {
+        let action = action.clone();
+        move |event: SubmitEvent| {
+            let Some(fields) = fields(&event) else { return };
+            event.prevent_default();
+            navigate(&format!("{action}?{fields}"), NavigateOptions { scroll: false, ..Default::default() });
+        }
+    };
     view! {
-        <Form method="GET" action=action noscroll=true attr:class="search-filter" attr:role="search">
+        <form method="get" action=action class="search-filter" role="search" on:submit=submit>
             {sort}
             <label for="filter">"Filter"</label>
             <input id="filter" name="filter" type="search" maxlength="200" autocomplete="off" value=typed />
@@ -166,7 +186,7 @@ fn Filter(wish: Memo<Wish>, path: String) -> impl IntoView {
                 "Apply"
             </button>
             {everything}
-        </Form>
+        </form>
     }
     .into_any()
 }

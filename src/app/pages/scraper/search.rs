@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
@@ -10,8 +10,13 @@ use super::{
     results::{Results, Wish},
 };
 use crate::{
-    api::scraper::{CancelSearch, DeleteSearch, search},
+    api::{
+        scraper::{CancelSearch, DeleteSearch, ReadSearch, search},
+        wire::{Answer, ask},
+    },
     app::{
+        asked::Asked,
+        post::{Post, PostForm},
         problem::{NotFound, Problem},
         ui::{
             Announcer, BusyButton, ButtonKind, ErrorNotice, Mark, Moment, Notice as NoticeBox, Pill, Tone,
@@ -38,17 +43,9 @@ pub fn SearchPage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get_str("id")?.parse::<SearchId>().ok()));
     let wish = Wish::of_address();
-    let asked = Resource::new(
-        move || id.get(),
-        move |id| {
-            let wish = wish.get_untracked();
-            async move {
-                let id = id.ok_or_else(|| AppError::new(ErrorCode::NotFound))?;
-                let view = search(id).await?;
-                let results = wish.read(id).await?;
-                Ok::<_, AppError>((view, results))
-            }
-        },
+    let asked = Asked::<(SearchView, ResultsPage)>::for_each(
+        move || id.get().map(|id| id.to_string()).unwrap_or_default(),
+        move || both(id.get_untracked(), wish.get_untracked()),
     );
     view! {
         <Transition fallback=|| {
@@ -71,6 +68,16 @@ pub fn SearchPage() -> impl IntoView {
             })}
         </Transition>
     }
+}
+
+/// A search and its results, as a pair.
+fn both(id: Option<SearchId>, wish: Wish) -> Answer {
+    Box::pin(async move {
+        let id = id.ok_or_else(|| AppError::new(ErrorCode::NotFound))?;
+        let view = ask(ReadSearch { id }).await?;
+        let results = ask(wish.call(id)).await?;
+        Ok(format!("[{view},{results}]"))
+    })
 }
 
 #[component]
@@ -123,15 +130,9 @@ pub(super) fn StatePill(
 #[component]
 fn Panel(view: RwSignal<SearchView>, results: ResultsPage) -> impl IntoView {
     let id = view.with_untracked(|view| view.id);
-    let stop = ServerAction::<CancelSearch>::new();
-    let delete = ServerAction::<DeleteSearch>::new();
-    let error = Signal::derive(move || {
-        let stopped =
-            stop.value().with(|value| value.as_ref().and_then(|result| result.as_ref().err().cloned()));
-        stopped.or_else(|| {
-            delete.value().with(|value| value.as_ref().and_then(|result| result.as_ref().err().cloned()))
-        })
-    });
+    let stop = Post::to::<CancelSearch>();
+    let delete = Post::to::<DeleteSearch>();
+    let error = Signal::derive(move || stop.error().or_else(|| delete.error()));
     let running = Memo::new(move |_| view.with(SearchView::is_running));
     follow(view, running);
     Effect::new(move |_| {
@@ -165,10 +166,10 @@ fn Panel(view: RwSignal<SearchView>, results: ResultsPage) -> impl IntoView {
                                     max=move || view.with(|view| view.pages_planned.max(1).to_string())
                                     value=move || view.with(|view| view.pages_done.to_string())
                                 ></progress>
-                                <ActionForm action=stop>
+                                <PostForm action=stop>
                                     <input type="hidden" name="id" value=id.to_string() />
                                     <BusyButton busy=stop.pending() label="Stop" busy_label="Stopping…" />
-                                </ActionForm>
+                                </PostForm>
                                 <RefreshLink path=SearchView::path_of(id) />
                             </div>
                         }
@@ -195,7 +196,7 @@ fn Panel(view: RwSignal<SearchView>, results: ResultsPage) -> impl IntoView {
                 <details class="confirm">
                     <summary class="button button-quiet">"Delete"</summary>
                     <p>"The search and its results are deleted for good. What it cost at SerpAPI stays spent."</p>
-                    <ActionForm action=delete>
+                    <PostForm action=delete>
                         <input type="hidden" name="id" value=id.to_string() />
                         <BusyButton
                             kind=ButtonKind::Danger
@@ -203,7 +204,7 @@ fn Panel(view: RwSignal<SearchView>, results: ResultsPage) -> impl IntoView {
                             label="Delete it"
                             busy_label="Deleting…"
                         />
-                    </ActionForm>
+                    </PostForm>
                 </details>
             </div>
         </section>
