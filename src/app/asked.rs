@@ -13,7 +13,10 @@ use leptos::prelude::*;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::{api::wire::{self, Answer}, model::error::AppError};
+use crate::{
+    api::wire::{self, Answer},
+    model::error::AppError,
+};
 
 /// What was asked for, on its way or there.
 pub struct Asked<T> {

@@ -33,7 +33,9 @@ pub fn Frame(
                             <a href="/demo">"Test keys"</a>
                         </aside>
                     }
+                    .into_any()
                 })
+                .into_any()
             })}
         </Suspense>
         <header class="site-header">

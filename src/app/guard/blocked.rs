@@ -3,7 +3,7 @@ use leptos::prelude::*;
 use crate::{
     app::{
         keys::{Board, DeletePage, KeyCard, named_for_deletion, provide_board},
-        ui::{Announcer, count_word, focus_soon},
+        ui::{Announcer, count_word, focus_soon, live},
     },
     model::{
         access::{AccessDecision, Block, Verdict},
@@ -49,7 +49,7 @@ pub(super) fn BlockedService(
         board.page().with_untracked(|page| page.card(&provider).filter(|card| card.key.is_some()).cloned())
     };
     let providers = StoredValue::new(rows(&first, board));
-    move || {
+    live(move || {
         if let Some(card) = doomed() {
             return view! { <DeletePage card=card board=board /> }.into_any();
         }
@@ -73,7 +73,7 @@ pub(super) fn BlockedService(
             </div>
         }
         .into_any()
-    }
+    })
 }
 
 /// The providers to show and whether their forms are open. What keeps the service closed comes first. A

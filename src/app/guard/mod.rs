@@ -5,7 +5,7 @@ mod blocked;
 use leptos::prelude::*;
 
 use self::blocked::BlockedService;
-use super::{asked::Asked, links::Moved, problem::Problem};
+use super::{asked::Asked, links::Moved, problem::Problem, ui::live};
 use crate::{
     api::{
         services::{AskGate, gate},
@@ -82,7 +82,7 @@ pub fn ApiKeyGuard(
         });
         provide_context(Guard { again });
         let granted = Memo::new(move |_| decision.read().granted);
-        move || {
+        live(move || {
             if granted.get() {
                 return children.with_value(|children| children());
             }
@@ -100,7 +100,7 @@ pub fn ApiKeyGuard(
                 <BlockedService page=page decision=decision extra=blocked_extra.get_value() />
             }
             .into_any()
-        }
+        })
     };
     view! {
         <Suspense fallback=|| {

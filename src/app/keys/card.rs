@@ -15,7 +15,7 @@ use crate::{
         post::{Post, PostForm},
         ui::{
             Announcer, BusyButton, ButtonKind, ErrorNotice, KeyPill, Mark, Monogram, Notice, Pill, Tone,
-            focus_soon, key_label,
+            focus_soon, key_label, live,
         },
     },
     model::{
@@ -100,21 +100,21 @@ pub fn KeyCard(
         Signal::derive(move || store.pending().get() || replace.pending().get() || check.pending().get());
     let pill = {
         let name = info.name.clone();
-        move || {
+        live(move || {
             if asking.get() {
                 view! { <Pill tone=Tone::Neutral mark=Mark::Spinner label=format!("Asking {name}…") /> }
                     .into_any()
             } else {
                 view! { <KeyPill key=card.get().and_then(|card| card.key) /> }.into_any()
             }
-        }
+        })
     };
     let checking = board.page().with_untracked(|page| page.checking);
-    let details = move || {
+    let details = live(move || {
         let ProviderCard { info, key, .. } = card.get()?;
         Some(view! { <KeyDetails key=key? info=info checking=checking /> })
-    };
-    let checked = move || Some(view! { <Checked key=card.get()?.key? checking=checking /> });
+    });
+    let checked = live(move || Some(view! { <Checked key=card.get()?.key? checking=checking /> }));
     let opener = format!("open-{provider}");
     let open_form = {
         let info = info.clone();
@@ -138,7 +138,7 @@ pub fn KeyCard(
     let stored = Memo::new(move |_| card.with(|card| card.as_ref().is_some_and(|card| card.key.is_some())));
     let check_now = {
         let provider = provider.to_string();
-        move || {
+        live(move || {
             let provider = provider.clone();
             stored.get().then(|| {
                 view! {
@@ -148,13 +148,13 @@ pub fn KeyCard(
                     </PostForm>
                 }
             })
-        }
+        })
     };
     // In the head beside the state while nothing is stored, else among the other controls.
     let open_control = |in_head: bool| {
         let (name, provider) = (info.name.clone(), provider.clone());
         let (opener, open_form) = (opener.clone(), open_form.clone());
-        move || {
+        live(move || {
             let own = own.get();
             let (label, href) = match own {
                 Some(version) => (
@@ -183,14 +183,15 @@ pub fn KeyCard(
                         <span class="visually-hidden">{format!(" for {name}")}</span>
                     </a>
                 }
+                .into_any()
             })
-        }
+        })
     };
     let (open_in_head, open_in_foot) = (open_control(true), open_control(false));
     let deletable = Memo::new(move |_| own.get().is_some());
     let delete_control = {
         let info = info.clone();
-        move || {
+        live(move || {
             deletable.get().then(|| {
                 view! {
                     <DeleteKeyControl
@@ -202,11 +203,11 @@ pub fn KeyCard(
                     />
                 }
             })
-        }
+        })
     };
     let form = {
         let info = info.clone();
-        move || {
+        live(move || {
             let replaces = own.get();
             // What is replaced is usually replaced by its like.
             let stored_form = || card.with_untracked(|card| Some(card.as_ref()?.key.as_ref()?.form.clone()));
@@ -224,7 +225,7 @@ pub fn KeyCard(
                     />
                 }
             })
-        }
+        })
     };
     let diverted = format!("This installation sends requests for {} to another address: ", info.name);
     let instead = info.base_url_override.clone().map(|address| {

@@ -8,11 +8,7 @@ use crate::{
 
 /// The error of an action as far as it concerns `provider`. After a plain form post the router hands the
 /// error to the cards of all providers; `named` says whether the address names this one.
-pub(super) fn error_of<T>(
-    action: Post<T>,
-    provider: ProviderId,
-    named: bool,
-) -> Signal<Option<AppError>>
+pub(super) fn error_of<T>(action: Post<T>, provider: ProviderId, named: bool) -> Signal<Option<AppError>>
 where
     T: DeserializeOwned + Clone + Send + Sync + 'static,
 {

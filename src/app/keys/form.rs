@@ -6,7 +6,7 @@ use super::{board::Board, choice::FormChoice, field::KeyField, heading_id};
 use crate::{
     app::{
         post::{Post, PostForm},
-        ui::{BusyButton, ButtonKind, ErrorNotice, External, focus_first_invalid},
+        ui::{BusyButton, ButtonKind, ErrorNotice, External, focus_first_invalid, live},
     },
     model::{error::AppError, key::KeyView, provider::ProviderInfo},
 };
@@ -54,7 +54,7 @@ pub(super) fn KeyForm(
     let fields = {
         let forms = info.forms.clone();
         let (provider, message_id) = (provider.clone(), message_id.clone());
-        move || {
+        live(move || {
             let chosen = chosen.get();
             forms
                 .iter()
@@ -73,7 +73,7 @@ pub(super) fn KeyForm(
                     }
                 })
                 .collect_view()
-        }
+        })
     };
     let field_names: Vec<_> =
         info.forms.iter().flat_map(|form| &form.fields).map(|field| field.name.clone()).collect();
@@ -102,11 +102,12 @@ pub(super) fn KeyForm(
                 "Cancel"
             </a>
         }
+        .into_any()
     });
     let body = {
         let provider = provider.to_string();
         let note = replaces.map(|_| {
-            view! { <p class="field-help">"The stored one stays in use until the new one is accepted."</p> }
+            view! { <p class="field-help">"The stored one stays in use until the new one is accepted."</p> }.into_any()
         });
         view! {
             <input type="hidden" name="provider" value=provider />
@@ -144,7 +145,7 @@ fn Guidance(
         <details class="guidance" open=open>
             <summary>"Where do I get it?"</summary>
             <ol>
-                {info.steps.into_iter().map(|step| view! { <li>{step}</li> }).collect_view()}
+                {info.steps.into_iter().map(|step| view! { <li>{step}</li> }.into_any()).collect_view()}
             </ol>
             <p>
                 <External href=info.links.keys label=format!("Open the key page at {}", info.name) />

@@ -46,6 +46,7 @@ fn Keys(keys: Vec<DemoKey>) -> impl IntoView {
                     <ul class="panel panel-flush demo-keys">{group.iter().map(entry).collect_view()}</ul>
                 </section>
             }
+            .into_any()
         })
         .collect();
     view! {
@@ -69,6 +70,7 @@ fn entry(key: &DemoKey) -> impl IntoView + use<> {
                 </dd>
             </div>
         }
+        .into_any()
     });
     view! {
         <li>

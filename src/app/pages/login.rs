@@ -20,7 +20,8 @@ pub fn LoginPage() -> impl IntoView {
     let next = next_in_address();
     let error = failure(action);
     let to_register = on_the_way("/register", next.as_deref());
-    let hidden_next = next.clone().map(|next| view! { <input type="hidden" name="next" value=next /> });
+    let hidden_next =
+        next.clone().map(|next| view! { <input type="hidden" name="next" value=next /> }.into_any());
     view! {
         <Title text="Sign in" />
         <div class="page page-form">
@@ -101,7 +102,8 @@ pub(super) fn AlreadySignedIn(
     view! {
         <Suspense fallback=|| ()>
             {move || Suspend::new(async move {
-                matches!(viewer.me.await, Ok(Some(_))).then(|| view! { <Moved to=next.get_value() /> })
+                let signed_in = matches!(viewer.me.await, Ok(Some(_)));
+                signed_in.then(|| view! { <Moved to=next.get_value() /> }.into_any()).into_any()
             })}
         </Suspense>
     }

@@ -21,7 +21,8 @@ pub fn RegisterPage() -> impl IntoView {
     let next = next_in_address();
     let error = failure(action);
     let to_login = on_the_way("/login", next.as_deref());
-    let hidden_next = next.clone().map(|next| view! { <input type="hidden" name="next" value=next /> });
+    let hidden_next =
+        next.clone().map(|next| view! { <input type="hidden" name="next" value=next /> }.into_any());
     // An invitation's link carries its code.
     let code = use_query_map().with_untracked(|query| query.get("code")).unwrap_or_default();
     let invited = !code.is_empty();
@@ -55,7 +56,7 @@ pub fn RegisterPage() -> impl IntoView {
                             Suspend::new(async move {
                                 let known = viewer.installation.await;
                                 let asked = invited || known.is_ok_and(|known| known.needs_code);
-                                view! { <CodeField code=code asked=asked error=error /> }
+                                view! { <CodeField code=code asked=asked error=error /> }.into_any()
                             })
                         }}
                     </Suspense>

@@ -16,6 +16,7 @@ use crate::{
         asked::Asked,
         keys::{Board, DeletePage, KeyCard, named_for_deletion, provide_board},
         problem::Problem,
+        ui::live,
     },
     model::{input::next_path, page::SettingsPage, service::ServiceId, status::KeyStatus},
 };
@@ -72,7 +73,7 @@ fn Settings(page: SettingsPage, service: Option<ServiceId>) -> impl IntoView {
         page.with(|page| page.card(&provider).filter(|card| card.key.is_some()).cloned())
     };
     let doomed = Memo::new(move |_| doomed());
-    move || {
+    live(move || {
         if let Some(card) = doomed.get() {
             return view! { <DeletePage card=card board=board /> }.into_any();
         }
@@ -110,7 +111,7 @@ fn Settings(page: SettingsPage, service: Option<ServiceId>) -> impl IntoView {
             </div>
         }
         .into_any()
-    }
+    })
 }
 
 #[component]
@@ -118,14 +119,14 @@ fn Cards(group: Group, board: Board) -> impl IntoView {
     let Group { id, title, note, providers, counted, open } = group;
     let beside = {
         let providers = providers.clone();
-        move || match counted {
+        live(move || match counted {
             true => board.page().with(|page| {
                 let ready =
                     providers.iter().filter(|id| page.card(id).is_some_and(|card| card.is_ready())).count();
                 format!("{ready} of {} ready", providers.len())
             }),
             false => note.to_owned(),
-        }
+        })
     };
     let title_id = format!("group-{id}");
     let labelled_by = title_id.clone();

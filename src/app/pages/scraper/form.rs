@@ -148,6 +148,7 @@ fn limits(chosen: u32) -> impl IntoView {
                     {label}
                 </option>
             }
+            .into_any()
         })
         .collect_view()
 }
@@ -168,7 +169,7 @@ fn Choice(
             <label for=name>{label}</label>
             <select id=name name=name aria-describedby=error_id.clone()>
                 <option value="">"Google's choice"</option>
-                {other.map(|code| view! { <option value=code.clone() selected=true>{code.clone()}</option> })}
+                {other.map(|code| view! { <option value=code.clone() selected=true>{code.clone()}</option> }.into_any())}
                 {offered
                     .iter()
                     .map(|(code, label)| {
@@ -177,7 +178,7 @@ fn Choice(
                             <option value=*code selected=selected>
                                 {*label}
                             </option>
-                        }
+                        }.into_any()
                     })
                     .collect_view()}
             </select>

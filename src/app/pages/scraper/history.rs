@@ -32,9 +32,9 @@ pub(super) fn History() -> impl IntoView {
         move || before.get().map(|id| id.to_string()).unwrap_or_default(),
         move || ask(ListSearches { cursor: before.get_untracked() }),
     );
-    let running = Memo::new(move |_| {
-        matches!(asked.get(), Some(Ok(list)) if list.items.iter().any(SearchView::is_running))
-    });
+    let running = Memo::new(
+        move |_| matches!(asked.get(), Some(Ok(list)) if list.items.iter().any(SearchView::is_running)),
+    );
     Effect::new(move |_| {
         if !running.get() {
             return;
@@ -77,13 +77,14 @@ fn Searches(list: SearchList, first: bool) -> impl IntoView {
     let empty = list.items.is_empty().then(|| {
         let words =
             if first { "No search yet. What you find will be listed here." } else { "No earlier search." };
-        view! { <p class="muted">{words}</p> }
+        view! { <p class="muted">{words}</p> }.into_any()
     });
     let older = list.next.map(|id| {
         let href = format!("{}#searches", with_query(page, [("before", id.to_string().as_str())]));
-        view! { <a href=href>"Earlier searches"</a> }
+        view! { <a href=href>"Earlier searches"</a> }.into_any()
     });
-    let latest = (!first).then(|| view! { <a href=format!("{page}#searches")>"Latest searches"</a> });
+    let latest =
+        (!first).then(|| view! { <a href=format!("{page}#searches")>"Latest searches"</a> }.into_any());
     let rows = list.items.into_iter().map(|search| view! { <Row search=search /> }).collect_view();
     view! {
         <div class="page page-history">
@@ -115,6 +116,7 @@ fn Row(search: SearchView) -> impl IntoView {
                 <span class="visually-hidden">{format!(" of {title}")}</span>
             </a>
         }
+        .into_any()
     });
     view! {
         <li class="card card-plain">

@@ -1,5 +1,5 @@
-use leptos::prelude::*;
 use leptos::ev::SubmitEvent;
+use leptos::prelude::*;
 use leptos_router::{
     NavigateOptions,
     hooks::{use_navigate, use_query_map},
@@ -10,7 +10,7 @@ use crate::{
     app::{
         links::with_query,
         post::fields,
-        ui::{ErrorNotice, Icon, Mark, grouped},
+        ui::{ErrorNotice, Icon, Mark, grouped, live},
     },
     model::{
         error::AppError,
@@ -122,13 +122,13 @@ fn Table(
         .into_iter()
         .map(|column| view! { <Head column=column wish=wish path=path.clone() /> })
         .collect_view();
-    let rows = move || {
+    let rows = live(move || {
         page.with(|page| page.items.iter().cloned().map(|row| view! { <Row row=row /> }).collect_view())
-    };
-    let nothing = move || {
+    });
+    let nothing = live(move || {
         page.with(|page| page.items.is_empty())
-            .then(|| view! { <p class="search-empty muted">"No result contains this text."</p> })
-    };
+            .then(|| view! { <p class="search-empty muted">"No result contains this text."</p> }.into_any())
+    });
     view! {
         <Filter wish=wish path=path.clone() />
         <div class="table-scroll" role="region" aria-labelledby="results-caption" tabindex="0">
@@ -152,12 +152,12 @@ fn Table(
 fn Filter(wish: Memo<Wish>, path: String) -> impl IntoView {
     let typed = wish.with_untracked(|wish| wish.filter.clone());
     let action = path.clone();
-    let sort = move || {
+    let sort = live(move || {
         let sort = wish.with(|wish| wish.sort);
         (sort != Sort::default())
-            .then(|| view! { <input type="hidden" name="sort" value=sort.to_string() /> })
-    };
-    let everything = move || {
+            .then(|| view! { <input type="hidden" name="sort" value=sort.to_string() /> }.into_any())
+    });
+    let everything = live(move || {
         let all =
             wish.with(|wish| (!wish.filter.is_empty()).then(|| Wish { sort: wish.sort, ..Wish::default() }));
         all.map(|all| {
@@ -166,8 +166,9 @@ fn Filter(wish: Memo<Wish>, path: String) -> impl IntoView {
                     "Show all"
                 </a>
             }
+            .into_any()
         })
-    };
+    });
     let navigate = use_navigate();
     let submit = {
         let action = action.clone();
@@ -193,7 +194,7 @@ fn Filter(wish: Memo<Wish>, path: String) -> impl IntoView {
 
 #[component]
 fn Pages(wish: Memo<Wish>, page: RwSignal<ResultsPage>, found: Memo<u32>, path: String) -> impl IntoView {
-    let summary = move || {
+    let summary = live(move || {
         let (shown, matching) = page.with(|page| (page.items.len(), page.matching));
         let found = found.get();
         if wish.with(|wish| wish.filter.is_empty()) {
@@ -201,16 +202,19 @@ fn Pages(wish: Memo<Wish>, page: RwSignal<ResultsPage>, found: Memo<u32>, path: 
         } else {
             format!("{shown} of {matching} that match shown, {found} in all")
         }
-    };
+    });
     let to = {
         let path = path.clone();
         move |after| wish.with(|wish| Wish { after, ..wish.clone() }.link(&path))
     };
     let back = to.clone();
-    let first =
-        move || wish.with(|wish| wish.after.is_some()).then(|| view! { <a href=back(None)>"First page"</a> });
-    let next =
-        move || page.with(|page| page.next).map(|after| view! { <a href=to(Some(after))>"Next page"</a> });
+    let first = live(move || {
+        wish.with(|wish| wish.after.is_some())
+            .then(|| view! { <a href=back(None)>"First page"</a> }.into_any())
+    });
+    let next = live(move || {
+        page.with(|page| page.next).map(|after| view! { <a href=to(Some(after))>"Next page"</a> }.into_any())
+    });
     view! {
         <p class="search-pages muted">
             <span>{summary}</span>
@@ -225,24 +229,24 @@ fn Pages(wish: Memo<Wish>, page: RwSignal<ResultsPage>, found: Memo<u32>, path: 
 fn Head(column: Column, wish: Memo<Wish>, path: String) -> impl IntoView {
     let direction =
         Memo::new(move |_| wish.with(|wish| (wish.sort.column == column).then_some(wish.sort.direction)));
-    let href = move || {
+    let href = live(move || {
         wish.with(|wish| {
             let sort = wish.sort.after_choosing(column);
             Wish { sort, filter: wish.filter.clone(), after: None }.link(&path)
         })
-    };
-    let sorted = move || {
+    });
+    let sorted = live(move || {
         direction.get().map(|direction| match direction {
             Direction::Ascending => "ascending",
             Direction::Descending => "descending",
         })
-    };
-    let arrow = move || {
+    });
+    let arrow = live(move || {
         direction.get().map(|direction| match direction {
             Direction::Ascending => " ▲",
             Direction::Descending => " ▼",
         })
-    };
+    });
     view! {
         <th scope="col" class:number=is_number(column) aria-sort=sorted>
             <a href=href data-noscroll>

@@ -20,7 +20,7 @@ use crate::{
         problem::{NotFound, Problem},
         ui::{
             Announcer, BusyButton, ButtonKind, ErrorNotice, Mark, Moment, Notice as NoticeBox, Pill, Tone,
-            focus_soon, grouped,
+            focus_soon, grouped, live,
         },
     },
     model::{
@@ -172,7 +172,7 @@ fn Panel(view: RwSignal<SearchView>, results: ResultsPage) -> impl IntoView {
                                 </PostForm>
                                 <RefreshLink path=SearchView::path_of(id) />
                             </div>
-                        }
+                        }.into_any()
                     })
             }}
             <div class="search-notices">
@@ -189,7 +189,7 @@ fn Panel(view: RwSignal<SearchView>, results: ResultsPage) -> impl IntoView {
                                     <a class="button" href=view.csv_path() download="" rel="external">
                                         "Download CSV"
                                     </a>
-                                }
+                                }.into_any()
                             })
                     })
                 }}
@@ -253,10 +253,10 @@ fn follow(view: RwSignal<SearchView>, running: Memo<bool>) {
 fn RefreshLink(path: String) -> impl IntoView {
     let alive = RwSignal::new(false);
     Effect::new(move |_| alive.set(true));
-    move || {
+    live(move || {
         let path = path.clone();
-        (!alive.get()).then(|| view! { <a href=path>"Refresh"</a> })
-    }
+        (!alive.get()).then(|| view! { <a href=path>"Refresh"</a> }.into_any())
+    })
 }
 
 /// The progress in numbers: `58 of up to 120 found, 3 of 6 pages, 958 searches left before`.
@@ -305,6 +305,7 @@ fn notices(view: &SearchView) -> AnyView {
                     <a href=ServiceId::DataScraper.setup_path()>"To the API keys"</a>
                 </p>
             }
+            .into_any()
         });
         let kept = view.kept().map(|kept| format!(" {kept}"));
         view! {
