@@ -23,7 +23,7 @@ pub fn Frame(
         <a class="skip-link" href="#main" rel="external">
             "Skip to the content"
         </a>
-        <Suspense fallback=|| ()>
+        <Transition fallback=|| ()>
             {move || Suspend::new(async move {
                 let demo = viewer.installation.await.is_ok_and(|installation| installation.demo);
                 demo.then(|| {
@@ -37,7 +37,7 @@ pub fn Frame(
                 })
                 .into_any()
             })}
-        </Suspense>
+        </Transition>
         <header class="site-header">
             <A href="/" exact=true attr:class="brand">
                 <Icon mark=Mark::Shield />

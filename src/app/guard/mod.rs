@@ -103,7 +103,7 @@ pub fn ApiKeyGuard(
         })
     };
     view! {
-        <Suspense fallback=|| {
+        <Transition fallback=|| {
             view! { <div class="page-waiting" aria-busy="true"></div> }
         }>
             {move || Suspend::new(async move {
@@ -120,7 +120,7 @@ pub fn ApiKeyGuard(
                     }
                 }
             })}
-        </Suspense>
+        </Transition>
     }
 }
 

@@ -89,13 +89,14 @@ pub(super) fn Checked(
     view! { <p class="key-checked">{last} {next}</p> }
 }
 
-fn fact(label: impl Into<String>, value: impl Into<String>) -> impl IntoView {
+fn fact(label: impl Into<String>, value: impl Into<String>) -> AnyView {
     view! {
         <span>
             <span class="muted">{label.into()} " "</span>
             {value.into()}
         </span>
     }
+    .into_any()
 }
 
 /// What the credential can do: yes, no, or not revealed.

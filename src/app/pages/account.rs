@@ -16,7 +16,7 @@ pub fn AccountSettings() -> impl IntoView {
         <Title text="Account" />
         <div class="page page-narrow">
             <h1>"Account"</h1>
-            <Suspense fallback=|| {
+            <Transition fallback=|| {
                 view! { <div class="page-waiting" aria-busy="true"></div> }
             }>
                 {move || Suspend::new(async move {
@@ -33,7 +33,7 @@ pub fn AccountSettings() -> impl IntoView {
                         Err(error) => view! { <Problem error=error /> }.into_any(),
                     }
                 })}
-            </Suspense>
+            </Transition>
         </div>
     }
 }

@@ -13,7 +13,7 @@ pub fn DemoPage() -> impl IntoView {
     let keys = Asked::<Vec<DemoKey>>::once(|| ask(DemoKeys {}));
     view! {
         <Title text="Test keys" />
-        <Suspense fallback=|| {
+        <Transition fallback=|| {
             view! { <div class="page-waiting" aria-busy="true"></div> }
         }>
             {move || Suspend::new(async move {
@@ -30,7 +30,7 @@ pub fn DemoPage() -> impl IntoView {
                     }
                 }
             })}
-        </Suspense>
+        </Transition>
     }
 }
 
@@ -60,7 +60,7 @@ fn Keys(keys: Vec<DemoKey>) -> impl IntoView {
     }
 }
 
-fn entry(key: &DemoKey) -> impl IntoView + use<> {
+fn entry(key: &DemoKey) -> AnyView {
     let fields = key.fields.iter().map(|(name, value)| {
         view! {
             <div>
@@ -79,4 +79,5 @@ fn entry(key: &DemoKey) -> impl IntoView + use<> {
             <dl>{fields.collect_view()}</dl>
         </li>
     }
+    .into_any()
 }

@@ -14,7 +14,7 @@ pub fn HomePage() -> impl IntoView {
     let asked = Asked::<SettingsPage>::once(|| ask(KeySettings {}));
     view! {
         <Title text="" />
-        <Suspense fallback=|| {
+        <Transition fallback=|| {
             view! { <div class="page-waiting" aria-busy="true"></div> }
         }>
             {move || Suspend::new(async move {
@@ -34,7 +34,7 @@ pub fn HomePage() -> impl IntoView {
                     }
                 }
             })}
-        </Suspense>
+        </Transition>
     }
 }
 

@@ -100,11 +100,11 @@ pub(super) fn AlreadySignedIn(
     let viewer = expect_context::<Viewer>();
     let next = StoredValue::new(next.unwrap_or_else(|| "/".to_owned()));
     view! {
-        <Suspense fallback=|| ()>
+        <Transition fallback=|| ()>
             {move || Suspend::new(async move {
                 let signed_in = matches!(viewer.me.await, Ok(Some(_)));
                 signed_in.then(|| view! { <Moved to=next.get_value() /> }.into_any()).into_any()
             })}
-        </Suspense>
+        </Transition>
     }
 }

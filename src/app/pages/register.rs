@@ -50,7 +50,7 @@ pub fn RegisterPage() -> impl IntoView {
                         help="At least 8 characters. Length counts, not symbols."
                         error=field_error(error, "password", "The password")
                     />
-                    <Suspense fallback=|| ()>
+                    <Transition fallback=|| ()>
                         {move || {
                             let code = code.clone();
                             Suspend::new(async move {
@@ -59,7 +59,7 @@ pub fn RegisterPage() -> impl IntoView {
                                 view! { <CodeField code=code asked=asked error=error /> }.into_any()
                             })
                         }}
-                    </Suspense>
+                    </Transition>
                     <ErrorNotice
                         error=error
                         fields=["email", "password", "code"].map(str::to_owned)

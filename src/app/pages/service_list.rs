@@ -52,7 +52,7 @@ pub(super) fn ServiceList(
                     .into_any()
                 })
                 .collect();
-        view! { <ul class="service-rows">{rows}</ul> }
+        view! { <ul class="service-rows">{rows}</ul> }.into_any()
     })
 }
 

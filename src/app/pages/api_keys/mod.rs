@@ -33,7 +33,7 @@ pub fn ApiKeySettings() -> impl IntoView {
     );
     view! {
         <Title text="API keys" />
-        <Suspense fallback=|| {
+        <Transition fallback=|| {
             view! { <div class="page-waiting" aria-busy="true"></div> }
         }>
             {move || Suspend::new(async move {
@@ -50,7 +50,7 @@ pub fn ApiKeySettings() -> impl IntoView {
                     }
                 }
             })}
-        </Suspense>
+        </Transition>
     }
 }
 

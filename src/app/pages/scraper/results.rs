@@ -1,5 +1,4 @@
-use leptos::ev::SubmitEvent;
-use leptos::prelude::*;
+use leptos::{ev::SubmitEvent, prelude::*};
 use leptos_router::{
     NavigateOptions,
     hooks::{use_navigate, use_query_map},
@@ -42,16 +41,15 @@ impl Wish {
 
     /// Reads the results of a search like this.
     pub(super) async fn read(self, id: SearchId) -> Result<ResultsPage, AppError> {
-        let Wish { sort, filter, after } = self;
-        search_results(id, sort, filter, after).await
+        search_results(id, self.sort, self.filter, self.after).await
     }
 
-    /// The address of the page with the table like this.
-    /// The call that reads it.
+    /// The call that does so.
     pub(super) fn call(self, id: SearchId) -> ReadResults {
         ReadResults { id, sort: self.sort, filter: self.filter, cursor: self.after }
     }
 
+    /// The address of the page with the table like this.
     fn link(&self, path: &str) -> String {
         let after = self.after.map(|after| after.to_string());
         let sort = (self.sort != Sort::default()).then(|| self.sort.to_string());
@@ -173,6 +171,7 @@ fn Filter(wish: Memo<Wish>, path: String) -> impl IntoView {
     let submit = {
         let action = action.clone();
         move |event: SubmitEvent| {
+            // What cannot be read the browser sends by itself.
             let Some(fields) = fields(&event) else { return };
             event.prevent_default();
             navigate(&format!("{action}?{fields}"), NavigateOptions { scroll: false, ..Default::default() });
