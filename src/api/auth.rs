@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::wire::Json;
+use super::wire::Rpc;
 #[cfg(feature = "ssr")]
 use super::{context::*, error::with_status};
 #[cfg(feature = "ssr")]
@@ -14,7 +14,7 @@ use crate::model::{
 };
 
 /// Makes an account and signs in. `code` is an invitation, where one is needed.
-#[server(prefix = "/api/rpc", endpoint = "register", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "register", protocol = Rpc)]
 pub async fn register(
     email: String,
     password: String,
@@ -29,7 +29,7 @@ pub async fn register(
 }
 
 /// Signs in.
-#[server(prefix = "/api/rpc", endpoint = "login", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "login", protocol = Rpc)]
 pub async fn login(
     email: String,
     password: String,
@@ -53,7 +53,7 @@ fn hand_over(begun: &Begun) -> Result<(), AppError> {
 }
 
 /// Signs out.
-#[server(prefix = "/api/rpc", endpoint = "logout", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "logout", protocol = Rpc)]
 pub async fn logout() -> Result<(), AppError> {
     let UseCases { secure, accounts, .. } = use_cases()?;
     // Whoever has no live session is signed out already.
@@ -66,7 +66,7 @@ pub async fn logout() -> Result<(), AppError> {
 }
 
 /// Who is signed in.
-#[server(name = WhoAmI, prefix = "/api/rpc", endpoint = "me", output = Json)]
+#[server(name = WhoAmI, prefix = "/api/rpc", endpoint = "me", protocol = Rpc)]
 pub async fn me() -> Result<Option<Me>, AppError> {
     let who = visitor().await.map_err(with_status)?;
     let Some(who) = who else { return Ok(None) };
@@ -75,14 +75,14 @@ pub async fn me() -> Result<Option<Me>, AppError> {
 }
 
 /// What the account page shows.
-#[server(prefix = "/api/rpc", endpoint = "account", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "account", protocol = Rpc)]
 pub async fn account() -> Result<AccountPage, AppError> {
     let who = principal().await.map_err(with_status)?;
     use_cases()?.accounts.page(&who).await.map_err(with_status)
 }
 
 /// Changes the password, which ends every other session.
-#[server(prefix = "/api/rpc", endpoint = "change_password", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "change_password", protocol = Rpc)]
 pub async fn change_password(current: String, new: String) -> Result<(), AppError> {
     let changed = async {
         let who = principal().await?;
@@ -92,14 +92,14 @@ pub async fn change_password(current: String, new: String) -> Result<(), AppErro
 }
 
 /// Ends one of the caller's sessions.
-#[server(prefix = "/api/rpc", endpoint = "end_session", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "end_session", protocol = Rpc)]
 pub async fn end_session(id: SessionId) -> Result<(), AppError> {
     let who = principal().await.map_err(with_status)?;
     use_cases()?.accounts.end_session(&who, id).await.map_err(with_status)
 }
 
 /// Ends all of the caller's sessions but this one.
-#[server(prefix = "/api/rpc", endpoint = "end_other_sessions", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "end_other_sessions", protocol = Rpc)]
 pub async fn end_other_sessions() -> Result<(), AppError> {
     let who = principal().await.map_err(with_status)?;
     use_cases()?.accounts.end_other_sessions(&who).await.map_err(with_status)?;

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::wire::Json;
+use super::wire::Rpc;
 #[cfg(feature = "ssr")]
 use super::{context::*, error::with_status};
 use crate::model::{
@@ -11,14 +11,14 @@ use crate::model::{
 };
 
 /// How the installation is set up, as far as visitors need to know.
-#[server(name = AskInstallation, prefix = "/api/rpc", endpoint = "installation", output = Json)]
+#[server(name = AskInstallation, prefix = "/api/rpc", endpoint = "installation", protocol = Rpc)]
 pub async fn installation() -> Result<Installation, AppError> {
     let UseCases { accounts, demo, .. } = use_cases()?;
     Ok(Installation { demo: demo.is_some(), needs_code: accounts.needs_code() })
 }
 
 /// The simulator's test keys. Only a demonstration has them.
-#[server(prefix = "/api/rpc", endpoint = "demo_keys", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "demo_keys", protocol = Rpc)]
 pub async fn demo_keys() -> Result<Vec<DemoKey>, AppError> {
     let demo = use_cases()?.demo;
     demo.map(|keys| keys.to_vec())

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use super::wire::Json;
+use super::wire::Rpc;
 #[cfg(feature = "ssr")]
 use super::{context::*, error::with_status};
 use crate::model::{
@@ -15,7 +15,7 @@ use crate::model::{
 use crate::model::{scraper::SearchInput, service::ServiceId};
 
 /// Starts a search and leads to its page.
-#[server(prefix = "/api/rpc", endpoint = "start_search", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "start_search", protocol = Rpc)]
 pub async fn start_search(
     query: String,
     place: String,
@@ -35,21 +35,21 @@ pub async fn start_search(
 }
 
 /// How a search stands.
-#[server(name = ReadSearch, prefix = "/api/rpc", endpoint = "search", output = Json)]
+#[server(name = ReadSearch, prefix = "/api/rpc", endpoint = "search", protocol = Rpc)]
 pub async fn search(id: SearchId) -> Result<SearchView, AppError> {
     let who = principal().await.map_err(with_status)?;
     use_cases()?.scraper.get(who.user, id).await.map_err(with_status)
 }
 
 /// The history, the latest search first, those before `cursor` if given.
-#[server(name = ListSearches, prefix = "/api/rpc", endpoint = "searches", output = Json)]
+#[server(name = ListSearches, prefix = "/api/rpc", endpoint = "searches", protocol = Rpc)]
 pub async fn searches(#[server(default)] cursor: Option<SearchId>) -> Result<SearchList, AppError> {
     let who = principal().await.map_err(with_status)?;
     use_cases()?.scraper.list(who.user, cursor).await.map_err(with_status)
 }
 
 /// A part of a search's results.
-#[server(name = ReadResults, prefix = "/api/rpc", endpoint = "search_results", output = Json)]
+#[server(name = ReadResults, prefix = "/api/rpc", endpoint = "search_results", protocol = Rpc)]
 pub async fn search_results(
     id: SearchId,
     #[server(default)] sort: Sort,
@@ -61,14 +61,14 @@ pub async fn search_results(
 }
 
 /// Stops a search. What had arrived is kept.
-#[server(prefix = "/api/rpc", endpoint = "cancel_search", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "cancel_search", protocol = Rpc)]
 pub async fn cancel_search(id: SearchId) -> Result<SearchView, AppError> {
     let who = principal().await.map_err(with_status)?;
     use_cases()?.scraper.cancel(who.user, id).await.map_err(with_status)
 }
 
 /// Deletes a search with its results and leads back to the history.
-#[server(prefix = "/api/rpc", endpoint = "delete_search", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "delete_search", protocol = Rpc)]
 pub async fn delete_search(id: SearchId) -> Result<(), AppError> {
     let who = principal().await.map_err(with_status)?;
     use_cases()?.scraper.delete(who.user, id).await.map_err(with_status)?;

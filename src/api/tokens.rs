@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use leptos::prelude::*;
 
-use super::wire::Json;
+use super::wire::Rpc;
 #[cfg(feature = "ssr")]
 use super::{context::*, error::with_status};
 use crate::model::{error::AppError, ids::TokenId, token::IssuedToken};
@@ -16,7 +16,7 @@ use crate::model::{
 
 /// Makes a token. Refused to a plain form post: the answer to one is a redirect, which has no place for the
 /// token, and it would be lost. `scopes` holds the codes of those that were ticked.
-#[server(prefix = "/api/rpc", endpoint = "issue_token", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "issue_token", protocol = Rpc)]
 pub async fn issue_token(
     name: String,
     #[server(default)] scopes: HashMap<String, String>,
@@ -36,7 +36,7 @@ pub async fn issue_token(
 }
 
 /// Revokes a token.
-#[server(prefix = "/api/rpc", endpoint = "revoke_token", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "revoke_token", protocol = Rpc)]
 pub async fn revoke_token(id: TokenId) -> Result<(), AppError> {
     let who = principal().await.map_err(with_status)?;
     use_cases()?.accounts.revoke_token(&who, id).await.map_err(with_status)

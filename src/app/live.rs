@@ -53,13 +53,13 @@ pub(super) fn provide_live(viewer: Viewer) {
     #[cfg(target_arch = "wasm32")]
     Effect::new(move |line: Option<Option<browser::Line>>| {
         let line = line.flatten();
-        match &*viewer.me.read() {
+        match viewer.me.get() {
             Some(Ok(Some(me))) => match line {
                 Some(line) if line.is_of(me.id) => Some(line),
                 other => {
                     // The old user's line is closed before the new one's is opened.
                     drop(other);
-                    Some(browser::Line::open(me, live))
+                    Some(browser::Line::open(&me, live))
                 }
             },
             Some(Ok(None)) => None,
@@ -86,7 +86,7 @@ fn ask_who(viewer: Viewer, first: bool, leave: impl FnOnce(&str) + 'static) {
     spawn_local(async move {
         let Ok(now) = me().await else { return };
         let id = |me: &Option<_>| me.as_ref().map(|me: &crate::model::page::Me| me.id);
-        let before = viewer.me.with_untracked(|me| me.as_ref().and_then(|me| id(me.as_ref().ok()?)));
+        let before = viewer.me.get_untracked().and_then(|me| id(&me.ok()?));
         if id(&now) == before {
             return;
         }

@@ -1,11 +1,13 @@
 //! The pages. Everything here runs in the browser and, for the first answer, on the server.
 
+pub mod asked;
 pub mod guard;
 pub mod keys;
 mod layout;
 pub mod links;
 pub mod live;
 mod pages;
+pub mod post;
 pub mod problem;
 pub mod ui;
 pub mod viewer;
@@ -14,7 +16,7 @@ use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
     SsrMode,
-    components::{Route, Router, Routes},
+    components::{FlatRoutes, Route, Router},
     path,
 };
 
@@ -67,7 +69,7 @@ pub fn App() -> impl IntoView {
         <Title formatter=titled />
         <Router>
             <Frame>
-                <Routes fallback=NotFound>
+                <FlatRoutes fallback=NotFound>
                     <Route path=path!("/") view=HomePage ssr=SsrMode::Async />
                     <Route path=path!("/demo") view=DemoPage ssr=SsrMode::Async />
                     <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async />
@@ -84,7 +86,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/services/voice-cloning") view=VoiceCloningPage ssr=SsrMode::Async />
                     <Route path=path!("/services/calling") view=CallingPage ssr=SsrMode::Async />
                     <Route path=path!("/analytics") view=AnalyticsPage ssr=SsrMode::Async />
-                </Routes>
+                </FlatRoutes>
             </Frame>
         </Router>
     }

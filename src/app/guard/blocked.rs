@@ -5,7 +5,7 @@ use crate::{
     app::{
         keys::{Board, DeletePage, KeyCard, named_for_deletion, provide_board},
         live::Since,
-        ui::count_word,
+        ui::{count_word, part},
     },
     model::{
         access::{AccessDecision, Block, Verdict},
@@ -47,7 +47,7 @@ pub(super) fn BlockedService(
         board.page().with_untracked(|page| page.card(&provider).filter(|card| card.key.is_some()).cloned())
     };
     let providers = StoredValue::new(rows(&first, board));
-    move || {
+    part(move || {
         if let Some(card) = doomed() {
             return view! { <DeletePage card=card board=board /> }.into_any();
         }
@@ -72,7 +72,7 @@ pub(super) fn BlockedService(
             </div>
         }
         .into_any()
-    }
+    })
 }
 
 /// The providers to show and whether their forms are open. What keeps the service closed comes first. A

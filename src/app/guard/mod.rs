@@ -10,12 +10,17 @@ use self::{
     door::{Door, REGION},
 };
 use super::{
+    asked::Asked,
     links::Moved,
     live::{SLOW, Since},
     problem::Problem,
+    ui::part,
 };
 use crate::{
-    api::services::gate,
+    api::{
+        services::{AskGate, gate},
+        wire::ask,
+    },
     model::{
         access::{AccessDecision, Block, Verdict},
         event::Topic,
@@ -80,7 +85,7 @@ pub fn ApiKeyGuard(
     children: ChildrenFn,
 ) -> impl IntoView {
     let since = Since::now(Topic::Keys);
-    let asked = Resource::new(|| (), move |()| gate(service));
+    let asked = Asked::<Gate>::once(move || ask(AskGate { service }));
     let children = StoredValue::new(children);
     let fallback = StoredValue::new(fallback);
     let blocked_extra = StoredValue::new(blocked_extra);
@@ -116,7 +121,7 @@ pub fn ApiKeyGuard(
                 }
             })
         };
-        let instead = move || {
+        let instead = part(move || {
             if granted.get() {
                 return ().into_any();
             }
@@ -135,14 +140,14 @@ pub fn ApiKeyGuard(
                 <BlockedService page=page door=door kept=kept since=since extra=blocked_extra.get_value() />
             }
             .into_any()
-        };
+        });
         view! {
             {content}
             {instead}
         }
     };
     view! {
-        <Suspense fallback=|| {
+        <Transition fallback=|| {
             view! { <div class="page-waiting" aria-busy="true"></div> }
         }>
             {move || Suspend::new(async move {
@@ -159,7 +164,7 @@ pub fn ApiKeyGuard(
                     }
                 }
             })}
-        </Suspense>
+        </Transition>
     }
 }
 

@@ -3,21 +3,21 @@ use leptos_meta::Title;
 
 use super::{password::PasswordForm, sessions::Sessions, tokens::Tokens};
 use crate::{
-    api::auth::account,
-    app::{live::Since, problem::Problem},
-    model::event::Topic,
+    api::{auth::Account, wire::ask},
+    app::{asked::Asked, live::Since, problem::Problem},
+    model::{event::Topic, page::AccountPage},
 };
 
 /// The account: password, sessions and API tokens.
 #[component]
 pub fn AccountSettings() -> impl IntoView {
     let since = Since::now(Topic::Account);
-    let asked = Resource::new(|| (), |()| account());
+    let asked = Asked::<AccountPage>::once(|| ask(Account {}));
     view! {
         <Title text="Account" />
         <div class="page page-narrow">
             <h1>"Account"</h1>
-            <Suspense fallback=|| {
+            <Transition fallback=|| {
                 view! { <div class="page-waiting" aria-busy="true"></div> }
             }>
                 {move || Suspend::new(async move {
@@ -36,7 +36,7 @@ pub fn AccountSettings() -> impl IntoView {
                         Err(error) => view! { <Problem error=error /> }.into_any(),
                     }
                 })}
-            </Suspense>
+            </Transition>
         </div>
     }
 }

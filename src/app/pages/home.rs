@@ -6,8 +6,9 @@ use super::{
     service_list::{ServiceList, open_count},
 };
 use crate::{
-    api::keys::key_settings,
+    api::{keys::KeySettings, wire::ask},
     app::{
+        asked::Asked,
         keys::provide_board,
         live::Since,
         problem::Problem,
@@ -22,10 +23,10 @@ use crate::{
 #[component]
 pub fn HomePage() -> impl IntoView {
     let since = Since::now(Topic::Keys);
-    let asked = Resource::new(|| (), |()| key_settings());
+    let asked = Asked::<SettingsPage>::once(|| ask(KeySettings {}));
     view! {
         <Title text="" />
-        <Suspense fallback=|| {
+        <Transition fallback=|| {
             view! { <div class="page-waiting" aria-busy="true"></div> }
         }>
             {move || Suspend::new(async move {
@@ -45,7 +46,7 @@ pub fn HomePage() -> impl IntoView {
                     }
                 }
             })}
-        </Suspense>
+        </Transition>
     }
 }
 

@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 
 use crate::{
-    app::ui::{Mark, Pill, Tone},
+    app::ui::{Mark, Pill, Tone, part},
     model::{
         access::{AccessDecision, Block, ProviderVerdict, Verdict},
         page::SettingsPage,
@@ -21,38 +21,39 @@ pub(super) fn ServiceList(
     #[prop(optional)]
     summaries: bool,
 ) -> impl IntoView {
-    move || {
+    part(move || {
         let page = page.read();
-        let rows: Vec<_> = page
-            .decisions
-            .iter()
-            .map(|decision| {
-                let service = decision.service;
-                let why = why(decision);
-                let progress = progress(decision);
-                let way = way(decision).map(|words| {
-                    view! {
+        let rows: Vec<_> =
+            page.decisions
+                .iter()
+                .map(|decision| {
+                    let service = decision.service;
+                    let why = why(decision);
+                    let progress = progress(decision);
+                    let way = way(decision).map(|words| {
+                        view! {
                         <a href=service.setup_path()>
                             {words} <span class="visually-hidden">{format!(" for {}", service.name())}</span>
                         </a>
+                    }.into_any()
+                    });
+                    view! {
+                        <li class="service-row">
+                            <div class="service-head">
+                                <a class="service-name" href=service.path()>
+                                    {service.name()}
+                                </a>
+                                <ServicePill decision=decision.clone() />
+                            </div>
+                            {summaries.then(|| view! { <p>{service.summary()}</p> }.into_any())}
+                            <p class="muted">{why} {progress} " " {way}</p>
+                        </li>
                     }
-                });
-                view! {
-                    <li class="service-row">
-                        <div class="service-head">
-                            <a class="service-name" href=service.path()>
-                                {service.name()}
-                            </a>
-                            <ServicePill decision=decision.clone() />
-                        </div>
-                        {summaries.then(|| view! { <p>{service.summary()}</p> })}
-                        <p class="muted">{why} {progress} " " {way}</p>
-                    </li>
-                }
-            })
-            .collect();
-        view! { <ul class="service-rows">{rows}</ul> }
-    }
+                    .into_any()
+                })
+                .collect();
+        view! { <ul class="service-rows">{rows}</ul> }.into_any()
+    })
 }
 
 /// How many services are open: `3 of 5 open`.

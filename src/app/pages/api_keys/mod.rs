@@ -11,11 +11,13 @@ use self::{
 };
 use super::service_list::{ServiceList, open_count};
 use crate::{
-    api::keys::key_settings,
+    api::{keys::KeySettings, wire::ask},
     app::{
+        asked::Asked,
         keys::{Board, DeletePage, KeyCard, named_for_deletion, provide_board},
         live::Since,
         problem::Problem,
+        ui::part,
     },
     model::{event::Topic, input::next_path, page::SettingsPage, service::ServiceId},
 };
@@ -27,10 +29,13 @@ pub fn ApiKeySettings() -> impl IntoView {
     let query = use_query_map();
     let service = Memo::new(move |_| query.with(|query| query.get_str("service")?.parse::<ServiceId>().ok()));
     let since = Since::now(Topic::Keys);
-    let asked = Resource::new(move || service.get(), |_| key_settings());
+    let asked = Asked::<SettingsPage>::for_each(
+        move || service.get().map(|service| service.to_string()).unwrap_or_default(),
+        || ask(KeySettings {}),
+    );
     view! {
         <Title text="API keys" />
-        <Suspense fallback=|| {
+        <Transition fallback=|| {
             view! { <div class="page-waiting" aria-busy="true"></div> }
         }>
             {move || Suspend::new(async move {
@@ -47,7 +52,7 @@ pub fn ApiKeySettings() -> impl IntoView {
                     }
                 }
             })}
-        </Suspense>
+        </Transition>
     }
 }
 
@@ -66,7 +71,7 @@ fn Settings(page: SettingsPage, service: Option<ServiceId>, since: Since) -> imp
         page.with(|page| page.card(&provider).filter(|card| card.key.is_some()).cloned())
     };
     let doomed = Memo::new(move |_| doomed());
-    move || {
+    part(move || {
         if let Some(card) = doomed.get() {
             return view! { <DeletePage card=card board=board /> }.into_any();
         }
@@ -104,7 +109,7 @@ fn Settings(page: SettingsPage, service: Option<ServiceId>, since: Since) -> imp
             </div>
         }
         .into_any()
-    }
+    })
 }
 
 #[component]
@@ -112,14 +117,14 @@ fn Cards(group: Group, board: Board) -> impl IntoView {
     let Group { id, title, note, providers, counted, open } = group;
     let beside = {
         let providers = providers.clone();
-        move || match counted {
+        part(move || match counted {
             true => board.page().with(|page| {
                 let ready =
                     providers.iter().filter(|id| page.card(id).is_some_and(|card| card.is_ready())).count();
                 format!("{ready} of {} ready", providers.len())
             }),
             false => note.to_owned(),
-        }
+        })
     };
     let title_id = format!("group-{id}");
     let labelled_by = title_id.clone();

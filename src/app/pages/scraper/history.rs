@@ -5,8 +5,12 @@ use leptos_router::hooks::use_query_map;
 
 use super::search::StatePill;
 use crate::{
-    api::scraper::searches,
+    api::{
+        scraper::{ListSearches, searches},
+        wire::ask,
+    },
     app::{
+        asked::Asked,
         links::with_query,
         live::{SLOW, Since},
         problem::Problem,
@@ -28,9 +32,12 @@ const WHILE_RUNNING: Duration = Duration::from_secs(5);
 #[component]
 pub(super) fn History() -> impl IntoView {
     let query = use_query_map();
-    let before = Memo::new(move |_| query.with(|query| query.get_str("before")?.parse().ok()));
+    let before = Memo::new(move |_| query.with(|query| query.get_str("before")?.parse::<SearchId>().ok()));
     let since = Since::now(Topic::Searches);
-    let asked = Resource::new(move || before.get(), searches);
+    let asked = Asked::<SearchList>::for_each(
+        move || before.get().map(|id| id.to_string()).unwrap_or_default(),
+        move || ask(ListSearches { cursor: before.get_untracked() }),
+    );
     view! {
         <Transition fallback=|| ()>
             {move || Suspend::new(async move {
@@ -76,16 +83,17 @@ fn Searches(list: SearchList, before: Option<SearchId>, since: Since) -> impl In
     let empty = move || {
         let words =
             if first { "No search yet. What you find will be listed here." } else { "No earlier search." };
-        empty.get().then(|| view! { <p class="muted">{words}</p> })
+        empty.get().then(|| view! { <p class="muted">{words}</p> }.into_any())
     };
     let older = Memo::new(move |_| list.read().next);
     let older = move || {
         older.get().map(|id| {
             let href = format!("{}#searches", with_query(page, [("before", id.to_string().as_str())]));
-            view! { <a href=href>"Earlier searches"</a> }
+            view! { <a href=href>"Earlier searches"</a> }.into_any()
         })
     };
-    let latest = (!first).then(|| view! { <a href=format!("{page}#searches")>"Latest searches"</a> });
+    let latest =
+        (!first).then(|| view! { <a href=format!("{page}#searches")>"Latest searches"</a> }.into_any());
     view! {
         <div class="page page-history">
             <section class="section" aria-labelledby="searches">
@@ -123,6 +131,7 @@ fn Row(search: SearchView) -> impl IntoView {
                 <span class="visually-hidden">{format!(" of {title}")}</span>
             </a>
         }
+        .into_any()
     });
     view! {
         <li class="card card-plain">

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use leptos::{form::ActionForm, prelude::*, task::spawn_local};
+use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::{
     NavigateOptions,
@@ -13,13 +13,18 @@ use super::{
     results::{Results, Wish},
 };
 use crate::{
-    api::scraper::{CancelSearch, DeleteSearch, search},
+    api::{
+        scraper::{CancelSearch, DeleteSearch, ReadSearch, search},
+        wire::{Answer, ask},
+    },
     app::{
+        asked::Asked,
         live::{SLOW, Since},
+        post::{Post, PostForm},
         problem::{NotFound, Problem},
         ui::{
             Announcer, BusyButton, ButtonKind, ErrorNotice, Mark, Moment, Notice as NoticeBox, Pill, Tone,
-            focus_soon, grouped,
+            focus_soon, grouped, part,
         },
     },
     model::{
@@ -44,17 +49,9 @@ pub fn SearchPage() -> impl IntoView {
     let id = Memo::new(move |_| params.with(|params| params.get_str("id")?.parse::<SearchId>().ok()));
     let wish = Wish::of_address();
     let since = Since::now(Topic::Searches);
-    let asked = Resource::new(
-        move || id.get(),
-        move |id| {
-            let wish = wish.get_untracked();
-            async move {
-                let id = id.ok_or_else(|| AppError::new(ErrorCode::NotFound))?;
-                let view = search(id).await?;
-                let results = wish.read(id).await?;
-                Ok::<_, AppError>((view, results))
-            }
-        },
+    let asked = Asked::<(SearchView, ResultsPage)>::for_each(
+        move || id.get().map(|id| id.to_string()).unwrap_or_default(),
+        move || both(id.get_untracked(), wish.get_untracked()),
     );
     view! {
         <Transition fallback=|| {
@@ -77,6 +74,16 @@ pub fn SearchPage() -> impl IntoView {
             })}
         </Transition>
     }
+}
+
+/// A search and its results, as a pair.
+fn both(id: Option<SearchId>, wish: Wish) -> Answer {
+    Box::pin(async move {
+        let id = id.ok_or_else(|| AppError::new(ErrorCode::NotFound))?;
+        let view = ask(ReadSearch { id }).await?;
+        let results = ask(wish.call(id)).await?;
+        Ok(format!("[{view},{results}]"))
+    })
 }
 
 #[component]
@@ -131,15 +138,9 @@ pub(super) fn StatePill(
 #[component]
 fn Panel(view: RwSignal<SearchView>, results: ResultsPage, since: Since) -> impl IntoView {
     let id = view.with_untracked(|view| view.id);
-    let stop = ServerAction::<CancelSearch>::new();
-    let delete = ServerAction::<DeleteSearch>::new();
-    let error = Signal::derive(move || {
-        let stopped =
-            stop.value().with(|value| value.as_ref().and_then(|result| result.as_ref().err().cloned()));
-        stopped.or_else(|| {
-            delete.value().with(|value| value.as_ref().and_then(|result| result.as_ref().err().cloned()))
-        })
-    });
+    let stop = Post::to::<CancelSearch>();
+    let delete = Post::to::<DeleteSearch>();
+    let error = Signal::derive(move || stop.error().or_else(|| delete.error()));
     let running = Memo::new(move |_| view.with(SearchView::is_running));
     let deleting = move || delete.pending().get_untracked() || delete.value().with_untracked(Option::is_some);
     follow(view, running, since, deleting);
@@ -174,13 +175,13 @@ fn Panel(view: RwSignal<SearchView>, results: ResultsPage, since: Since) -> impl
                                     max=move || view.with(|view| view.pages_planned.max(1).to_string())
                                     value=move || view.with(|view| view.pages_done.to_string())
                                 ></progress>
-                                <ActionForm action=stop>
+                                <PostForm action=stop>
                                     <input type="hidden" name="id" value=id.to_string() />
                                     <BusyButton busy=stop.pending() label="Stop" busy_label="Stopping…" />
-                                </ActionForm>
+                                </PostForm>
                                 <RefreshLink path=SearchView::path_of(id) />
                             </div>
-                        }
+                        }.into_any()
                     })
             }}
             <div class="search-notices">
@@ -197,14 +198,14 @@ fn Panel(view: RwSignal<SearchView>, results: ResultsPage, since: Since) -> impl
                                     <a class="button" href=view.csv_path() download="" rel="external">
                                         "Download CSV"
                                     </a>
-                                }
+                                }.into_any()
                             })
                     })
                 }}
                 <details class="confirm">
                     <summary class="button button-quiet">"Delete"</summary>
                     <p>"The search and its results are deleted for good. What it cost at SerpAPI stays spent."</p>
-                    <ActionForm action=delete>
+                    <PostForm action=delete>
                         <input type="hidden" name="id" value=id.to_string() />
                         <BusyButton
                             kind=ButtonKind::Danger
@@ -212,7 +213,7 @@ fn Panel(view: RwSignal<SearchView>, results: ResultsPage, since: Since) -> impl
                             label="Delete it"
                             busy_label="Deleting…"
                         />
-                    </ActionForm>
+                    </PostForm>
                 </details>
             </div>
         </section>
@@ -278,10 +279,10 @@ fn follow(
 fn RefreshLink(path: String) -> impl IntoView {
     let alive = RwSignal::new(false);
     Effect::new(move |_| alive.set(true));
-    move || {
+    part(move || {
         let path = path.clone();
-        (!alive.get()).then(|| view! { <a href=path>"Refresh"</a> })
-    }
+        (!alive.get()).then(|| view! { <a href=path>"Refresh"</a> }.into_any())
+    })
 }
 
 /// The progress in numbers: `58 of up to 120 found, 3 of 6 pages, 958 searches left before`.
@@ -330,6 +331,7 @@ fn notices(view: &SearchView) -> AnyView {
                     <a href=ServiceId::DataScraper.setup_path()>"To the API keys"</a>
                 </p>
             }
+            .into_any()
         });
         let kept = view.kept().map(|kept| format!(" {kept}"));
         view! {
