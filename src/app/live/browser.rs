@@ -61,14 +61,16 @@ struct Inner {
     /// Gives the lock back.
     release: RefCell<Option<Function>>,
     closed: Cell<bool>,
-    on_message: RefCell<Option<Closure<dyn FnMut(MessageEvent)>>>,
+    on_message: RefCell<Option<OnMessage>>,
     visible: RefCell<Option<WindowListenerHandle>>,
 }
+
+type OnMessage = Closure<dyn FnMut(MessageEvent)>;
 
 /// The leader's connection.
 struct Source {
     source: EventSource,
-    _heard: Closure<dyn FnMut(MessageEvent)>,
+    _heard: OnMessage,
     _failed: Closure<dyn FnMut()>,
 }
 
