@@ -39,6 +39,8 @@ release_site=$CARGO_TARGET_DIR/site
 # Views without their deep types: what takes many minutes to compile with them takes one without. cargo-leptos sets
 # the same for its debug builds, so both share what they compile.
 export RUSTFLAGS="--cfg erase_components"
+# What is shipped names no folder of the machine it was built on.
+release_rustflags="$RUSTFLAGS --remap-path-prefix=${CARGO_HOME:-${HOME:-}/.cargo}=cargo --remap-path-prefix=$root=."
 
 say() { printf '==> %s\n' "$*"; }
 

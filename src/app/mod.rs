@@ -47,7 +47,8 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <leptos_meta::HashedStylesheet options=options.clone() id="leptos" />
                 <AutoReload options=options.clone() />
-                <HydrationScripts options=options />
+                // The page is complete and works as it is: the browser shows it before it loads the rest.
+                <HydrationScripts options=options defer=true />
                 <leptos_meta::MetaTags />
             </head>
             <body>
