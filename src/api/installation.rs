@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::wire::Rpc;
 #[cfg(feature = "ssr")]
-use super::{context::*, error::with_status};
+use super::context::*;
+use super::wire::Rpc;
 use crate::model::{
     error::AppError,
     page::{DemoKey, Installation},
@@ -21,6 +21,5 @@ pub async fn installation() -> Result<Installation, AppError> {
 #[server(prefix = "/api/rpc", endpoint = "demo_keys", protocol = Rpc)]
 pub async fn demo_keys() -> Result<Vec<DemoKey>, AppError> {
     let demo = use_cases()?.demo;
-    demo.map(|keys| keys.to_vec())
-        .ok_or_else(|| with_status(AppError::new(crate::model::error::ErrorCode::NotFound)))
+    demo.map(|keys| keys.to_vec()).ok_or_else(|| AppError::new(crate::model::error::ErrorCode::NotFound))
 }

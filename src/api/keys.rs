@@ -4,16 +4,16 @@ use std::collections::HashMap;
 
 use leptos::prelude::*;
 
-use super::wire::Rpc;
 #[cfg(feature = "ssr")]
-use super::{context::*, error::with_status};
+use super::context::*;
+use super::wire::Rpc;
 use crate::model::{error::AppError, ids::ProviderId, key::KeyView, page::SettingsPage};
 
 /// What the settings page shows.
 #[server(prefix = "/api/rpc", endpoint = "key_settings", protocol = Rpc)]
 pub async fn key_settings() -> Result<SettingsPage, AppError> {
-    let who = principal().await.map_err(with_status)?;
-    use_cases()?.keys.settings(who.user).await.map_err(with_status)
+    let who = principal().await?;
+    use_cases()?.keys.settings(who.user).await
 }
 
 /// Checks a new credential with its provider, then stores it.
@@ -51,10 +51,10 @@ pub async fn delete_key(provider: ProviderId) -> Result<(), AppError> {
 }
 
 /// The error of a card: it says which provider it is about, so that a page with many cards knows where
-/// it belongs, and gets its HTTP status.
+/// it belongs.
 #[cfg(feature = "ssr")]
 fn about(provider: ProviderId) -> impl FnOnce(AppError) -> AppError {
-    |error| with_status(AppError { provider: Some(provider), ..error })
+    |error| AppError { provider: Some(provider), ..error }
 }
 
 #[cfg(feature = "ssr")]

@@ -48,7 +48,11 @@ where
         F: Fn(I) -> Fut + Send,
         Fut: Future<Output = Result<O, AppError>> + Send,
     {
-        <Whole as Protocol<I, O, C, S, AppError>>::run_server(request, server_fn)
+        let answer = <Whole as Protocol<I, O, C, S, AppError>>::run_server(request, server_fn);
+        // Whatever went wrong, arguments that cannot be read included.
+        #[cfg(feature = "ssr")]
+        let answer = async move { answer.await.map_err(super::error::with_status) };
+        answer
     }
 
     async fn run_client(path: &str, input: I) -> Result<O, AppError> {

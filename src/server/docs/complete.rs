@@ -44,12 +44,38 @@ pub(super) fn complete(document: &mut Value) {
         }
     }
     problems::add_schemas(document);
+    merge_flattened(&mut document["components"]["schemas"]);
 
     let components = document["components"]["schemas"].clone();
     for (_, item) in object(&mut document["paths"]) {
         for (method, operation) in object(item) {
             add_problems(method, operation);
             add_examples(operation, &components);
+        }
+    }
+}
+
+/// Writes a type that takes in another one's fields as one object: clients in most languages make more of that
+/// than of `allOf`.
+fn merge_flattened(schemas: &mut Value) {
+    let all = schemas.clone();
+    for (_, schema) in object(schemas) {
+        let Some(parts) = schema.as_object_mut().and_then(|fields| fields.remove("allOf")) else { continue };
+        let mut whole = json!({"type": "object", "properties": {}, "required": []});
+        for part in parts.as_array().into_iter().flatten() {
+            let name = part["$ref"].as_str().and_then(|path| path.rsplit('/').next());
+            let part = name.map_or(part, |name| &all[name]);
+            for (name, property) in part["properties"].as_object().into_iter().flatten() {
+                whole["properties"][name] = property.clone();
+            }
+            if let (Some(own), Some(required)) =
+                (part["required"].as_array(), whole["required"].as_array_mut())
+            {
+                required.extend(own.iter().cloned());
+            }
+        }
+        for (name, value) in object(&mut whole) {
+            schema[name] = value.take();
         }
     }
 }

@@ -109,6 +109,7 @@ async fn walk(row: &Row, engine: Engine) {
     for (index, asker) in let_in.into_iter().filter(|asker| *asker != Asker::Stranger).enumerate() {
         let answer = world.ask(row, asker).await;
         judge(row, asker, index == 0, &answer, &world);
+        world.settle().await;
     }
 }
 
@@ -124,6 +125,62 @@ both! {
             walk(row, app.sql.engine).await;
         }
     }
+}
+
+/// Server functions are public addresses: whatever is sent to one, it answers, and never with a fault of its own.
+#[test]
+fn no_body_breaks_a_server_function() {
+    const PIECES: [&str; 16] = [
+        "id",
+        "provider",
+        "credentials",
+        "[api_key]",
+        "[",
+        "]",
+        "=",
+        "&",
+        "%",
+        "%00",
+        "%ff",
+        "ä",
+        "serpapi",
+        "9223372036854775808",
+        "-1",
+        "0190b3d1-7b7a-7cc1-8c1e-6c2b6f0a0001",
+    ];
+    crate::support::run(async {
+        let world = World::build(Engine::Sqlite).await;
+        // Always the same bodies: a linear congruential generator (Knuth, MMIX).
+        let mut state = 1_u64;
+        let mut next = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 33).unwrap() % below
+        };
+        for row in FUNCTIONS {
+            // These would take the owner's session, on which the rest depends.
+            if ["logout", "end_session", "end_other_sessions"].iter().any(|name| row.path.ends_with(name)) {
+                continue;
+            }
+            for _ in 0..60 {
+                let mut body = if next(2) == 0 { row.body.to_owned() } else { String::new() };
+                for _ in 0..next(12) {
+                    body.push_str(PIECES[next(PIECES.len())]);
+                }
+                let answer = world.send_as_owner(row, body.as_bytes()).await;
+                assert!(
+                    answer.status.as_u16() < 500,
+                    "{} {body}: {} {}",
+                    row.path,
+                    answer.status,
+                    answer.text
+                );
+            }
+            for body in [&b"\xff\xfe=\x00"[..], &[b'['; 60_000], b"a[b][c][d][e][f][g][h]=1"] {
+                let answer = world.send_as_owner(row, body).await;
+                assert!(answer.status.as_u16() < 500, "{}: {} {}", row.path, answer.status, answer.text);
+            }
+        }
+    });
 }
 
 #[test]
@@ -163,7 +220,7 @@ fn every_page_shows_its_owner_their_own_and_others_nothing() {
     crate::support::run(async {
         let listed: BTreeSet<String> =
             leptos_axum::generate_route_list(Pages).iter().map(|page| page.path().to_owned()).collect();
-        let rows: BTreeSet<String> = PAGES.iter().map(|(path, _, _)| (*path).to_owned()).collect();
+        let rows: BTreeSet<String> = PAGES.iter().map(|(path, _, _)| Row::page(path).template()).collect();
         assert_eq!(listed, rows);
 
         let world = World::build(Engine::Sqlite).await;
@@ -183,7 +240,9 @@ fn every_page_shows_its_owner_their_own_and_others_nothing() {
                 };
                 assert!(expected.contains(&answer.status.as_u16()), "{path} by {asker:?}: {}", answer.status);
                 if !matches!(asker, Asker::Owner | Asker::OwnersJwt) {
-                    for trace in world.traces() {
+                    // The address that was asked for may come back, in the way on after the log-in.
+                    let asked = world.fill(path);
+                    for trace in world.traces().into_iter().filter(|trace| !asked.contains(trace)) {
                         assert!(!answer.text.contains(&trace), "{trace} stands on {path} for {asker:?}");
                     }
                 }

@@ -142,7 +142,7 @@ pub const PAGES: &[(&str, u16, u16)] = &[
     ("/settings/account", 303, 200),
     ("/settings/api-keys", 303, 200),
     ("/services/data-scraper", 303, 200),
-    ("/services/data-scraper/searches/:id", 303, 404),
+    ("/services/data-scraper/searches/{id:search}", 303, 404),
     ("/services/ai-calling", 303, 200),
     ("/services/voice-cloning", 303, 200),
     ("/services/calling", 303, 200),

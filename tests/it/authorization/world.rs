@@ -149,15 +149,29 @@ impl World {
         counts
     }
 
+    /// Waits until no search is running any more.
+    pub async fn settle(&self) {
+        while self.app.sql.number("SELECT COUNT(*) FROM searches WHERE state = 'running'").await > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Fills the placeholders of a row.
-    fn fill(&self, text: &str) -> String {
+    pub fn fill(&self, text: &str) -> String {
         text.replace("{id:search}", &self.search)
             .replace("{id:session}", &self.session)
             .replace("{id:token}", &self.token)
             .replace("{user_id}", &self.user)
             .replace("{service}", "data-scraper")
             .replace("{provider}", "serpapi")
-            .replace(":id", &self.search)
+    }
+
+    /// Any body to a server function, by the owner's browser.
+    pub async fn send_as_owner(&self, row: &Row, body: &[u8]) -> Answer {
+        let mut client = self.app.visitor();
+        client.cookie = self.cookies.iter().find(|(who, _)| *who == Asker::Owner).map(|(_, it)| it.clone());
+        let headers = [("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")];
+        client.send(row.method, row.path, &headers, body.to_vec()).await
     }
 
     /// What a row asks, by the owner's browser, with these headers and no others.
