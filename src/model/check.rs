@@ -11,6 +11,7 @@ use super::{
 
 /// How one check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// A definite answer: the credential is accepted and complete.
@@ -27,6 +28,8 @@ pub enum Outcome {
     RateLimited,
     /// No answer about the credential: no connection, a timeout, a fault, or nonsense.
     Unreachable,
+    /// No answer about the credential: nothing was asked, because asking costs money.
+    NotAsked,
 }
 
 impl Outcome {
@@ -38,7 +41,7 @@ impl Outcome {
             Self::Exhausted => Some(KeyStatus::Exhausted),
             Self::Invalid => Some(KeyStatus::Invalid),
             Self::Suspended => Some(KeyStatus::Suspended),
-            Self::RateLimited | Self::Unreachable => None,
+            Self::RateLimited | Self::Unreachable | Self::NotAsked => None,
         }
     }
 
@@ -52,6 +55,7 @@ impl Outcome {
             Self::Suspended => "suspended",
             Self::RateLimited => "rate_limited",
             Self::Unreachable => "unreachable",
+            Self::NotAsked => "not_asked",
         }
     }
 }

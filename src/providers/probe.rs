@@ -14,12 +14,28 @@ use super::{
 use crate::model::{
     check::{CheckReport, Outcome},
     key::KeyMetadata,
+    provider::Cost,
     status::Reason,
 };
 
+/// Whether a check may make calls that cost money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spending {
+    /// It may not: nobody was asked.
+    Refused,
+    /// Whoever owns the credential agreed to it.
+    Agreed,
+}
+
 impl Providers {
-    /// Asks the provider whether `credential` works. All calls together keep to the probe's budget.
-    pub(super) async fn probe(&self, credential: &Credential, caller: Caller) -> CheckReport {
+    /// Asks the provider whether `credential` works. All calls together keep to the probe's budget. Where only a
+    /// call that costs money could tell, and that is refused, nothing is asked.
+    pub(super) async fn probe(
+        &self,
+        credential: &Credential,
+        caller: Caller,
+        spending: Spending,
+    ) -> CheckReport {
         let started = Instant::now();
         let file = &credential.catalogue().file;
         let budget = file.budgets.get("probe").copied();
@@ -28,8 +44,13 @@ impl Providers {
         let mut collector = Collector::new(&scrubber);
         let mut findings = Vec::new();
         let mut settled = false;
+        let mut spared = false;
         for call in &file.probe {
             if !due(call, credential, &collector) || !(settled || call.decides) {
+                continue;
+            }
+            if call.cost == Cost::Billed && spending == Spending::Refused {
+                spared |= call.decides;
                 continue;
             }
             let outgoing = Outgoing {
@@ -37,6 +58,7 @@ impl Providers {
                 method: call.method,
                 path: call.path.fill_path(|name| credential.value(name)),
                 query: call.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+                body: call.body.as_ref(),
                 rules: &call.rules,
                 max_bytes: budget.map(|b| b.max_bytes).unwrap_or_default(),
                 deadline,
@@ -55,6 +77,9 @@ impl Providers {
             }
         }
         let verdict = combine(&findings);
+        if verdict.is_none() && spared {
+            return not_asked(credential, started);
+        }
         let metadata = match verdict {
             Some(verdict) if verdict.then.is_accepted() => complete(collector, credential),
             _ => KeyMetadata::default(),
@@ -65,7 +90,7 @@ impl Providers {
 
 fn due(call: &Probe, credential: &Credential, collector: &Collector<'_>) -> bool {
     let when = &call.when;
-    when.form.as_ref().is_none_or(|id| *id == credential.form().id)
+    when.fits(&credential.form().id)
         && when.present.as_ref().is_none_or(|name| credential.value(name).is_some())
         && when.unless.as_ref().is_none_or(|capability| !collector.has(capability))
 }
@@ -93,6 +118,18 @@ fn complete(mut collector: Collector<'_>, credential: &Credential) -> KeyMetadat
         collector.capability(name, Some(credential.value(field).is_some()));
     }
     collector.finish()
+}
+
+fn not_asked(credential: &Credential, started: Instant) -> CheckReport {
+    tracing::debug!(provider = %credential.provider(), "not asked: every check costs money");
+    CheckReport {
+        outcome: Outcome::NotAsked,
+        reason: Reason::CheckCostsMoney,
+        metadata: KeyMetadata::default(),
+        http_status: None,
+        retry_after: None,
+        latency: started.elapsed(),
+    }
 }
 
 /// An accepted credential that definitely lacks a capability is limited.

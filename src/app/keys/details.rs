@@ -125,7 +125,7 @@ fn Capabilities(
                                 <span class=format!("capability-mark {class}")>
                                     <Icon mark=mark />
                                 </span>
-                                <span>{words} {capability_label(&name).to_owned()}</span>
+                                <span>{words} {capability_label(&name).into_owned()}</span>
                             </li>
                         }
                     })

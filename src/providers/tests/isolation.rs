@@ -11,6 +11,7 @@ use crate::{
     model::{check::Outcome, ids::ProviderId, service::ServiceId},
     providers::{
         Call, EgressSettings,
+        catalogue::Catalogue,
         egress::{origin::Origin, scrub::Scrubber},
     },
 };
@@ -76,7 +77,10 @@ async fn the_catalogue_cannot_lead_into_private_networks() {
 async fn the_configured_proxy_sees_the_name_and_nothing_else() {
     let proxy = Server::answering(|_| json(502, &value!({}))).await;
     let address = SecretString::from(format!("http://me:hunter2@{}", proxy.addr));
-    let room = Room::new(EgressSettings::new(&BTreeMap::new(), Some(&address)).unwrap(), |_| {});
+    let room = Room::new(
+        EgressSettings::new(Catalogue::shared(), &BTreeMap::new(), Some(&address)).unwrap(),
+        |_| {},
+    );
     assert_eq!(room.check(&room.serpapi()).await.outcome, Outcome::Unreachable);
     let heads = proxy.heads();
     assert!(heads[0].starts_with("CONNECT serpapi.com:443 HTTP/1.1\r\n"), "{heads:?}");
@@ -85,7 +89,8 @@ async fn the_configured_proxy_sees_the_name_and_nothing_else() {
     // What is on this machine is asked directly.
     let server = Server::answering(|_| account()).await;
     let base_urls = BTreeMap::from([(ProviderId::SERPAPI, format!("http://{}", server.addr))]);
-    let room = Room::new(EgressSettings::new(&base_urls, Some(&address)).unwrap(), |_| {});
+    let room =
+        Room::new(EgressSettings::new(Catalogue::shared(), &base_urls, Some(&address)).unwrap(), |_| {});
     assert_eq!(room.check(&room.serpapi()).await.outcome, Outcome::Valid);
     assert_eq!(proxy.heads().len(), heads.len());
 }

@@ -1,6 +1,7 @@
 //! The room against scripted servers on loopback.
 
 mod echo;
+mod endpoint;
 mod hostile;
 mod isolation;
 mod search;
@@ -8,4 +9,5 @@ mod serpapi;
 mod single_key;
 mod stored;
 mod support;
+mod table;
 mod twilio;

@@ -32,7 +32,9 @@ fn nothing_that_changes_something_can_be_sent_from_another_site() {
                 answer.problem(403, "cross-site");
             }
             // Even from the site itself: what a plain form of another kind could send is not read.
-            for kind in ["text/plain", "multipart/form-data; boundary=x", if kind == JSON { FORM } else { JSON }] {
+            for kind in
+                ["text/plain", "multipart/form-data; boundary=x", if kind == JSON { FORM } else { JSON }]
+            {
                 if row.body.is_empty() {
                     continue;
                 }
@@ -40,7 +42,9 @@ fn nothing_that_changes_something_can_be_sent_from_another_site() {
                 world.ask_with(row, row.method, &headers).await.problem(415, "unsupported-media-type");
             }
             // A link, which a browser follows with the cookie.
-            let link = world.ask_with(row, "GET", &[("sec-fetch-site", "cross-site"), ("accept", "text/html")]).await;
+            let link = world
+                .ask_with(row, "GET", &[("sec-fetch-site", "cross-site"), ("accept", "text/html")])
+                .await;
             let read = ROUTES.iter().any(|other| other.method == "GET" && other.path == row.path);
             assert!(read || [404, 405].contains(&link.status.as_u16()), "GET {}: {}", row.path, link.status);
         }

@@ -16,7 +16,7 @@ use crate::{
         keys::{Board, DeletePage, KeyCard, named_for_deletion, provide_board},
         problem::Problem,
     },
-    model::{input::next_path, page::SettingsPage, service::ServiceId, status::KeyStatus},
+    model::{input::next_path, page::SettingsPage, provider::Cost, service::ServiceId, status::KeyStatus},
 };
 
 /// The API keys: a card for each provider, and what the keys open. `?service=ID` puts first what that
@@ -59,7 +59,9 @@ fn Settings(page: SettingsPage, service: Option<ServiceId>) -> impl IntoView {
     let page = board.page();
     board.refresh_while(Signal::derive(move || {
         page.with(|page| {
-            page.cards.iter().any(|c| c.key.as_ref().is_some_and(|k| k.status == KeyStatus::Unverified))
+            // What is not asked stays unverified: nothing to wait for.
+            let asked = page.cards.iter().filter(|card| card.info.check_cost != Cost::Billed);
+            asked.filter_map(|card| card.key.as_ref()).any(|key| key.status == KeyStatus::Unverified)
         })
     }));
     let deleting = named_for_deletion();
