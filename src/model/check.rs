@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     key::KeyMetadata,
     status::{KeyStatus, Reason},
+    time::Timestamp,
 };
 
 /// How one check ended.
@@ -71,8 +72,42 @@ pub struct CheckReport {
     pub metadata: KeyMetadata,
     /// The HTTP status of the deciding answer, if there was one.
     pub http_status: Option<u16>,
+    /// The provider's own code in the deciding answer, if it is one that the catalogue knows: taken from the
+    /// catalogue, never from the answer.
+    pub provider_code: Option<String>,
     /// How long the provider asked to wait, if it did.
     pub retry_after: Option<Duration>,
     /// Time from the first request to the decision.
     pub latency: Duration,
+}
+
+/// What is kept of the last check, beside the status it led to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: Reason,
+    /// The HTTP status of the deciding answer, if there was one.
+    pub http_status: Option<u16>,
+    /// The provider's own code, if it is one that the catalogue knows.
+    pub provider_code: Option<String>,
+    /// Milliseconds from the first request to the decision.
+    pub latency_ms: u64,
+    /// When it was.
+    pub at: Timestamp,
+}
+
+impl Evidence {
+    /// What to keep of `report`.
+    pub fn of(report: &CheckReport, at: Timestamp) -> Self {
+        Self {
+            outcome: report.outcome,
+            reason: report.reason,
+            http_status: report.http_status,
+            provider_code: report.provider_code.clone(),
+            latency_ms: u64::try_from(report.latency.as_millis()).unwrap_or(u64::MAX),
+            at,
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::{
     model::{
-        check::{CheckReport, Outcome},
+        check::{CheckReport, Evidence, Outcome},
         key::KeyMetadata,
         status::{KeyStatus, Reason},
         time::Timestamp,
@@ -120,6 +120,7 @@ fn not_asked(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -
         due_since: None,
         check_step: 0,
         metadata: known.metadata.clone(),
+        evidence: Some(Evidence::of(report, now)),
     }
 }
 
@@ -134,6 +135,7 @@ pub fn unchecked(now: Timestamp) -> CheckResult {
         due_since: None,
         check_step: 0,
         metadata: KeyMetadata::default(),
+        evidence: None,
     }
 }
 
@@ -162,6 +164,7 @@ fn definite(
         check_step: step,
         // What a rejected key's account was stays visible: it tells which key it was.
         metadata: if accepted { report.metadata.clone() } else { known.metadata.clone() },
+        evidence: Some(Evidence::of(report, now)),
     }
 }
 
@@ -177,6 +180,7 @@ fn no_answer(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -
         due_since: Some(known.due_since.unwrap_or(now)),
         check_step: step,
         metadata: known.metadata.clone(),
+        evidence: Some(Evidence::of(report, now)),
     }
 }
 
@@ -221,6 +225,7 @@ mod tests {
             reason: Reason::Accepted,
             metadata: KeyMetadata { quota: Some(quota), ..KeyMetadata::default() },
             http_status: None,
+            provider_code: None,
             retry_after,
             latency: Duration::ZERO,
         }
@@ -256,6 +261,7 @@ mod tests {
             let report = report(outcome, resets_at, retry.map(Duration::from_secs));
             let after = after_check(&before, &report, NOW, jitter);
             prop_assert!(after.next_check_at > NOW);
+            prop_assert_eq!(after.evidence.as_ref(), Some(&Evidence::of(&report, NOW)));
             prop_assert!(after.next_check_at <= NOW.plus(Duration::from_secs(41 * DAY)));
             match outcome.status() {
                 Some(status) => {

@@ -65,10 +65,10 @@ impl Providers {
                 units: 0,
             };
             let (finding, reply) = self.exchange(credential, caller, outgoing).await;
-            learn(&mut collector, call, finding, reply.as_ref());
+            learn(&mut collector, call, &finding, reply.as_ref());
             if !settled {
-                findings.push(finding);
                 settled = !finding.ask_on;
+                findings.push(finding);
                 if settled && !combine(&findings).is_some_and(|verdict| verdict.then.is_accepted()) {
                     break;
                 }
@@ -80,7 +80,7 @@ impl Providers {
         if verdict.is_none() && spared {
             return not_asked(credential, started);
         }
-        let metadata = match verdict {
+        let metadata = match &verdict {
             Some(verdict) if verdict.then.is_accepted() => complete(collector, credential),
             _ => KeyMetadata::default(),
         };
@@ -96,7 +96,7 @@ fn due(call: &Probe, credential: &Credential, collector: &Collector<'_>) -> bool
 }
 
 /// Only an answer that the rules understand is read: 200 alone may be a page of some gateway.
-fn learn(collector: &mut Collector<'_>, call: &Probe, finding: Finding, reply: Option<&Reply>) {
+fn learn(collector: &mut Collector<'_>, call: &Probe, finding: &Finding, reply: Option<&Reply>) {
     let understood = finding.then.is_accepted() && finding.http_status == Some(200);
     match reply.and_then(|reply| reply.body.json()) {
         Some(document) if understood => collector.take(&call.read, document),
@@ -127,6 +127,7 @@ fn not_asked(credential: &Credential, started: Instant) -> CheckReport {
         reason: Reason::CheckCostsMoney,
         metadata: KeyMetadata::default(),
         http_status: None,
+        provider_code: None,
         retry_after: None,
         latency: started.elapsed(),
     }
@@ -134,16 +135,18 @@ fn not_asked(credential: &Credential, started: Instant) -> CheckReport {
 
 /// An accepted credential that definitely lacks a capability is limited.
 fn report(verdict: Option<Finding>, metadata: KeyMetadata, started: Instant) -> CheckReport {
-    let (outcome, reason) = verdict.map_or((Outcome::Unreachable, Reason::UnexpectedAnswer), |verdict| {
-        (verdict.then.outcome(), verdict.reason)
-    });
+    let (outcome, reason) =
+        verdict.as_ref().map_or((Outcome::Unreachable, Reason::UnexpectedAnswer), |verdict| {
+            (verdict.then.outcome(), verdict.reason)
+        });
     let lacks = metadata.capabilities.values().any(|capability| *capability == Some(false));
     CheckReport {
         outcome: if outcome == Outcome::Valid && lacks { Outcome::Limited } else { outcome },
         reason,
         metadata,
-        http_status: verdict.and_then(|verdict| verdict.http_status),
-        retry_after: verdict.and_then(|verdict| verdict.retry_after),
+        http_status: verdict.as_ref().and_then(|verdict| verdict.http_status),
+        retry_after: verdict.as_ref().and_then(|verdict| verdict.retry_after),
+        provider_code: verdict.and_then(|verdict| verdict.code),
         latency: started.elapsed(),
     }
 }

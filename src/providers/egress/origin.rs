@@ -299,7 +299,6 @@ mod tests {
             "https://x..example.org",
             "https://-x.example.org",
             "https://exämple.org",
-            "https://x.example.org\t",
             "https://x .example.org",
             "https://127.0.0.1",
             "https://127.1",
