@@ -51,8 +51,8 @@ pub enum CatalogueError {
         problem: String,
     },
     /// The folder of the operator's own files, or one of them, cannot be read.
-    #[error("{} cannot be read: {error}", path.display())]
-    Unreadable {
+    #[error("{} cannot be used: {error}", path.display())]
+    Unusable {
         /// The folder or file.
         path: PathBuf,
         /// Why.
@@ -107,8 +107,9 @@ impl Catalogue {
     /// # Errors
     /// As [`Catalogue::read`].
     pub fn add_file(&mut self, path: &Path) -> Result<ProviderId, CatalogueError> {
-        let unreadable = |error| CatalogueError::Unreadable { path: path.to_owned(), error };
-        let text = fs::read_to_string(path).map_err(unreadable)?;
+        let unusable = |error| CatalogueError::Unusable { path: path.to_owned(), error };
+        private(path).map_err(unusable)?;
+        let text = fs::read_to_string(path).map_err(unusable)?;
         let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
         self.add(&path.display().to_string(), &name, &text, true)
     }
@@ -182,12 +183,25 @@ impl Catalogue {
     }
 }
 
+/// Whoever writes these files decides where keys go, so not everybody may.
+fn private(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    if fs::metadata(path)?.permissions().mode() & 0o002 == 0 {
+        return Ok(());
+    }
+    Err(io::Error::other(
+        "everybody on this machine may write to it, and so decide where keys go (chmod o-w)",
+    ))
+}
+
 /// The `*.toml` files of a folder, by name.
 fn own_files(folder: &Path) -> Result<Vec<PathBuf>, CatalogueError> {
-    let unreadable = |error| CatalogueError::Unreadable { path: folder.to_owned(), error };
+    let unusable = |error| CatalogueError::Unusable { path: folder.to_owned(), error };
+    private(folder).map_err(unusable)?;
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
+    for entry in fs::read_dir(folder).map_err(unusable)? {
+        let path = entry.map_err(unusable)?.path();
         if path.extension().is_some_and(|extension| extension == "toml") {
             files.push(path);
         }

@@ -41,6 +41,7 @@ both! {
         assert!(stored["status_reason"].as_str().unwrap().contains("no check without charge"), "{stored}");
         assert_eq!(stored["evidence"]["reason"], "check_costs_money");
         app.pass(3 * DAY).await;
+        let mut client = app.log_in("ana").await;
         let later = client.post("/api/user-api-keys/validate", &json!({"provider": "exa"})).await.expect(200).json();
         assert_eq!((&later["status"], &later["stale"]), (&json!("unverified"), &json!(false)));
         let body = json!({"credentials": {"api_key": "1f0f0f0f-0f0f-0f0f-0f0f-0f0f0f0f0f0f"}});
@@ -60,6 +61,7 @@ both! {
         let fault = json!({"provider": "openai", "fault": {"kind": "status", "status": 401, "body": {"error": {"code": "invalid_api_key", "message": "Incorrect API key provided: secret"}}}});
         app.control("POST", "/faults", Some(fault)).await;
         app.pass(DAY + 3 * HOUR).await;
+        let mut client = app.log_in("ana").await;
         let later = client.get("/api/user-api-keys").await.json();
         let evidence = &later["items"][0]["evidence"];
         assert_eq!((&evidence["outcome"], &evidence["reason"], &evidence["http_status"], &evidence["provider_code"]), (&json!("invalid"), &json!("rejected"), &json!(401), &json!("invalid_api_key")));
@@ -135,7 +137,7 @@ async fn a_wrong_file_stops_the_start_with_its_line() {
         assert!(std::fs::read_dir(data.path()).unwrap().next().is_none(), "nothing was touched");
     }
     std::fs::remove_dir_all(folder.path()).unwrap();
-    assert!(why().await.contains("cannot be read"));
+    assert!(why().await.contains("cannot be used"));
 }
 
 /// Runs `keyward provider` with the simulator in every provider's place that has test keys.

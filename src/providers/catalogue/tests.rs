@@ -1,6 +1,8 @@
 //! The files themselves, and what is wrong with broken ones.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, os::unix::fs::PermissionsExt as _};
+
+use proptest::prelude::*;
 
 use super::*;
 use crate::model::provider::{Cost, provider_name};
@@ -344,7 +346,11 @@ fn the_operator_s_files_are_read_after_keyward_s_own() {
     fs::remove_file(folder.path().join("acme.toml")).unwrap();
     write("openai.toml", &text_of("openai").replace("api.openai.com", "api.acme.example"));
     assert!(read().expect_err("taken").contains("openai is there already"));
-    assert!(matches!(Catalogue::read(Some(Path::new("/nowhere"))), Err(CatalogueError::Unreadable { .. })));
+    fs::set_permissions(folder.path().join("openai.toml"), fs::Permissions::from_mode(0o666)).unwrap();
+    assert!(read().expect_err("open").contains("everybody on this machine may write to it"));
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    assert!(read().expect_err("open").contains("everybody on this machine may write to it"));
+    assert!(matches!(Catalogue::read(Some(Path::new("/nowhere"))), Err(CatalogueError::Unusable { .. })));
 }
 
 #[test]
@@ -365,5 +371,30 @@ fn the_json_schema_fits_every_file_and_refuses_others() {
         ("auth = { query = {", "auth = { querry = {"),
     ] {
         assert!(!validator.is_valid(&read(&serpapi.replacen(from, to, 1))), "{to}");
+    }
+}
+
+proptest! {
+    /// Whatever happens to a line: the file is read, or refused with a line that is there.
+    #[test]
+    fn a_changed_file_is_read_or_refused_with_one_of_its_lines(
+        (name, text) in prop::sample::select(FILES.to_vec()),
+        place in 0..400_usize,
+        change in prop_oneof![
+            Just(String::new()),
+            "[ -~]{0,40}",
+            prop::sample::select(vec!["[", "}", "[[probe]]", "[[answers]]", "id = 1", "status = 99", "decides = true", "rules = []"])
+                .prop_map(str::to_owned),
+        ],
+    ) {
+        let mut lines: Vec<&str> = text.lines().collect();
+        let place = place % lines.len();
+        lines[place] = &change;
+        let changed = lines.join("\n");
+        if let Err(error) = parse(&[(name, &changed)]) {
+            let CatalogueError::File { file, line, problem } = error else { panic!("{error}") };
+            prop_assert!((1..=lines.len()).contains(&line), "{line}");
+            prop_assert!(file == name && !problem.is_empty());
+        }
     }
 }

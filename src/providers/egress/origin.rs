@@ -67,7 +67,10 @@ impl Origin {
         let (origin, prefix) = split(&format!("https://{rest}")).ok()?;
         let public = match origin.0.host()? {
             Host::Domain(name) => is_full_name(name),
-            Host::Ipv4(ip) => is_public(IpAddr::V4(ip)),
+            // Only as four decimal numbers: `1.2.3` and `0x5db8d822` mean addresses too, to some.
+            Host::Ipv4(ip) => {
+                is_public(IpAddr::V4(ip)) && rest.split(':').next() == Some(ip.to_string().as_str())
+            }
             Host::Ipv6(ip) => is_public(IpAddr::V6(ip)),
         };
         (prefix.is_empty() && public && origin.port() != 0).then_some(origin)
@@ -312,6 +315,7 @@ mod tests {
             "https://[fd00::1]",
             "https://[64:ff9b::7f00:1]",
             "https://1.2.3",
+            "https://0x5db8d822",
             "https://x.example.org:443:443",
             "https://[x.example.org]",
             "https:x.example.org",
