@@ -179,7 +179,9 @@ async fn a_file_is_tried_on_real_keys() {
     std::fs::write(&file, acme()).unwrap();
     let file = file.to_str().unwrap();
     let limited = &[("real", "plenty"), ("limited", "restricted")][..];
-    let cases: [(&str, &str, &[(&str, &str)], i32, &[&str]); 4] = [
+    // The file, whose test keys, which of them, the exit status, and what is said.
+    type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], i32, &'a [&'a str]);
+    let cases: [Case<'_>; 4] = [
         (
             file,
             "serpapi",

@@ -103,6 +103,7 @@ mod tests {
         ] {
             assert_eq!(line_of(text, &way), line, "{way:?}");
         }
-        assert_eq!(line_of("= broken", &at!["id"]), 1);
+        let id: Vec<Step> = at!["id"];
+        assert_eq!(line_of("= broken", &id), 1);
     }
 }
