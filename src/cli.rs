@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -69,7 +69,36 @@ pub enum User {
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Provider {
     /// List them, with what each needs
-    List,
+    List(List),
+    /// Try a catalogue file: ask its provider about a real key, a made-up one and perhaps a limited one
+    Test(Test),
+    /// Print the JSON Schema of catalogue files, for editors
+    Schema,
+}
+
+/// What to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct List {
+    /// Every documented answer, and what a check makes of it
+    #[arg(long)]
+    pub matrix: bool,
+}
+
+/// What to try, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Test {
+    /// The file, or the id of a provider that comes with Keyward
+    pub file: PathBuf,
+    /// A TOML file, readable for you alone, with the fields of a key in [real] and perhaps in [limited];
+    /// without it you are asked for them
+    #[arg(long, value_name = "FILE")]
+    pub keys: Option<PathBuf>,
+    /// The form of the provider to be asked for, by its id
+    #[arg(long, conflicts_with = "keys")]
+    pub form: Option<String>,
+    /// Make calls that cost money too, where nothing else can tell
+    #[arg(long)]
+    pub billed: bool,
 }
 
 /// Where to simulate.
@@ -112,7 +141,18 @@ mod tests {
             ("doctor", Command::Doctor),
             ("keys generate", Command::Keys(Keys::Generate)),
             ("user invite", Command::User(User::Invite)),
-            ("provider list", Command::Provider(Provider::List)),
+            ("provider list", Command::Provider(Provider::List(List { matrix: false }))),
+            ("provider list --matrix", Command::Provider(Provider::List(List { matrix: true }))),
+            ("provider schema", Command::Provider(Provider::Schema)),
+            (
+                "provider test acme.toml --keys k.toml",
+                Command::Provider(Provider::Test(Test {
+                    file: "acme.toml".into(),
+                    keys: Some("k.toml".into()),
+                    form: None,
+                    billed: false,
+                })),
+            ),
             ("openapi", Command::Openapi),
             ("simulate", simulate("127.0.0.1:4010")),
             ("simulate --addr [::1]:5000", simulate("[::1]:5000")),
@@ -131,6 +171,10 @@ mod tests {
             ("keys", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
             ("simulate --addr 0.0.0.0:4010", ErrorKind::ValueValidation),
             ("simulate --addr here", ErrorKind::ValueValidation),
+            ("provider test", ErrorKind::MissingRequiredArgument),
+            // A key never stands on the command line.
+            ("provider test acme.toml --key k", ErrorKind::UnknownArgument),
+            ("provider test acme.toml k", ErrorKind::UnknownArgument),
         ] {
             assert_eq!(parse(line), Err(kind), "{line}");
         }

@@ -7,11 +7,13 @@ use keyward::{
     cli::{self, Cli, Command},
     clock::{Clock, SystemClock},
     config::{Config, Purpose, process_variables, read_secret_file},
-    process, providers,
+    process,
+    providers::{self, Catalogue, Spending},
     server::{
         boot::{self, BootError, Installation},
         docs::Document,
         serve::Shutdown,
+        trial::{self, Trial},
     },
     simulator,
     store::Role,
@@ -29,6 +31,13 @@ static ALLOCATOR: ZeroAlloc<mimalloc::MiMalloc> = ZeroAlloc(mimalloc::MiMalloc);
 /// The settings are wrong or do not fit the database (`EX_CONFIG` of sysexits.h).
 const NOT_CONFIGURED: u8 = 78;
 
+/// How a command ended that could be carried out.
+enum Done {
+    Well,
+    /// It has found something wrong.
+    Badly,
+}
+
 fn main() -> ExitCode {
     let command = Cli::parse().into_command();
     let done = tokio::runtime::Builder::new_multi_thread()
@@ -37,7 +46,8 @@ fn main() -> ExitCode {
         .map_err(|error| format!("The runtime cannot be started: {error}"))
         .and_then(|runtime| runtime.block_on(carry_out(command)));
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Done::Well) => ExitCode::SUCCESS,
+        Ok(Done::Badly) => ExitCode::FAILURE,
         Err(message) => {
             complain(&message);
             ExitCode::from(NOT_CONFIGURED)
@@ -55,7 +65,7 @@ fn answer(text: &str) {
     println!("{text}");
 }
 
-async fn carry_out(command: Command) -> Result<(), String> {
+async fn carry_out(command: Command) -> Result<Done, String> {
     // Nothing that speaks TLS works without it; a second call finds it installed, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match command {
@@ -72,50 +82,77 @@ async fn carry_out(command: Command) -> Result<(), String> {
             }
             let installation = install(&config, purpose, shutdown.stop.clone()).await?;
             boot::run(installation, &config, shutdown).await.map_err(text)?;
-            Ok(())
         }
         Command::Migrate => {
             let config = settings(Purpose::Production)?;
             install_quietly(&config).await?.state.store.close().await;
             answer("The database is up to date.");
-            Ok(())
         }
         Command::Doctor => {
             let config = settings(Purpose::Production)?;
             let report = boot::examine(&config).await.map_err(text)?;
             answer(&report);
-            Ok(())
         }
         Command::Keys(cli::Keys::Generate) => {
             let key = KekRing::generate().map_err(text)?;
             // EXPOSE: printing it is what the command is for.
             answer(key.expose_secret());
-            Ok(())
         }
         Command::User(cli::User::Invite) => {
             let config = settings(Purpose::Production)?;
             let installation = install_quietly(&config).await?;
             let code = installation.state.use_cases.accounts.invite(Role::User).await.map_err(text)?;
             answer(&format!("{}/register?code={code}", config.public_url.origin()));
-            Ok(())
         }
-        Command::Provider(cli::Provider::List) => {
-            for line in providers::describe().map_err(text)? {
-                answer(&line);
-            }
-            Ok(())
+        Command::Provider(cli::Provider::List(list)) => {
+            let folder = settings(Purpose::Production)?.providers_dir;
+            let catalogue = Catalogue::read(folder.as_deref()).map_err(text)?;
+            let lines = if list.matrix { providers::matrix(&catalogue) } else { providers::list(&catalogue) };
+            answer(&lines.join("\n"));
         }
-        Command::Openapi => {
-            answer(Document::get().text.trim_end());
-            Ok(())
-        }
+        Command::Openapi => answer(Document::get().text.trim_end()),
+        Command::Provider(cli::Provider::Schema) => answer(&providers::json_schema()),
+        Command::Provider(cli::Provider::Test(test)) => return try_provider(&test).await,
         Command::Simulate(simulate) => {
             let listener = tokio::net::TcpListener::bind(simulate.addr).await.map_err(text)?;
             let shutdown = Shutdown::on_signals().map_err(text)?;
             answer(&format!("The provider simulator listens on http://{}", simulate.addr));
-            simulator::serve(listener, shutdown.stop).await.map_err(text)
+            simulator::serve(listener, shutdown.stop).await.map_err(text)?;
         }
     }
+    Ok(Done::Well)
+}
+
+/// Tries a catalogue file, on keys from a file or from the terminal; never from the command line, which other
+/// users of the machine see.
+async fn try_provider(test: &cli::Test) -> Result<Done, String> {
+    let trial = Trial::new(&settings(Purpose::Production)?, &test.file).map_err(text)?;
+    let keys = match &test.keys {
+        Some(file) => trial::read_keys(file).map_err(text)?,
+        None => ask_for_keys(&trial, test.form.as_deref())?,
+    };
+    let spending = if test.billed { Spending::Agreed } else { Spending::Refused };
+    let findings = trial.run(keys, spending).await.map_err(text)?;
+    answer(&findings.to_string());
+    Ok(if findings.passed() { Done::Well } else { Done::Badly })
+}
+
+fn ask_for_keys(trial: &Trial, form: Option<&str>) -> Result<trial::Keys, String> {
+    let forms = trial.info().map(|info| info.forms.as_slice()).unwrap_or_default();
+    let chosen = match form {
+        Some(id) => forms.iter().find(|form| form.id == id),
+        None => forms.first(),
+    };
+    let mut real = providers::Fields::new();
+    for field in &chosen.ok_or("The provider has no such form.")?.fields {
+        let choices: Vec<_> = field.choices.iter().map(|choice| choice.value.as_str()).collect();
+        let choices = if choices.is_empty() { String::new() } else { format!(" ({})", choices.join(", ")) };
+        let optional = if field.optional { ", may be left empty" } else { "" };
+        let value =
+            process::ask(&format!("{}{choices}{optional}", field.label), field.secret).map_err(text)?;
+        real.insert(field.name.clone(), value);
+    }
+    Ok(trial::Keys { real, limited: None })
 }
 
 /// Every setting, or everything that is wrong with them.

@@ -1,6 +1,9 @@
 //! What the process asks of the operating system.
 
-use std::io;
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+
+use secrecy::SecretString;
+use zeroize::Zeroizing;
 
 /// Sees to it that a crash leaves no image of the memory behind, and that other processes of the
 /// same user cannot look into it: keys are in there.
@@ -16,6 +19,68 @@ pub fn keep_memory_private() -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 pub fn keep_memory_private() -> io::Result<()> {
     Ok(())
+}
+
+/// Asks on the terminal. What is typed after a hidden question is not shown; where the input is no terminal, a line
+/// of it is read.
+///
+/// # Errors
+/// The terminal does not do as it is told, or the input has ended.
+pub fn ask(question: &str, hidden: bool) -> io::Result<SecretString> {
+    let input = io::stdin();
+    let mut output = io::stderr();
+    write!(output, "{question}: ")?;
+    output.flush()?;
+    let quiet = if hidden && input.is_terminal() { Some(Quiet::new()?) } else { None };
+    let mut line = Zeroizing::new(String::new());
+    let read = input.lock().take(LONGEST_LINE).read_line(&mut line);
+    if quiet.is_some() {
+        drop(quiet);
+        writeln!(output)?;
+    }
+    match read? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(SecretString::from(line.trim())),
+    }
+}
+
+/// Longer than any key.
+const LONGEST_LINE: u64 = 16 << 10;
+
+/// While it lives, the terminal does not show what is typed.
+#[cfg(target_os = "linux")]
+struct Quiet(rustix::termios::Termios);
+
+#[cfg(target_os = "linux")]
+impl Quiet {
+    fn new() -> io::Result<Self> {
+        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+
+        let before = tcgetattr(io::stdin())?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(io::stdin(), OptionalActions::Flush, &silent)?;
+        Ok(Self(before))
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        // If it fails, nothing more can be done about it.
+        let _ = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Flush, &self.0);
+    }
+}
+
+/// Elsewhere nothing hides what is typed, so nothing is asked.
+#[cfg(not(target_os = "linux"))]
+struct Quiet;
+
+#[cfg(not(target_os = "linux"))]
+impl Quiet {
+    fn new() -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -57,6 +57,8 @@ pub struct Config {
     pub registration: Registration,
     /// Where the installation keeps its files.
     pub data_dir: PathBuf,
+    /// The folder of the operator's own catalogue files.
+    pub providers_dir: Option<PathBuf>,
     /// Replaced addresses of providers, as given; `providers` judges them.
     pub provider_base_urls: BTreeMap<ProviderId, String>,
     /// The proxy of all outbound calls. Secret because it may hold a password.
@@ -173,6 +175,7 @@ impl Config {
             trusted_proxies: reader.networks("KEYWARD_TRUSTED_PROXIES"),
             registration,
             data_dir,
+            providers_dir: reader.text("KEYWARD_PROVIDERS_DIR").map(PathBuf::from),
             provider_base_urls: reader.provider_base_urls(),
             egress_proxy: reader.proxy("KEYWARD_EGRESS_PROXY"),
             site_addr,

@@ -135,7 +135,8 @@ impl FileError {
         format!("names a file that {self}")
     }
 
-    pub(super) fn remedy(self) -> &'static str {
+    /// What to do about it.
+    pub fn remedy(self) -> &'static str {
         match self {
             Self::Io(io::ErrorKind::NotFound) => "Create the file, or correct the path",
             Self::Io(_) => "Make it readable by the user that runs Keyward",

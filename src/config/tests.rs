@@ -53,6 +53,7 @@ fn every_setting_is_read() {
         ("KEYWARD_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,2001:db8::/32"),
         ("KEYWARD_REGISTRATION", "closed"),
         ("KEYWARD_DATA_DIR", "/var/lib/keyward"),
+        ("KEYWARD_PROVIDERS_DIR", "/etc/keyward/providers"),
         ("KEYWARD_SERPAPI_BASE_URL", "http://127.0.0.1:4010/serpapi"),
         ("KEYWARD_GOOGLE_AI_BASE_URL", "http://127.0.0.1:4010/google"),
         ("KEYWARD_EGRESS_PROXY", "http://user:pw@proxy.example.org:3128"),
@@ -77,6 +78,7 @@ fn every_setting_is_read() {
     assert_eq!(config.trusted_proxies.len(), 3);
     assert_eq!(config.registration, Registration::Closed);
     assert_eq!(config.data_dir, Path::new("/var/lib/keyward"));
+    assert_eq!(config.providers_dir.as_deref(), Some(Path::new("/etc/keyward/providers")));
     assert_eq!(config.provider_base_urls[&ProviderId::SERPAPI], "http://127.0.0.1:4010/serpapi");
     assert_eq!(config.provider_base_urls[&ProviderId::GOOGLE_AI], "http://127.0.0.1:4010/google");
     assert!(config.egress_proxy.is_some());

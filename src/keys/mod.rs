@@ -20,7 +20,7 @@ use crate::{
         page::{ProviderCard, SettingsPage},
         provider::ProviderInfo,
         service::ServiceId,
-        status::KeyStatus,
+        status::{KeyStatus, Reason},
     },
     monitor::{
         PlatformKeys,
@@ -164,8 +164,10 @@ impl Keys {
         let old = self.stored(caller.user, provider).await?;
         self.count_new_key(caller).await?;
         let check = self.check_for_storing(caller.user, &candidate).await?;
-        if self.checking.enabled && check.status == KeyStatus::Unverified {
-            let reason = check.last_result.unwrap_or(crate::model::status::Reason::Unreachable);
+        let reason = check.last_result.unwrap_or(Reason::Unreachable);
+        // Where nobody may be asked without charge, the old one was never accepted either.
+        let unanswered = check.status == KeyStatus::Unverified && reason != Reason::CheckCostsMoney;
+        if self.checking.enabled && unanswered {
             return Err(AppError::refused(ErrorCode::ProviderUnreachable, provider.clone(), None, reason));
         }
         let now = self.clock.now();

@@ -84,6 +84,7 @@ impl Keys {
                 capabilities: known.metadata.capabilities.clone(),
                 ..KeyMetadata::default()
             },
+            evidence: None,
             source: Source::Platform,
             version: 0,
             created_at: key.since,

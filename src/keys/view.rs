@@ -36,6 +36,7 @@ impl Keys {
             last_validated: row.last_validated,
             next_check_at: self.checking.enabled.then_some(row.next_check_at),
             metadata: row.metadata.clone(),
+            evidence: row.evidence.clone(),
             source: Source::User,
             version: row.credential_version,
             created_at: row.created_at,

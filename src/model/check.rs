@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     key::KeyMetadata,
     status::{KeyStatus, Reason},
+    time::Timestamp,
 };
 
 /// How one check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema, schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// A definite answer: the credential is accepted and complete.
@@ -27,6 +29,8 @@ pub enum Outcome {
     RateLimited,
     /// No answer about the credential: no connection, a timeout, a fault, or nonsense.
     Unreachable,
+    /// No answer about the credential: nothing was asked, because asking costs money.
+    NotAsked,
 }
 
 impl Outcome {
@@ -38,7 +42,7 @@ impl Outcome {
             Self::Exhausted => Some(KeyStatus::Exhausted),
             Self::Invalid => Some(KeyStatus::Invalid),
             Self::Suspended => Some(KeyStatus::Suspended),
-            Self::RateLimited | Self::Unreachable => None,
+            Self::RateLimited | Self::Unreachable | Self::NotAsked => None,
         }
     }
 
@@ -52,6 +56,7 @@ impl Outcome {
             Self::Suspended => "suspended",
             Self::RateLimited => "rate_limited",
             Self::Unreachable => "unreachable",
+            Self::NotAsked => "not_asked",
         }
     }
 }
@@ -67,8 +72,43 @@ pub struct CheckReport {
     pub metadata: KeyMetadata,
     /// The HTTP status of the deciding answer, if there was one.
     pub http_status: Option<u16>,
+    /// The provider's own code in the deciding answer, if it is one that the catalogue knows: taken from the
+    /// catalogue, never from the answer.
+    pub provider_code: Option<String>,
     /// How long the provider asked to wait, if it did.
     pub retry_after: Option<Duration>,
     /// Time from the first request to the decision.
     pub latency: Duration,
+}
+
+/// What is kept of the last check, beside the status it led to.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: Reason,
+    /// The HTTP status of the deciding answer, if there was one.
+    pub http_status: Option<u16>,
+    /// The provider's own code, if it is one that the catalogue knows.
+    pub provider_code: Option<String>,
+    /// Milliseconds from the first request to the decision.
+    pub latency_ms: u64,
+    /// When it was.
+    pub at: Timestamp,
+}
+
+impl Evidence {
+    /// What to keep of `report`.
+    pub fn of(report: &CheckReport, at: Timestamp) -> Self {
+        Self {
+            outcome: report.outcome,
+            reason: report.reason,
+            http_status: report.http_status,
+            provider_code: report.provider_code.clone(),
+            latency_ms: u64::try_from(report.latency.as_millis()).unwrap_or(u64::MAX),
+            at,
+        }
+    }
 }

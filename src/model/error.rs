@@ -143,6 +143,8 @@ pub enum FieldError {
     AdminKey,
     /// A token of a subscription for people, which is not for programs.
     SubscriptionToken,
+    /// Not the address of a server to which keys may be sent.
+    NotAnEndpoint,
 }
 
 impl FieldError {
@@ -161,6 +163,9 @@ impl FieldError {
             Self::AdminKey => {
                 "This is an admin key. It manages the organisation and can do nothing that the services need; make an ordinary key.".to_owned()
             }
+            Self::NotAnEndpoint => format!(
+                "{label} must be an https address of a server of yours at this provider, such as https://name.example.com, and end with the host's name."
+            ),
             Self::SubscriptionToken => {
                 "This is the token of a subscription, which is for people only. Make an API key.".to_owned()
             }

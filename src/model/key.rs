@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ids::ProviderId, status::KeyStatus, time::Timestamp};
+use super::{check::Evidence, ids::ProviderId, status::KeyStatus, time::Timestamp};
 
 /// Who supplied a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -97,6 +97,9 @@ pub struct KeyView {
     pub next_check_at: Option<Timestamp>,
     /// What the provider told of the account.
     pub metadata: KeyMetadata,
+    /// What the last check rests on; absent before the first.
+    #[serde(default)]
+    pub evidence: Option<Evidence>,
     /// Who supplied it.
     pub source: Source,
     /// Raised by every replacement.

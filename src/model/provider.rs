@@ -5,6 +5,97 @@ use serde::{Deserialize, Serialize};
 
 use super::{ids::ProviderId, service::ServiceId};
 
+/// What a provider is for: pages group by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema, schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Category {
+    /// Models that write, read and reason.
+    LanguageModels,
+    /// Voices, and what was said as text.
+    VoiceAndSpeech,
+    /// Calls and short messages.
+    Telephony,
+    /// Search results, and pages as data.
+    Search,
+    /// Pictures and films.
+    Images,
+    /// Databases for vectors, and other stores.
+    VectorsAndData,
+    /// Money.
+    Payments,
+    /// Electronic mail.
+    Mail,
+    /// Code and what runs it.
+    Development,
+    /// None of the others.
+    Other,
+}
+
+impl Category {
+    /// Every category, in the order of the pages.
+    pub const ALL: [Self; 10] = [
+        Self::LanguageModels,
+        Self::VoiceAndSpeech,
+        Self::Telephony,
+        Self::Search,
+        Self::Images,
+        Self::VectorsAndData,
+        Self::Payments,
+        Self::Mail,
+        Self::Development,
+        Self::Other,
+    ];
+
+    /// The words on the page.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::LanguageModels => "Language models",
+            Self::VoiceAndSpeech => "Voice and speech",
+            Self::Telephony => "Telephony",
+            Self::Search => "Search and web data",
+            Self::Images => "Images and video",
+            Self::VectorsAndData => "Vectors and data",
+            Self::Payments => "Payments",
+            Self::Mail => "Mail",
+            Self::Development => "Development",
+            Self::Other => "Other",
+        }
+    }
+}
+
+/// What a call of a check costs at the provider.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema, schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Cost {
+    /// Nothing.
+    #[default]
+    Free,
+    /// It counts against an allowance, like any other request.
+    Counts,
+    /// Money. Keyward never makes such a call unless somebody agreed to it.
+    Billed,
+}
+
+/// When a field is there: while another field of the form has one of a few values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema, schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct FieldCondition {
+    /// The other field, which has choices.
+    pub field: String,
+    /// The choices with which this field is there.
+    pub is: Vec<String>,
+}
+
+impl FieldCondition {
+    /// Whether it holds for the other field's value.
+    pub fn holds(&self, value: Option<&str>) -> bool {
+        value.is_some_and(|value| self.is.iter().any(|one| one == value))
+    }
+}
+
 /// One input of a provider's form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
@@ -27,11 +118,14 @@ pub struct FieldInfo {
     /// The choices, for a field that is one of a few; the first is the default.
     #[serde(default)]
     pub choices: Vec<Choice>,
+    /// The field is there only while this holds; without it, always.
+    #[serde(default)]
+    pub when: Option<FieldCondition>,
 }
 
 /// The usual form of a field's value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema, schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Shape {
     /// Values start with this.
@@ -47,7 +141,7 @@ pub struct Shape {
 
 /// A set of characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema, schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Characters {
     /// `0-9`, `a-f`, in either case.
@@ -78,7 +172,7 @@ impl Shape {
 
 /// One choice of a field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema, schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Choice {
     /// The value that is stored.
@@ -101,7 +195,7 @@ pub struct FormInfo {
 
 /// A link to the provider's own pages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema, schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Links {
     /// Where keys are made.
@@ -124,6 +218,8 @@ pub struct ProviderInfo {
     pub name: String,
     /// One or two characters that stand for it in lists.
     pub monogram: String,
+    /// What it is for: pages group by it.
+    pub category: Category,
     /// What it is for, in a few words.
     pub summary: String,
     /// What the thing to store is called: `API key`, `credentials`.
@@ -132,8 +228,14 @@ pub struct ProviderInfo {
     pub forms: Vec<FormInfo>,
     /// How to obtain it, one step each.
     pub steps: Vec<String>,
+    /// How to make a key that can do no more than it must.
+    pub least_privilege: Option<String>,
+    /// What the dearest call that a check cannot do without costs.
+    pub check_cost: Cost,
     /// Its pages.
     pub links: Links,
+    /// The operator of the installation added it; it does not come with Keyward.
+    pub by_operator: bool,
     /// The services that use it.
     pub used_by: Vec<ServiceId>,
     /// While in force: the operator's own address that replaces the provider's.
@@ -159,7 +261,9 @@ pub fn lookalike<'p>(
     best.map(|(provider, _)| provider).filter(|provider| provider.id != *own)
 }
 
-/// A provider's name for people, for places that have no catalogue entry at hand.
+/// A provider's name for people, where no entry of the catalogue is at hand: in the browser, beside a
+/// decision on a service. So it knows the providers that services name, and no others; everything else
+/// takes the name from the entry. A test of the catalogue keeps the two alike.
 pub fn provider_name(provider: &ProviderId) -> String {
     match provider.as_str() {
         "serpapi" => "SerpAPI".to_owned(),

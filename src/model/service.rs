@@ -1,6 +1,6 @@
 //! The protected services and what each needs.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -149,8 +149,8 @@ impl ServiceId {
 }
 
 /// The words for a capability.
-pub fn capability_label(capability: &str) -> &str {
-    match capability {
+pub fn capability_label(capability: &str) -> Cow<'_, str> {
+    Cow::Borrowed(match capability {
         "voice_calls" => "a number that can make voice calls",
         "signed_webhooks" => "the auth token that signs webhooks",
         "instant_voice_cloning" => "instant voice cloning",
@@ -158,8 +158,14 @@ pub fn capability_label(capability: &str) -> &str {
         "user_read" => "the permission to read plan and quota (user_read)",
         "voices_read" => "the permission to list voices (voices_read)",
         "gemini_api" => "access to the Gemini API",
-        other => other,
-    }
+        "projects_read" => "the permission to list projects",
+        "account_read" => "the permission to read the account",
+        "domains_read" => "the permission to list domains",
+        "scopes_read" => "the permission to list its own scopes",
+        "mail_send" => "the permission to send mail",
+        // One of the operator's own providers.
+        other => return Cow::Owned(other.replace('_', " ")),
+    })
 }
 
 impl fmt::Display for ServiceId {

@@ -83,7 +83,7 @@ impl fmt::Display for KeyStatus {
 
 /// Why a check ended as it did: a closed list, so that nothing a provider wrote is ever passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema, schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The provider accepted the credential.
@@ -122,11 +122,13 @@ pub enum Reason {
     ReportedLeaked,
     /// The user has used the installation's own key as often as a day allows.
     PlatformLimit,
+    /// Every check of such a credential costs money, so nothing was asked.
+    CheckCostsMoney,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Accepted,
         Self::Rejected,
         Self::RejectedOrSuspended,
@@ -145,6 +147,7 @@ impl Reason {
         Self::WrongKind,
         Self::ReportedLeaked,
         Self::PlatformLimit,
+        Self::CheckCostsMoney,
     ];
 
     /// The word used in the database and on the wire.
@@ -168,6 +171,7 @@ impl Reason {
             Self::WrongKind => "wrong_kind",
             Self::ReportedLeaked => "reported_leaked",
             Self::PlatformLimit => "platform_limit",
+            Self::CheckCostsMoney => "check_costs_money",
         }
     }
 
@@ -205,6 +209,9 @@ impl Reason {
             }
             Self::PlatformLimit => format!(
                 "You have used this installation's {provider} key as often as one day allows. Add a key of your own, or wait until midnight (UTC)."
+            ),
+            Self::CheckCostsMoney => format!(
+                "{provider} offers no check without charge, and Keyward makes none that costs money: this key has not been tried."
             ),
             Self::ReportedLeaked => {
                 format!(

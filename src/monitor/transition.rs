@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::{
     model::{
-        check::CheckReport,
+        check::{CheckReport, Evidence, Outcome},
         key::KeyMetadata,
         status::{KeyStatus, Reason},
         time::Timestamp,
@@ -104,7 +104,23 @@ impl From<CheckResult> for Known {
 pub fn after_check(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -> CheckResult {
     match report.outcome.status() {
         Some(status) => definite(known, report, status, now, jitter),
+        None if report.outcome == Outcome::NotAsked => not_asked(known, report, now, jitter),
         None => no_answer(known, report, now, jitter),
+    }
+}
+
+/// Nobody was asked, so no answer is overdue; and as nothing changes by waiting, a day is soon enough.
+fn not_asked(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -> CheckResult {
+    CheckResult {
+        status: known.status,
+        status_reason: known.status_reason,
+        last_result: Some(report.reason),
+        last_validated: known.last_validated,
+        next_check_at: now.plus(wait(ACCEPTED, 0, jitter)),
+        due_since: None,
+        check_step: 0,
+        metadata: known.metadata.clone(),
+        evidence: Some(Evidence::of(report, now)),
     }
 }
 
@@ -119,6 +135,7 @@ pub fn unchecked(now: Timestamp) -> CheckResult {
         due_since: None,
         check_step: 0,
         metadata: KeyMetadata::default(),
+        evidence: None,
     }
 }
 
@@ -147,6 +164,7 @@ fn definite(
         check_step: step,
         // What a rejected key's account was stays visible: it tells which key it was.
         metadata: if accepted { report.metadata.clone() } else { known.metadata.clone() },
+        evidence: Some(Evidence::of(report, now)),
     }
 }
 
@@ -162,6 +180,7 @@ fn no_answer(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -
         due_since: Some(known.due_since.unwrap_or(now)),
         check_step: step,
         metadata: known.metadata.clone(),
+        evidence: Some(Evidence::of(report, now)),
     }
 }
 
@@ -195,7 +214,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{check::Outcome, key::Quota};
+    use crate::model::key::Quota;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
@@ -206,6 +225,7 @@ mod tests {
             reason: Reason::Accepted,
             metadata: KeyMetadata { quota: Some(quota), ..KeyMetadata::default() },
             http_status: None,
+            provider_code: None,
             retry_after,
             latency: Duration::ZERO,
         }
@@ -241,6 +261,7 @@ mod tests {
             let report = report(outcome, resets_at, retry.map(Duration::from_secs));
             let after = after_check(&before, &report, NOW, jitter);
             prop_assert!(after.next_check_at > NOW);
+            prop_assert_eq!(after.evidence.as_ref(), Some(&Evidence::of(&report, NOW)));
             prop_assert!(after.next_check_at <= NOW.plus(Duration::from_secs(41 * DAY)));
             match outcome.status() {
                 Some(status) => {
@@ -283,6 +304,21 @@ mod tests {
         assert_eq!(waits(fresh.clone(), Outcome::Invalid, 5), [60, 360, 1440, 10080, 10080]);
         assert_eq!(waits(fresh.clone(), Outcome::Exhausted, 3), [360, 360, 360]);
         assert_eq!(waits(fresh, Outcome::Valid, 2), [1440, 1440]);
+    }
+
+    #[test]
+    fn what_is_not_asked_changes_nothing_and_is_never_overdue() {
+        let report = report(Outcome::NotAsked, None, None);
+        let after = after_check(&Known::candidate(NOW), &report, NOW, 0.0);
+        assert_eq!(
+            (after.status, after.last_validated, after.due_since),
+            (KeyStatus::Unverified, None, None)
+        );
+        assert_eq!(after.next_check_at, NOW.plus(Duration::from_secs(DAY)));
+        assert_eq!(
+            after_check(&known(KeyStatus::Valid, 2, None), &report, NOW, 0.0).status,
+            KeyStatus::Valid
+        );
     }
 
     #[test]

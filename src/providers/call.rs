@@ -130,6 +130,7 @@ impl Providers {
             method: operation.method,
             path: Some(path),
             query: call.query.iter().map(|(name, value)| (*name, value.as_str())).collect(),
+            body: None,
             rules: &operation.rules,
             max_bytes: budget.max_bytes,
             deadline: Instant::now() + budget.deadline(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use reqwest::Request;
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::{
@@ -39,6 +40,8 @@ pub(super) struct Outgoing<'a> {
     /// Absolute and encoded; nothing if it could not be filled.
     pub(super) path: Option<String>,
     pub(super) query: Vec<(&'a str, &'a str)>,
+    /// The body of a POST, as JSON or a form.
+    pub(super) body: Option<&'a Map<String, Value>>,
     pub(super) rules: &'a [Rule],
     pub(super) max_bytes: usize,
     pub(super) deadline: Instant,
@@ -97,11 +100,11 @@ impl Providers {
         Box::pin(self.client.send(&place, destination, request, max_bytes, deadline)).await
     }
 
-    fn request(
-        &self,
-        credential: &Credential,
+    fn request<'a>(
+        &'a self,
+        credential: &'a Credential,
         outgoing: &Outgoing<'_>,
-    ) -> Result<(Destination<'_>, Request), Fault> {
+    ) -> Result<(Destination<'a>, Request), Fault> {
         let destination = self.destination(credential).ok_or(Fault::NotSent)?;
         let path = outgoing.path.as_deref().ok_or(Fault::NotSent)?;
         let mut url = destination.url(path).ok_or(Fault::NotSent)?;
@@ -114,16 +117,22 @@ impl Providers {
         };
         let mut request = Request::new(method, url);
         let headers = &credential.catalogue().file.headers;
-        credential::place(&mut request, &credential.form().auth, headers, |name| credential.value(name))?;
+        let auth = &credential.form().auth;
+        credential::place(&mut request, auth, headers, outgoing.body, |name| credential.value(name))?;
         Ok((destination, request))
     }
 
-    /// The operator's address for the provider if there is one, else the origin of the credential's realm.
-    fn destination(&self, credential: &Credential) -> Option<Destination<'_>> {
+    /// The operator's address for the provider if there is one, else the address that was typed or the origin of
+    /// the credential's realm.
+    pub(super) fn destination<'a>(&'a self, credential: &'a Credential) -> Option<Destination<'a>> {
         if let Some(base) = self.settings.base_urls.get(credential.provider()) {
             return Some(Destination::operator(base));
         }
         let provider = self.catalogue.get(credential.provider())?;
+        if let Some(rule) = &provider.file.endpoint {
+            // The rule may have become narrower since the credential was stored.
+            return credential.endpoint().filter(|origin| rule.allows(origin)).map(Destination::catalogue);
+        }
         provider.realm(&credential.config()).map(|realm| Destination::catalogue(&realm.origin))
     }
 }

@@ -11,7 +11,7 @@ use super::{
         Provider,
         schema::{Auth, Field, Form},
     },
-    egress::scrub::Scrubber,
+    egress::{origin::Origin, scrub::Scrubber},
     template::Template,
 };
 use crate::model::{
@@ -29,6 +29,8 @@ pub struct Credential {
     provider: Arc<Provider>,
     form: usize,
     values: BTreeMap<String, SecretString>,
+    /// The address that was typed, for providers whose users have one each.
+    endpoint: Option<Origin>,
 }
 
 /// A credential that somebody entered and that no provider has been asked about.
@@ -109,9 +111,25 @@ impl Credential {
         let values: BTreeMap<_, _> =
             all.into_iter().map(|(name, value)| (name, SecretString::from(value))).collect();
         let fields = &provider.file.forms[form].fields;
-        let complete = fields.iter().all(|field| field.optional || values.contains_key(&field.name))
+        // EXPOSE: compared with choices; only fields with choices are asked about.
+        let value = |name: &str| values.get(name).map(ExposeSecret::expose_secret);
+        let complete = fields
+            .iter()
+            .all(|field| field.optional || values.contains_key(&field.name) || !field.applies(value))
             && values.keys().all(|name| fields.iter().any(|field| field.name == *name));
-        complete.then(|| Self { provider: Arc::clone(provider), form, values })
+        complete.then(|| Self::new(provider, form, values))
+    }
+
+    fn new(provider: &Arc<Provider>, form: usize, values: BTreeMap<String, SecretString>) -> Self {
+        let typed = provider.file.endpoint.as_ref().and_then(|rule| values.get(&rule.field));
+        // EXPOSE: an address, which the catalogue makes sure is not secret.
+        let endpoint = typed.and_then(|typed| Origin::typed(typed.expose_secret()));
+        Self { provider: Arc::clone(provider), form, values, endpoint }
+    }
+
+    /// The address that was typed, for providers whose users have one each.
+    pub(super) fn endpoint(&self) -> Option<&Origin> {
+        self.endpoint.as_ref()
     }
 
     /// The provider of the catalogue.
@@ -153,20 +171,24 @@ pub(super) fn prepare(
             Err(error) => drop(errors.insert(name.clone(), error)),
         }
     }
-    let given = |name: &str| values.contains_key(name) || errors.contains_key(name);
     let forms = &provider.file.forms;
+    let missing_in = |form: &Form| {
+        let given = |name: &str| values.contains_key(name) || errors.contains_key(name);
+        let fields = form.fields.iter().filter(|field| applies(form, field, &values));
+        let fields =
+            fields.filter(|field| !field.optional && field.choices.is_empty() && !given(&field.name));
+        fields.map(|field| field.name.clone()).collect::<Vec<_>>()
+    };
     let misfit = |form: &Form| {
         let unknown = values.keys().chain(errors.keys()).filter(|name| form.field(name).is_none()).count();
-        let missing = form.fields.iter().filter(|field| !field.optional && !given(&field.name)).count();
-        (unknown, missing)
+        (unknown, missing_in(form).len())
     };
     let (at, form) = forms
         .iter()
         .enumerate()
         .min_by_key(|(_, form)| misfit(form))
         .ok_or_else(|| AppError::new(crate::model::error::ErrorCode::NotFound))?;
-    let missing = form.fields.iter().filter(|field| !field.optional && !given(&field.name));
-    let missing: Vec<_> = missing.map(|field| field.name.clone()).collect();
+    let missing = missing_in(form);
     errors.extend(missing.into_iter().map(|name| (name, FieldError::Required)));
     for name in fields.keys() {
         let somewhere = forms.iter().any(|form| form.field(name).is_some());
@@ -175,10 +197,29 @@ pub(super) fn prepare(
         }
     }
     for field in &form.fields {
+        if !applies(form, field, &values) {
+            // A choice is always sent along by a form without JavaScript; anything else was meant.
+            let removed = values.remove(&field.name);
+            if removed.is_some() && field.choices.is_empty() {
+                errors.insert(field.name.clone(), FieldError::Unknown);
+            }
+            continue;
+        }
         let value = values.get(&field.name);
         // EXPOSE: compared with prefixes that tell of another kind of key.
         if let Some(error) = value.and_then(|value| refused(field, value.expose_secret())) {
             errors.insert(field.name.clone(), error);
+            continue;
+        }
+        if let (Some(rule), Some(typed)) = (&provider.file.endpoint, value)
+            && rule.field == field.name
+        {
+            // EXPOSE: an address, which the catalogue makes sure is not secret.
+            match Origin::typed(typed.expose_secret()).filter(|origin| rule.allows(origin)) {
+                // One spelling for each address.
+                Some(origin) => drop(values.insert(field.name.clone(), origin.to_string().into())),
+                None => drop(errors.insert(field.name.clone(), FieldError::NotAnEndpoint)),
+            }
             continue;
         }
         match value {
@@ -193,7 +234,16 @@ pub(super) fn prepare(
         }
     }
     AppError::fields(errors)?;
-    Ok(Candidate(Credential { provider: Arc::clone(provider), form: at, values }))
+    Ok(Candidate(Credential::new(provider, at, values)))
+}
+
+/// Whether a field is there, given what else was entered; what was not chosen is the first choice.
+fn applies(form: &Form, field: &Field, values: &BTreeMap<String, SecretString>) -> bool {
+    field.applies(|name| {
+        // EXPOSE: compared with choices; only fields with choices are asked about.
+        let given = values.get(name).map(ExposeSecret::expose_secret);
+        given.or_else(|| Some(form.field(name)?.choices.first()?.value.as_str()))
+    })
 }
 
 /// Why a value of this kind can never work.
@@ -228,7 +278,7 @@ mod tests {
     }
 
     fn twilio(values: &[(&str, &str)]) -> Result<Candidate, AppError> {
-        prepare(Catalogue::embedded().unwrap().get(&ProviderId::TWILIO).unwrap(), &fields(values))
+        prepare(Catalogue::shared().get(&ProviderId::TWILIO).unwrap(), &fields(values))
     }
 
     fn errors(values: &[(&str, &str)]) -> Vec<(String, FieldError)> {
@@ -297,7 +347,7 @@ mod tests {
 
     #[test]
     fn a_plaintext_that_does_not_fit_the_catalogue_is_refused() {
-        let catalogue = Catalogue::embedded().unwrap();
+        let catalogue = Catalogue::shared();
         let provider = catalogue.get(&ProviderId::SERPAPI).unwrap();
         for bad in [
             "",
@@ -313,10 +363,52 @@ mod tests {
         }
     }
 
+    /// A provider whose field `more` is there only with the kind `b`.
+    fn depending() -> Arc<Provider> {
+        let mut catalogue = Catalogue::embedded().unwrap();
+        catalogue.edit(&ProviderId::SERPAPI, |file| {
+            let more = r#"
+                [[fields]]
+                name = "kind"
+                label = "Kind"
+                choices = [{ value = "a", label = "A" }, { value = "b", label = "B" }]
+                [[fields]]
+                name = "more"
+                label = "More"
+                when = { field = "kind", is = ["b"] }
+            "#;
+            let mut more: BTreeMap<String, Vec<Field>> = toml::from_str(more).unwrap();
+            file.forms[0].fields.extend(more.remove("fields").unwrap());
+        });
+        Arc::clone(catalogue.get(&ProviderId::SERPAPI).unwrap())
+    }
+
+    #[test]
+    fn a_field_that_depends_on_a_choice_is_needed_with_it_and_refused_without() {
+        let provider = depending();
+        let prepare = |given: &[(&str, &str)]| {
+            let all: Vec<_> = [("api_key", "k")].into_iter().chain(given.iter().copied()).collect();
+            super::prepare(&provider, &fields(&all))
+        };
+        let wrong = |given: &[(&str, &str)]| prepare(given).expect_err("wrong").errors.remove("more");
+        for given in [&[][..], &[("kind", "a")], &[("kind", "a"), ("more", "")]] {
+            let candidate = prepare(given).unwrap();
+            assert_eq!(candidate.config(), json!({"form": "api_key", "kind": "a"}));
+            assert!(Credential::from_plaintext(&provider, &candidate.plaintext()).is_some());
+        }
+        assert_eq!(wrong(&[("kind", "b")]), Some(FieldError::Required));
+        assert_eq!(wrong(&[("kind", "a"), ("more", "m")]), Some(FieldError::Unknown));
+        let candidate = prepare(&[("kind", "b"), ("more", "m")]).unwrap();
+        assert_eq!(candidate.config()["more"], "m");
+        assert!(Credential::from_plaintext(&provider, &candidate.plaintext()).is_some());
+        let torn = r#"{"form":"api_key","api_key":"k","kind":"b"}"#;
+        assert!(Credential::from_plaintext(&provider, torn.as_bytes()).is_none());
+    }
+
     proptest! {
         #[test]
         fn a_plaintext_comes_back(key in any::<String>()) {
-            let catalogue = Catalogue::embedded().unwrap();
+            let catalogue = Catalogue::shared();
             let provider = catalogue.get(&ProviderId::SERPAPI).unwrap();
             if let Ok(candidate) = prepare(provider, &fields(&[("api_key", &key)])) {
                 let plaintext = candidate.plaintext();

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{
-    catalogue::schema::{CapabilityRead, Mask, QuotaRead, Read, Text},
+    catalogue::read::{CapabilityRead, Mask, QuotaRead, Read, Text},
     egress::scrub::Scrubber,
     rules::{holds, number},
     template::Pointer,
@@ -131,6 +131,10 @@ fn mask(kind: Mask, text: &str) -> String {
             }
             None => "…".to_owned(),
         },
+        Mask::Host => {
+            let host = text.strip_prefix("https://").unwrap_or(text);
+            host.chars().take(LONGEST_TEXT).collect()
+        }
         Mask::Sid if count < 12 => "…".to_owned(),
         Mask::Sid => text.chars().take(2).chain(['…']).chain(text.chars().skip(count - 4)).collect(),
     }
@@ -154,6 +158,13 @@ fn read_quota(spec: &QuotaRead, document: &Value) -> Quota {
     Quota { used, limit, unit: spec.unit.clone(), resets_at }
 }
 
+/// `42 of 1000 searches until 2026-12-01T00:00:00Z`, as far as it is known.
+pub(crate) fn quota_in_words(quota: &Quota) -> String {
+    let count = |count: Option<i64>| count.map_or_else(|| "?".to_owned(), |count| count.to_string());
+    let until = quota.resets_at.map(|at| format!(" until {at}")).unwrap_or_default();
+    format!("{} of {} {}{until}", count(quota.used), count(quota.limit), quota.unit)
+}
+
 fn read_capability(spec: &CapabilityRead, document: &Value) -> Option<bool> {
     let values = spec.pointer.select(document);
     if holds(&spec.is, &values, document) {
@@ -174,7 +185,7 @@ mod tests {
     use crate::{model::ids::ProviderId, providers::catalogue::Catalogue};
 
     fn quota(document: &Value) -> Quota {
-        let catalogue = Catalogue::embedded().unwrap();
+        let catalogue = Catalogue::shared();
         let file = &catalogue.get(&ProviderId::SERPAPI).unwrap().file;
         read_quota(file.probe[0].read.quota.as_ref().unwrap(), document)
     }
@@ -202,6 +213,7 @@ mod tests {
         assert_eq!(mask(Mask::Email, "no address"), "…");
         assert_eq!(mask(Mask::Sid, "AC0123456789abcdef0123456789ab9f31"), "AC…9f31");
         assert_eq!(mask(Mask::Sid, "short"), "…");
+        assert_eq!(mask(Mask::Host, "https://x.example.org:6333"), "x.example.org:6333");
     }
 
     #[test]
@@ -293,7 +305,7 @@ mod tests {
 
         #[test]
         fn reading_any_document_never_panics_and_stays_short(document in json_value()) {
-            let catalogue = Catalogue::embedded().unwrap();
+            let catalogue = Catalogue::shared();
             let scrubber = Scrubber::new([]);
             for provider in catalogue.iter() {
                 let mut collector = Collector::new(&scrubber);

@@ -1,6 +1,7 @@
 //! The providers: what each needs, whether a credential works, and the only way out to them.
 //!
-//! - `catalogue` reads one TOML file for each provider: fields, places, probe, operations.
+//! - `catalogue` reads one TOML file for each provider: fields, places, probe, operations, answers. `describe`
+//!   tells of it in words, and `conformance` tries a file on a real key.
 //! - `forms` checks what somebody entered; `stored` opens what was sealed.
 //! - `probe` asks whether a credential works; `call` uses it. Both go through `exchange`, which
 //!   sends by `egress`, judges by `rules` and reports to the [`UsageObserver`].
@@ -10,6 +11,7 @@
 
 mod call;
 mod catalogue;
+mod conformance;
 mod describe;
 mod egress;
 mod exchange;
@@ -33,15 +35,16 @@ use secrecy::SecretString;
 
 pub use self::{
     call::{Answer, Call, CallError},
-    catalogue::CatalogueError,
-    describe::describe,
+    catalogue::{Catalogue, CatalogueError},
+    conformance::{Fields, Findings, TrialError},
+    describe::{json_schema, list, matrix},
     forms::{Candidate, Credential},
+    probe::Spending,
     settings::{EgressSettings, SettingError},
     stored::{PlatformCredential, RecordPlace, StoredCredential, Usable},
     usage::{UsageEvent, UsageObserver, UsageOutcome, UsageSource},
 };
 use self::{
-    catalogue::Catalogue,
     egress::{bulkhead::Bulkheads, client::Client},
     exchange::Caller,
 };
@@ -77,21 +80,12 @@ impl fmt::Debug for Providers {
 }
 
 impl Providers {
-    /// Reads the embedded catalogue and makes the HTTP client. The process must have installed a
-    /// default `rustls` crypto provider before.
+    /// Makes the HTTP client for the providers of `catalogue`. The process must have installed a default `rustls`
+    /// crypto provider before.
     ///
     /// # Errors
-    /// A catalogue file is wrong, or the client cannot be made.
+    /// The client cannot be made.
     pub fn new(
-        settings: EgressSettings,
-        vault: Arc<Vault>,
-        observer: Arc<dyn UsageObserver>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, CatalogueError> {
-        Self::with_catalogue(Catalogue::embedded()?, settings, vault, observer, clock)
-    }
-
-    fn with_catalogue(
         catalogue: Catalogue,
         settings: EgressSettings,
         vault: Arc<Vault>,
@@ -145,7 +139,7 @@ impl Providers {
             source: UsageSource::Candidate,
             key_source: Source::User,
         };
-        self.probe(candidate, caller).await
+        self.probe(candidate, caller, Spending::Refused).await
     }
 
     /// Asks the provider whether the operator's own credential works.
@@ -157,7 +151,7 @@ impl Providers {
             source: UsageSource::Check,
             key_source: Source::Platform,
         };
-        self.probe(credential, caller).await
+        self.probe(credential, caller, Spending::Refused).await
     }
 
     /// Asks the provider whether a stored credential works.
@@ -177,6 +171,6 @@ impl Providers {
             source,
             key_source: Source::User,
         };
-        Ok(self.probe(&credential, caller).await)
+        Ok(self.probe(&credential, caller, Spending::Refused).await)
     }
 }

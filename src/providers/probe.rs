@@ -14,12 +14,28 @@ use super::{
 use crate::model::{
     check::{CheckReport, Outcome},
     key::KeyMetadata,
+    provider::Cost,
     status::Reason,
 };
 
+/// Whether a check may make calls that cost money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spending {
+    /// It may not: nobody was asked.
+    Refused,
+    /// Whoever owns the credential agreed to it.
+    Agreed,
+}
+
 impl Providers {
-    /// Asks the provider whether `credential` works. All calls together keep to the probe's budget.
-    pub(super) async fn probe(&self, credential: &Credential, caller: Caller) -> CheckReport {
+    /// Asks the provider whether `credential` works. All calls together keep to the probe's budget. Where only a
+    /// call that costs money could tell, and that is refused, nothing is asked.
+    pub(super) async fn probe(
+        &self,
+        credential: &Credential,
+        caller: Caller,
+        spending: Spending,
+    ) -> CheckReport {
         let started = Instant::now();
         let file = &credential.catalogue().file;
         let budget = file.budgets.get("probe").copied();
@@ -28,8 +44,13 @@ impl Providers {
         let mut collector = Collector::new(&scrubber);
         let mut findings = Vec::new();
         let mut settled = false;
+        let mut spared = false;
         for call in &file.probe {
             if !due(call, credential, &collector) || !(settled || call.decides) {
+                continue;
+            }
+            if call.cost == Cost::Billed && spending == Spending::Refused {
+                spared |= call.decides;
                 continue;
             }
             let outgoing = Outgoing {
@@ -37,16 +58,17 @@ impl Providers {
                 method: call.method,
                 path: call.path.fill_path(|name| credential.value(name)),
                 query: call.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+                body: call.body.as_ref(),
                 rules: &call.rules,
                 max_bytes: budget.map(|b| b.max_bytes).unwrap_or_default(),
                 deadline,
                 units: 0,
             };
             let (finding, reply) = self.exchange(credential, caller, outgoing).await;
-            learn(&mut collector, call, finding, reply.as_ref());
+            learn(&mut collector, call, &finding, reply.as_ref());
             if !settled {
-                findings.push(finding);
                 settled = !finding.ask_on;
+                findings.push(finding);
                 if settled && !combine(&findings).is_some_and(|verdict| verdict.then.is_accepted()) {
                     break;
                 }
@@ -55,7 +77,10 @@ impl Providers {
             }
         }
         let verdict = combine(&findings);
-        let metadata = match verdict {
+        if verdict.is_none() && spared {
+            return not_asked(credential, started);
+        }
+        let metadata = match &verdict {
             Some(verdict) if verdict.then.is_accepted() => complete(collector, credential),
             _ => KeyMetadata::default(),
         };
@@ -65,13 +90,13 @@ impl Providers {
 
 fn due(call: &Probe, credential: &Credential, collector: &Collector<'_>) -> bool {
     let when = &call.when;
-    when.form.as_ref().is_none_or(|id| *id == credential.form().id)
+    when.fits(&credential.form().id)
         && when.present.as_ref().is_none_or(|name| credential.value(name).is_some())
         && when.unless.as_ref().is_none_or(|capability| !collector.has(capability))
 }
 
 /// Only an answer that the rules understand is read: 200 alone may be a page of some gateway.
-fn learn(collector: &mut Collector<'_>, call: &Probe, finding: Finding, reply: Option<&Reply>) {
+fn learn(collector: &mut Collector<'_>, call: &Probe, finding: &Finding, reply: Option<&Reply>) {
     let understood = finding.then.is_accepted() && finding.http_status == Some(200);
     match reply.and_then(|reply| reply.body.json()) {
         Some(document) if understood => collector.take(&call.read, document),
@@ -95,18 +120,33 @@ fn complete(mut collector: Collector<'_>, credential: &Credential) -> KeyMetadat
     collector.finish()
 }
 
+fn not_asked(credential: &Credential, started: Instant) -> CheckReport {
+    tracing::debug!(provider = %credential.provider(), "not asked: every check costs money");
+    CheckReport {
+        outcome: Outcome::NotAsked,
+        reason: Reason::CheckCostsMoney,
+        metadata: KeyMetadata::default(),
+        http_status: None,
+        provider_code: None,
+        retry_after: None,
+        latency: started.elapsed(),
+    }
+}
+
 /// An accepted credential that definitely lacks a capability is limited.
 fn report(verdict: Option<Finding>, metadata: KeyMetadata, started: Instant) -> CheckReport {
-    let (outcome, reason) = verdict.map_or((Outcome::Unreachable, Reason::UnexpectedAnswer), |verdict| {
-        (verdict.then.outcome(), verdict.reason)
-    });
+    let (outcome, reason) =
+        verdict.as_ref().map_or((Outcome::Unreachable, Reason::UnexpectedAnswer), |verdict| {
+            (verdict.then.outcome(), verdict.reason)
+        });
     let lacks = metadata.capabilities.values().any(|capability| *capability == Some(false));
     CheckReport {
         outcome: if outcome == Outcome::Valid && lacks { Outcome::Limited } else { outcome },
         reason,
         metadata,
-        http_status: verdict.and_then(|verdict| verdict.http_status),
-        retry_after: verdict.and_then(|verdict| verdict.retry_after),
+        http_status: verdict.as_ref().and_then(|verdict| verdict.http_status),
+        retry_after: verdict.as_ref().and_then(|verdict| verdict.retry_after),
+        provider_code: verdict.and_then(|verdict| verdict.code),
         latency: started.elapsed(),
     }
 }

@@ -28,7 +28,7 @@ impl std::fmt::Debug for Reply {
 }
 
 /// What one answer, or its absence, means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
     pub(crate) then: Then,
     pub(crate) reason: Reason,
@@ -38,11 +38,13 @@ pub(crate) struct Finding {
     pub(crate) ask_on: bool,
     pub(crate) http_status: Option<u16>,
     pub(crate) retry_after: Option<Duration>,
+    /// The provider's own code, where the rule looked for one. It is the catalogue's text, not the answer's.
+    pub(crate) code: Option<String>,
 }
 
 impl Finding {
     fn new(then: Then, reason: Reason, http_status: Option<u16>) -> Self {
-        Self { then, reason, rule: None, ask_on: false, http_status, retry_after: None }
+        Self { then, reason, rule: None, ask_on: false, http_status, retry_after: None, code: None }
     }
 }
 
@@ -58,9 +60,12 @@ pub(crate) fn judge(rules: &[Rule], reply: &Reply, now: Timestamp) -> Finding {
     let place = rules.iter().position(|rule| matches(rule, reply));
     let matched = place.map(|place| &rules[place]);
     let mut finding = match matched {
-        Some(rule) => {
-            Finding { rule: place, ask_on: rule.ask_on, ..Finding::new(rule.then, rule.reason(), status) }
-        }
+        Some(rule) => Finding {
+            rule: place,
+            ask_on: rule.ask_on,
+            code: code(rule, reply),
+            ..Finding::new(rule.then, rule.reason(), status)
+        },
         None => {
             let (then, reason) = by_status(reply.status);
             Finding::new(then, reason, status)
@@ -82,6 +87,28 @@ fn by_status(status: u16) -> (Then, Reason) {
         500.. => (Then::Unreachable, Reason::ProviderFault),
         _ => (Then::Unreachable, Reason::UnexpectedAnswer),
     }
+}
+
+/// The first text or number of the body that the rule knows by its exact value, for answers that are no success.
+fn code(rule: &Rule, reply: &Reply) -> Option<String> {
+    if rule.then == Then::Accepted {
+        return None;
+    }
+    let document = reply.body.json()?;
+    rule.json.iter().find_map(|(pointer, test)| {
+        let known = match test {
+            Test::Equals(scalar) => std::slice::from_ref(scalar),
+            Test::OneOf(scalars) => scalars.as_slice(),
+            Test::Contains(_) | Test::AtMost(_) | Test::Reaches(_) | Test::Exists(_) => return None,
+        };
+        let values = pointer.select(document);
+        let found = known.iter().find(|scalar| values.iter().any(|value| equals(value, scalar)))?;
+        match found {
+            Scalar::Yes(_) => None,
+            Scalar::Number(number) => Some(number.to_string()),
+            Scalar::Text(text) => Some(text.clone()),
+        }
+    })
 }
 
 fn matches(rule: &Rule, reply: &Reply) -> bool {
@@ -109,7 +136,9 @@ pub(crate) fn holds(test: &Test, values: &[&Value], document: &Value) -> bool {
             let limit = other.first(document).and_then(number);
             present.any(|value| limit.is_some_and(|limit| number(value).is_some_and(|n| n >= limit)))
         }
-        Test::AtMost(limit) => present.any(|value| number(value).is_some_and(|n| n <= *limit)),
+        // Not cut to a whole number: 0.40 of some currency is not nothing.
+        #[expect(clippy::cast_precision_loss, reason = "limits of a catalogue are small")]
+        Test::AtMost(limit) => present.any(|value| decimal(value).is_some_and(|n| n <= *limit as f64)),
     }
 }
 
@@ -130,6 +159,15 @@ fn equals(value: &Value, scalar: &Scalar) -> bool {
         Scalar::Yes(expected) => value.as_bool() == Some(*expected),
         Scalar::Number(expected) => number(value) == Some(*expected),
         Scalar::Text(expected) => value.as_str().is_some_and(|text| text.eq_ignore_ascii_case(expected)),
+    }
+}
+
+/// A number, also from a text.
+fn decimal(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+        _ => None,
     }
 }
 
@@ -196,6 +234,10 @@ mod tests {
             ("{ one_of = [\"a\", 2] }", json!(2), true),
             ("{ at_most = 0 }", json!(-3), true),
             ("{ at_most = 0 }", json!("unlimited"), false),
+            ("{ at_most = 0 }", json!("0.00"), true),
+            ("{ at_most = 0 }", json!(0.4), false),
+            ("{ at_most = 0 }", json!("-0.25"), true),
+            ("{ at_most = 0 }", json!("inf"), false),
             ("{ at_most = 0 }", json!(1e300), false),
             ("{ exists = true }", json!(0), true),
             ("{ exists = true }", json!(null), false),
@@ -220,6 +262,25 @@ mod tests {
             let rule: Rule =
                 toml::from_str(&format!("status = [401, 403]\nthen = \"limited\"\n{conditions}")).unwrap();
             assert_eq!(matches(&rule, &provider), expected, "{conditions}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_the_catalogue_s_text_and_never_the_answer_s() {
+        for (rule, body, expected) in [
+            (r#"json = { "/c" = { equals = "Bad_Key" } }"#, json!({"c": "BAD_KEY"}), Some("Bad_Key")),
+            (r#"json = { "/c" = { one_of = [20003, "x"] } }"#, json!({"c": "20003"}), Some("20003")),
+            (
+                r#"json = { "/c" = { contains = "key" }, "/d" = { equals = "no" } }"#,
+                json!({"c": "a key", "d": "no"}),
+                Some("no"),
+            ),
+            (r#"json = { "/c" = { contains = "key" } }"#, json!({"c": "the key k3y"}), None),
+            (r#"json = { "/c" = { equals = true } }"#, json!({"c": true}), None),
+        ] {
+            let rule: Rule = toml::from_str(&format!("status = 401\nthen = \"invalid\"\n{rule}")).unwrap();
+            let found = judge(&[rule], &reply(401, body.to_string().as_bytes()), Timestamp::default());
+            assert_eq!((found.then, found.code.as_deref()), (Then::Invalid, expected), "{body}");
         }
     }
 
@@ -266,7 +327,7 @@ mod tests {
             let coded = json!({"error": {"type": word, "code": word, "message": error,
                 "details": [{"reason": word}]}, "detail": {"status": word}});
             let body = if code == 0 { coded } else { wording }.to_string();
-            let catalogue = Catalogue::embedded().unwrap();
+            let catalogue = Catalogue::shared();
             for provider in catalogue.iter() {
                 let file = &provider.file;
                 let sets = file.probe.iter().map(|p| &p.rules).chain(file.operations.values().map(|o| &o.rules));

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::{
-    catalogue::embedded_ids,
+    catalogue::Catalogue,
     egress::origin::{BaseUrl, Origin},
 };
 use crate::model::ids::ProviderId;
@@ -53,6 +53,7 @@ impl EgressSettings {
     /// Everything that is wrong, not only the first. An address for a provider that is not in the
     /// catalogue is an error: a misspelt name would otherwise send keys where they should not go.
     pub fn new(
+        catalogue: &Catalogue,
         base_urls: &BTreeMap<ProviderId, String>,
         proxy: Option<&SecretString>,
     ) -> Result<Self, Vec<SettingError>> {
@@ -60,10 +61,10 @@ impl EgressSettings {
         let mut errors = Vec::new();
         for (provider, text) in base_urls {
             let variable = format!("KEYWARD_{}_BASE_URL", provider.as_str().to_ascii_uppercase());
-            if !embedded_ids().any(|known| known == *provider) {
+            if catalogue.get(provider).is_none() {
                 errors.push(SettingError {
                     variable,
-                    problem: "names a provider that this version does not know",
+                    problem: "names a provider that this installation does not know",
                     remedy: "Check its spelling, or remove it",
                 });
                 continue;
@@ -119,7 +120,7 @@ mod tests {
 
     fn read(urls: &[(ProviderId, &str)], proxy: Option<&str>) -> Result<EgressSettings, Vec<String>> {
         let urls = urls.iter().map(|(id, url)| (id.clone(), (*url).to_owned())).collect();
-        EgressSettings::new(&urls, proxy.map(SecretString::from).as_ref())
+        EgressSettings::new(Catalogue::shared(), &urls, proxy.map(SecretString::from).as_ref())
             .map_err(|errors| errors.iter().map(ToString::to_string).collect())
     }
 
@@ -147,7 +148,7 @@ mod tests {
         assert_eq!(
             errors.expect_err("all four are wrong"),
             [
-                "KEYWARD_SERPAI_BASE_URL names a provider that this version does not know. Check its spelling, or remove it.",
+                "KEYWARD_SERPAI_BASE_URL names a provider that this installation does not know. Check its spelling, or remove it.",
                 "KEYWARD_SERPAPI_BASE_URL must be https; plain http is for loopback addresses such as http://127.0.0.1:4010. Write it like https://gateway.example.org/path.",
                 "KEYWARD_TWILIO_BASE_URL must not hold a user name or password. Write it like https://gateway.example.org/path.",
                 "KEYWARD_EGRESS_PROXY must be http or https, a host and a port, and nothing after them. Write it like http://proxy.example.org:3128.",

@@ -135,7 +135,7 @@ impl RecordPlace {
 
 impl Providers {
     /// The place of a credential with these non-secret fields. Nothing if the catalogue has no such
-    /// provider or region, or if the version is negative.
+    /// provider or region, if the address that was typed is none, or if the version is negative.
     pub fn record_place(
         &self,
         owner: UserId,
@@ -144,12 +144,12 @@ impl Providers {
         config: &Value,
         version: i64,
     ) -> Option<RecordPlace> {
-        let realm = self.catalogue.get(provider)?.realm(config)?;
+        let realm = self.catalogue.get(provider)?.binding(config)?;
         Some(RecordPlace {
             owner: owner.to_string(),
             row_id: row_id.to_string(),
             provider: provider.to_string(),
-            realm: realm.binding.clone(),
+            realm,
             version: u64::try_from(version).ok()?,
         })
     }

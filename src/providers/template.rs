@@ -1,10 +1,12 @@
 //! Small texts of the catalogue: templates with fields in braces, and JSON pointers with a wildcard.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
 /// A text with field names in braces, such as `/Accounts/{account_sid}.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(with = "String")]
 #[serde(try_from = "String")]
 pub(crate) struct Template(Vec<Part>);
 
@@ -112,7 +114,8 @@ pub(crate) fn percent_encode(out: &mut String, value: &str) {
 }
 
 /// A path into a JSON document as in RFC 6901, where a part `*` means each element of an array.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[schemars(with = "String")]
 #[serde(try_from = "String")]
 pub(crate) struct Pointer(Vec<String>);
 

@@ -99,7 +99,7 @@ impl From<Then> for UsageOutcome {
             (_, Outcome::Invalid) => Self::Invalid,
             (_, Outcome::Suspended) => Self::Suspended,
             (_, Outcome::RateLimited) => Self::RateLimited,
-            (_, Outcome::Unreachable) => Self::Unreachable,
+            (_, Outcome::Unreachable | Outcome::NotAsked) => Self::Unreachable,
         }
     }
 }

@@ -17,13 +17,13 @@ pub(crate) fn combine(findings: &[Finding]) -> Option<Finding> {
     if let Some(worst) = worst {
         let refused = findings.iter().any(|finding| finding.then.is_refused());
         return Some(if refused && worst.then == Then::Accepted {
-            Finding { then: Then::Limited, reason: Reason::MissingPermissions, ..*worst }
+            Finding { then: Then::Limited, reason: Reason::MissingPermissions, ..worst.clone() }
         } else {
-            *worst
+            worst.clone()
         });
     }
     let open = findings.iter().find(|finding| !finding.then.is_refused());
-    open.or(findings.last()).copied()
+    open.or(findings.last()).cloned()
 }
 
 #[cfg(test)]
@@ -50,6 +50,7 @@ mod tests {
             ask_on: true,
             http_status: None,
             retry_after: None,
+            code: None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Starting: settings, database, secrets, rooms; and refusing to start, before anything is touched,
 //! when they do not fit together.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 
 use leptos::config::{LeptosOptions, get_config_from_str};
 use secrecy::{ExposeSecret, SecretString};
@@ -23,7 +23,7 @@ use crate::{
     keys::{Checking, Keys},
     model::{error::AppError, ids::ProviderId, page::DemoKey, provider::provider_name, time::Timestamp},
     monitor::{Ledger, PlatformKeys},
-    providers::{CatalogueError, EgressSettings, Providers, SettingError},
+    providers::{Catalogue, CatalogueError, EgressSettings, Providers, SettingError},
     services::scraper::Scraper,
     simulator,
     store::{InstanceSecret, Store, StoreError},
@@ -148,10 +148,11 @@ pub async fn install(
     stopping: CancellationToken,
 ) -> Result<Installation, BootError> {
     let demo = purpose == Purpose::Demo;
-    let outbound = outbound(config)?;
+    let catalogue = Catalogue::read(config.providers_dir.as_deref())?;
+    let outbound = outbound(&config.provider_base_urls, config, &catalogue)?;
     make_private_dir(&config.data_dir)?;
     let store = Store::open(config.database_url.reveal()).await?;
-    let installed = assemble(config, demo, outbound, store.clone(), clock, stopping).await;
+    let installed = assemble(config, demo, (catalogue, outbound), store.clone(), clock, stopping).await;
     if installed.is_err() {
         store.close().await;
     }
@@ -161,7 +162,7 @@ pub async fn install(
 async fn assemble(
     config: &Config,
     demo: bool,
-    outbound: EgressSettings,
+    (catalogue, outbound): (Catalogue, EgressSettings),
     store: Store,
     clock: Arc<dyn Clock>,
     stopping: CancellationToken,
@@ -195,7 +196,7 @@ async fn assemble(
     let metrics = Arc::new(Metrics::new(now.seconds()));
     let platform = Arc::new(PlatformKeys::default());
     let ledger = Arc::new(Ledger::new(store.clone(), platform.clone(), metrics.clone(), clock.clone()));
-    let providers = Arc::new(Providers::new(outbound, vault.clone(), ledger, clock.clone())?);
+    let providers = Arc::new(Providers::new(catalogue, outbound, vault.clone(), ledger, clock.clone())?);
     let limiter = Limiter::new(store.clone(), config.limits, clock.clone());
     let accounts = Arc::new(Accounts::new(
         store.clone(),
@@ -300,7 +301,8 @@ fn print_first_code(code: &str) {
 
 /// Looks whether the server would start, and changes nothing. Answers what was found, a line each.
 pub async fn examine(config: &Config) -> Result<String, BootError> {
-    outbound(config)?;
+    let catalogue = Catalogue::read(config.providers_dir.as_deref())?;
+    outbound(&config.provider_base_urls, config, &catalogue)?;
     let mut lines = vec![format!("Settings: fine. Browsers use {}.", config.public_url.origin())];
     lines.extend(config.warnings.iter().cloned());
     let sqlite_file = config.database_url.reveal().strip_prefix("sqlite:").map(|file| {
@@ -353,8 +355,12 @@ fn supply_platform_keys(
     Ok(())
 }
 
-fn outbound(config: &Config) -> Result<EgressSettings, BootError> {
-    EgressSettings::new(&config.provider_base_urls, config.egress_proxy.as_ref()).map_err(BootError::Outbound)
+pub(super) fn outbound(
+    base_urls: &BTreeMap<ProviderId, String>,
+    config: &Config,
+    catalogue: &Catalogue,
+) -> Result<EgressSettings, BootError> {
+    EgressSettings::new(catalogue, base_urls, config.egress_proxy.as_ref()).map_err(BootError::Outbound)
 }
 
 /// Starts the simulator on a free loopback port and points every provider at it.
@@ -368,9 +374,9 @@ pub async fn simulate(config: &mut Config, stop: CancellationToken) -> Result<()
             tracing::error!(%error, "the simulator stopped");
         }
     });
-    for provider in simulator::test_keys().into_iter().map(|key| key.provider) {
-        let address = format!("{origin}/{provider}");
-        config.provider_base_urls.insert(provider, address);
+    // All of them, also those the simulator does not know: no key of a demonstration reaches a real provider.
+    for provider in Catalogue::read(config.providers_dir.as_deref())?.ids() {
+        config.provider_base_urls.insert(provider.clone(), format!("{origin}/{provider}"));
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod rest;
 mod router;
 pub mod serve;
 pub mod state;
+pub mod trial;
 mod write_timeout;
 
 pub use router::router;

@@ -7,6 +7,7 @@
 //! | `/elevenlabs/…` | ElevenLabs: subscription, models, voices |
 //! | `/openai/…`, `/anthropic/…`, `/google_ai/…` | OpenAI, Anthropic, the Gemini API: the list of models |
 //! | `/twilio/2010-04-01/…` | Twilio: account, calls, telephone numbers, caller ids, balance |
+//! | anything else | 401: a provider that is not simulated knows nobody's key |
 //! | `/_control/…` | faults, the request journal and the state of the test keys, see `control.rs` |
 //!
 //! Everything it tells is made up: names are invented, telephone numbers come from the ranges that
@@ -35,7 +36,13 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, http::HeaderMap, middleware};
+use axum::{
+    Json, Router,
+    http::{HeaderMap, StatusCode},
+    middleware,
+    response::IntoResponse,
+};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -68,8 +75,15 @@ pub fn router() -> Router {
         .nest("/anthropic", anthropic::router())
         .nest("/google_ai", google_ai::router())
         .nest("/_control", control::router())
+        .fallback(unknown)
         .layer(middleware::from_fn_with_state(simulator.clone(), faults::intercept))
         .with_state(simulator)
+}
+
+/// The answer for a provider that is not simulated.
+async fn unknown() -> impl IntoResponse {
+    let body = json!({"error": "This provider is not simulated, so no key of it is known here."});
+    (StatusCode::UNAUTHORIZED, Json(body))
 }
 
 /// Serves a new simulator until `stop` is cancelled; open requests then have one second. A connection that a

@@ -9,6 +9,7 @@ use super::{SecurityEvent, Store, StoreError, audit, deks::DekRow, events, sql};
 use crate::{
     model::{
         access::CredentialState,
+        check::Evidence,
         event::Change,
         ids::{KeyId, ProviderId, UserId},
         key::{KeyMetadata, Source},
@@ -35,6 +36,8 @@ pub struct KeyRow {
     pub config: Value,
     /// What the provider told of the account.
     pub metadata: KeyMetadata,
+    /// What the last check rests on.
+    pub evidence: Option<Evidence>,
     /// The last four characters.
     pub hint: String,
     /// The status.
@@ -71,6 +74,7 @@ pub(super) struct Row {
     encrypted_key: Vec<u8>,
     config: Json<Value>,
     metadata: Json<KeyMetadata>,
+    evidence: Option<Json<Value>>,
     hint: String,
     status: String,
     status_reason: Option<String>,
@@ -111,6 +115,8 @@ impl TryFrom<Row> for KeyRow {
             dek: row.dek.into_dek()?,
             config: row.config.0,
             metadata: row.metadata.0,
+            // A word that this version does not know costs the evidence, not the key.
+            evidence: row.evidence.and_then(|evidence| serde_json::from_value(evidence.0).ok()),
             hint: row.hint,
             status: status(&row.status)?,
             status_reason: reason(row.status_reason.as_deref()),
@@ -154,6 +160,8 @@ pub struct CheckResult {
     pub check_step: i64,
     /// What the provider told of the account.
     pub metadata: KeyMetadata,
+    /// What it rests on; none where nothing was checked.
+    pub evidence: Option<Evidence>,
 }
 
 impl CheckResult {
@@ -292,8 +300,8 @@ impl Store {
             &mut tx,
             "INSERT INTO user_api_keys (id, user_id, provider, slot, encrypted_key, dek_id, config, metadata, hint,
                 status, status_reason, last_result, undecryptable, is_active, last_validated, next_check_at,
-                due_since, check_step, revision, credential_version, created_at, updated_at)
-             VALUES ($1, $2, $3, 'default', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 1, 1, $18, $18)",
+                due_since, check_step, evidence, revision, credential_version, created_at, updated_at)
+             VALUES ($1, $2, $3, 'default', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 1, 1, $19, $19)",
             key.id.0,
             key.user.0,
             key.provider.as_str(),
@@ -311,6 +319,7 @@ impl Store {
             key.check.next_check_at.0,
             key.check.due_since.map(|t| t.0),
             key.check.check_step,
+            key.check.evidence.as_ref().map(Json),
             now.0
         )?;
         insert_webhook_copy(&mut tx, key.user, key.id, key.dek, key.webhook.as_ref()).await?;
@@ -334,9 +343,9 @@ impl Store {
             &mut tx,
             "UPDATE user_api_keys SET encrypted_key = $1, dek_id = $2, config = $3, metadata = $4, hint = $5,
                 status = $6, status_reason = $7, last_result = $8, undecryptable = $9, is_active = $10,
-                last_validated = $11, next_check_at = $12, due_since = $13, check_step = $14,
-                revision = revision + 1, credential_version = credential_version + 1, updated_at = $15
-             WHERE id = $16 AND user_id = $17 AND credential_version = $18",
+                last_validated = $11, next_check_at = $12, due_since = $13, check_step = $14, evidence = $15,
+                revision = revision + 1, credential_version = credential_version + 1, updated_at = $16
+             WHERE id = $17 AND user_id = $18 AND credential_version = $19",
             new.encrypted_key,
             new.dek.id.0,
             Json(new.config),
@@ -351,6 +360,7 @@ impl Store {
             new.check.next_check_at.0,
             new.check.due_since.map(|t| t.0),
             new.check.check_step,
+            new.check.evidence.as_ref().map(Json),
             now.0,
             old.id.0,
             old.user.0,
@@ -431,8 +441,8 @@ impl Store {
             &mut tx,
             "UPDATE user_api_keys SET status = $1, status_reason = $2, last_result = $3, undecryptable = $4,
                 is_active = $5, last_validated = $6, next_check_at = $7, due_since = $8, check_step = $9,
-                metadata = $10, revision = revision + 1, updated_at = $11
-             WHERE id = $12 AND user_id = $13 AND revision = $14",
+                metadata = $10, evidence = $11, revision = revision + 1, updated_at = $12
+             WHERE id = $13 AND user_id = $14 AND revision = $15",
             result.status.code(),
             result.status_reason.map(Reason::code),
             result.last_result.map(Reason::code),
@@ -443,6 +453,7 @@ impl Store {
             result.due_since.map(|t| t.0),
             result.check_step,
             Json(&result.metadata),
+            result.evidence.as_ref().map(Json),
             now.0,
             key.id.0,
             key.user.0,

@@ -10,6 +10,7 @@ mod authorization;
 mod bad_input;
 mod boot;
 mod canary;
+mod catalogue;
 mod crash;
 mod description;
 mod events;

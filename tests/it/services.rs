@@ -97,7 +97,7 @@ both! {
         let mut client = app.user("ana").await;
         let list = client.get("/api/providers").await.expect(200).json();
         let infos: Vec<ProviderInfo> = serde_json::from_value(list["items"].clone()).unwrap();
-        assert_eq!(infos.len(), 6);
+        assert_eq!(infos.len(), 30);
         for key in simulator::test_keys() {
             let own = infos.iter().find(|info| info.id == key.provider).unwrap();
             let fields: Vec<_> = own.forms.iter().flat_map(|form| &form.fields).collect();

@@ -1,4 +1,9 @@
-use crate::model::{key::KeyView, provider::ProviderInfo, service::capability_label, status::KeyStatus};
+use crate::model::{
+    key::KeyView,
+    provider::{Cost, ProviderInfo},
+    service::capability_label,
+    status::KeyStatus,
+};
 
 /// What to do about the state of a key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -51,6 +56,8 @@ pub(super) fn advice(key: &KeyView, info: &ProviderInfo, checking: bool) -> Opti
             ),
             link: Some((format!("Keys at {name}"), info.links.keys.clone())),
         },
+        // The reason says why nothing was asked; waiting changes nothing.
+        KeyStatus::Unverified if info.check_cost == Cost::Billed => return None,
         KeyStatus::Unverified if checking => Advice {
             text: format!("It is stored. Keyward asks {name} again by itself; what needs it opens as soon as it is accepted."),
             link: None,

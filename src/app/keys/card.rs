@@ -238,6 +238,13 @@ pub fn KeyCard(
             </Notice>
         }
     });
+    let added = info.by_operator.then(|| {
+        view! {
+            <p class="key-note">
+                "The operator of this installation added this provider; it does not come with Keyward."
+            </p>
+        }
+    });
     let view = view! {
         <li class="card" id=format!("card-{provider}")>
             <Monogram text=info.monogram.clone() />
@@ -252,6 +259,7 @@ pub fn KeyCard(
                     <div class="card-state">{pill} {open_in_head}</div>
                 </div>
                 {instead}
+                {added}
                 {details}
                 <ErrorNotice error=check_error provider=info.name.clone() />
                 <div class="card-foot">
@@ -267,7 +275,7 @@ pub fn KeyCard(
 /// The services that use a provider, or what it is for.
 fn uses(services: &[ServiceId], summary: &str) -> String {
     if services.is_empty() {
-        summary.to_owned()
+        format!("{summary} No service uses it yet.")
     } else {
         services.iter().map(|service| service.name()).collect::<Vec<_>>().join(", ")
     }

@@ -4,6 +4,7 @@ use super::advice::{Advice, advice};
 use crate::{
     app::ui::{External, Icon, Mark, Moment, Phrase, QuotaMeter},
     model::{
+        check::Evidence,
         key::{KeyView, Source},
         provider::ProviderInfo,
         service::capability_label,
@@ -69,6 +70,35 @@ pub(super) fn KeyDetails(
         })}
         {platform}
         {stale}
+        {key.evidence.map(|evidence| view! { <LastCheck evidence=evidence /> })}
+    }
+    .into_any()
+}
+
+/// What the last check rests on. Codes stand here and nowhere else.
+#[component]
+fn LastCheck(
+    /// The evidence.
+    evidence: Evidence,
+) -> impl IntoView {
+    let Evidence { outcome, reason, http_status, provider_code, latency_ms, at } = evidence;
+    let status = http_status.map(|status| fact("HTTP status", status.to_string()));
+    let code = provider_code.map(|code| fact("Provider’s code", code));
+    view! {
+        <details class="guidance">
+            <summary>"Details"</summary>
+            <div class="key-facts">
+                <span>
+                    <span class="muted">"Last check "</span>
+                    <Moment at=at phrase=Phrase::Ago />
+                </span>
+                {fact("Outcome", outcome.code())}
+                {fact("Reason", reason.code())}
+                {status}
+                {code}
+                {fact("Took", format!("{latency_ms} ms"))}
+            </div>
+        </details>
     }
     .into_any()
 }
@@ -126,7 +156,7 @@ fn Capabilities(
                                 <span class=format!("capability-mark {class}")>
                                     <Icon mark=mark />
                                 </span>
-                                <span>{words} {capability_label(&name).to_owned()}</span>
+                                <span>{words} {capability_label(&name).into_owned()}</span>
                             </li>
                         }.into_any()
                     })

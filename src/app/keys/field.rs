@@ -22,6 +22,8 @@ pub(super) fn KeyField(
     provider: ProviderId,
     /// What was typed into fields that are not secret, by name.
     typed: RwSignal<HashMap<String, String>>,
+    /// The first choice of each field that has choices, by name.
+    defaults: StoredValue<HashMap<String, String>>,
     /// What is wrong with what was sent.
     error: Signal<Option<AppError>>,
     /// The id of the form's own error message, which describes the secrets too.
@@ -29,7 +31,7 @@ pub(super) fn KeyField(
     /// The page, which knows how the keys of the other providers look.
     board: Board,
 ) -> impl IntoView {
-    let FieldInfo { name, label, secret, optional, placeholder, help, shapes, choices } = field;
+    let FieldInfo { name, label, secret, optional, placeholder, help, shapes, choices, when } = field;
     let id = format!("{provider}-{name}");
     let input_name = format!("credentials[{name}]");
     let (help_id, hint_id, error_id) = (format!("{id}-help"), format!("{id}-hint"), format!("{id}-error"));
@@ -42,6 +44,20 @@ pub(super) fn KeyField(
     let refused =
         move || secret && !optional && error.with(|e| e.as_ref().is_some_and(|e| e.key_status.is_some()));
     let invalid = part(move || (wrong.read().is_some() || refused()).then_some("true"));
+
+    // Without JavaScript it is always there, and may be left empty.
+    let conditional = when.is_some();
+    let alive = RwSignal::new(false);
+    Effect::new(move |_| alive.set(true));
+    let absent = Memo::new(move |_| {
+        alive.get()
+            && when.as_ref().is_some_and(|when| {
+                let given = typed.with(|typed| typed.get(&when.field).cloned());
+                let given =
+                    given.or_else(|| defaults.with_value(|defaults| defaults.get(&when.field).cloned()));
+                !when.holds(given.as_deref())
+            })
+    });
 
     let one_of_few = !choices.is_empty();
     let hint = RwSignal::new(None::<String>);
@@ -98,7 +114,8 @@ pub(super) fn KeyField(
                 class="input-code"
                 value=shown
                 placeholder=placeholder
-                required=!optional
+                required=!optional && !conditional
+                disabled=move || absent.get()
                 autocomplete="off"
                 autocapitalize="none"
                 spellcheck="false"
@@ -117,6 +134,7 @@ pub(super) fn KeyField(
             <select
                 id=id.clone()
                 name=input_name
+                disabled=move || absent.get()
                 aria-invalid=invalid
                 aria-describedby=described
                 on:change=move |event| remember(event_target_value(&event))
@@ -137,7 +155,7 @@ pub(super) fn KeyField(
         .into_any()
     };
     view! {
-        <div class="field">
+        <div class="field" hidden=move || absent.get()>
             <label for=id>{label} {(optional && !one_of_few).then(|| view! { <span class="muted">" (optional)"</span> }.into_any())}</label>
             {input}
             <p class="field-help" id=help_id>

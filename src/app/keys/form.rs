@@ -8,7 +8,11 @@ use crate::{
         post::{Post, PostForm},
         ui::{BusyButton, ButtonKind, ErrorNotice, External, focus_first_invalid, part},
     },
-    model::{error::AppError, key::KeyView, provider::ProviderInfo},
+    model::{
+        error::AppError,
+        key::KeyView,
+        provider::{Cost, ProviderInfo},
+    },
 };
 
 /// The form that stores a key, or replaces the stored one.
@@ -39,6 +43,9 @@ pub(super) fn KeyForm(
     let usual = info.forms.first().map(|form| form.id.clone()).unwrap_or_default();
     let chosen = RwSignal::new(first_form.filter(known).unwrap_or(usual));
     let typed = RwSignal::new(HashMap::new());
+    let fields = info.forms.iter().flat_map(|form| &form.fields);
+    let first = fields.filter_map(|field| Some((field.name.clone(), field.choices.first()?.value.clone())));
+    let defaults = StoredValue::new(first.collect::<HashMap<_, _>>());
     let busy = Signal::derive(move || store.pending().get() || replace.pending().get());
 
     Effect::new({
@@ -66,6 +73,7 @@ pub(super) fn KeyForm(
                             field=field
                             provider=provider.clone()
                             typed=typed
+                            defaults=defaults
                             error=error
                             message_id=message_id.clone()
                             board=board
@@ -78,7 +86,9 @@ pub(super) fn KeyForm(
     let field_names: Vec<_> =
         info.forms.iter().flat_map(|form| &form.fields).map(|field| field.name.clone()).collect();
     let name = info.name.clone();
-    let (label, busy_label) = match (checking, replaces) {
+    // What costs money is not asked.
+    let asks = checking && info.check_cost != Cost::Billed;
+    let (label, busy_label) = match (asks, replaces) {
         (true, None) => ("Check and save", format!("Asking {}…", info.name)),
         (true, Some(_)) => ("Check and replace", format!("Asking {}…", info.name)),
         (false, None) => ("Save unchecked", "Saving…".to_owned()),
@@ -106,13 +116,16 @@ pub(super) fn KeyForm(
     });
     let body = {
         let provider = provider.to_string();
-        let note = replaces.map(|_| {
+        let note = replaces.filter(|_| asks).map(|_| {
             view! { <p class="field-help">"The stored one stays in use until the new one is accepted."</p> }.into_any()
         });
+        let cost = cost_of_checks(info.check_cost, &info.name).filter(|_| checking);
+        let cost = cost.map(|text| view! { <p class="field-help">{text}</p> });
         view! {
             <input type="hidden" name="provider" value=provider />
             {fields}
             {note}
+            {cost}
             <ErrorNotice error=error provider=name fields=field_names id=message_id />
             <div class="actions">
                 <BusyButton kind=ButtonKind::Primary busy=busy label=label busy_label=busy_label />
@@ -133,6 +146,17 @@ pub(super) fn KeyForm(
     .into_any()
 }
 
+/// What a check costs, where it is not free.
+fn cost_of_checks(cost: Cost, name: &str) -> Option<String> {
+    match cost {
+        Cost::Free => None,
+        Cost::Counts => Some(format!("Each check, about one a day, counts as one request at {name}.")),
+        Cost::Billed => Some(format!(
+            "{name} offers no check without charge, so Keyward stores this key without trying it."
+        )),
+    }
+}
+
 /// How to obtain the credential.
 #[component]
 fn Guidance(
@@ -147,6 +171,7 @@ fn Guidance(
             <ol>
                 {info.steps.into_iter().map(|step| view! { <li>{step}</li> }.into_any()).collect_view()}
             </ol>
+            {info.least_privilege.map(|advice| view! { <p>"As little as it needs: " {advice}</p> })}
             <p>
                 <External href=info.links.keys label=format!("Open the key page at {}", info.name) />
             </p>

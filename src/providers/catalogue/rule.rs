@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
 };
 
 /// What an answer means. The first rule whose conditions all hold decides.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rule {
     /// The HTTP status is one of these.
@@ -25,7 +26,7 @@ pub(crate) struct Rule {
     pub(crate) text: Option<Test>,
     pub(crate) then: Then,
     /// Why; each `then` has a usual reason.
-    reason: Option<Reason>,
+    pub(crate) reason: Option<Reason>,
     /// Capabilities that are missing, then.
     #[serde(default)]
     pub(crate) lacks: Vec<String>,
@@ -43,7 +44,7 @@ impl Rule {
 }
 
 /// One status, or a list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum Statuses {
     One(u16),
@@ -60,7 +61,7 @@ impl Statuses {
 }
 
 /// A test of one value. Texts are compared without regard to case.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Test {
     /// It is a text that contains this one.
@@ -78,7 +79,7 @@ pub(crate) enum Test {
 }
 
 /// A plain value.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum Scalar {
     Yes(bool),
@@ -87,7 +88,7 @@ pub(crate) enum Scalar {
 }
 
 /// The meaning of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Then {
     /// The credential works; for an operation: it succeeded.
@@ -172,7 +173,7 @@ impl Then {
 }
 
 /// A time that a provider implies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RetryAfter {
     /// The start of the next hour, UTC.

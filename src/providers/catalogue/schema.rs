@@ -3,31 +3,50 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
-use super::rule::{Rule, Test};
+use super::{
+    answers::DocumentedAnswer,
+    read::{FieldText, Read},
+    rule::Rule,
+};
 use crate::{
     model::{
         error::FieldError,
         ids::ProviderId,
-        provider::{Choice, FieldInfo, FormInfo, Links, Shape},
+        provider::{Category, Choice, Cost, FieldCondition, FieldInfo, FormInfo, Links, Shape},
     },
-    providers::{
-        egress::origin::Origin,
-        template::{Pointer, Template},
-    },
+    providers::{egress::origin::Origin, template::Template},
 };
 
 /// One file: one provider.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "A provider of Keyward's catalogue")]
 pub(crate) struct ProviderFile {
+    /// The id, which is also the file's name: 1 to 40 of `a-z`, `0-9` and `_`.
+    #[schemars(with = "String")]
     pub(crate) id: ProviderId,
+    /// The name as the provider writes it.
     pub(crate) name: String,
+    /// One or two characters that stand for it in lists.
     pub(crate) monogram: String,
+    /// What it is for: pages group by it.
+    pub(crate) category: Category,
+    /// What it is for, in one sentence.
     pub(crate) summary: String,
+    /// What the thing to store is called: `API key`, `credentials`.
     pub(crate) noun: String,
+    /// How to obtain it, one step each.
     pub(crate) steps: Vec<String>,
+    /// How to make a key that can do no more than it must.
+    pub(crate) least_privilege: Option<String>,
+    /// What in this file nobody has seen or read for sure.
+    #[serde(default)]
+    pub(crate) uncertain: Vec<String>,
+    /// The provider's own pages.
     pub(crate) links: Links,
     /// The secret field that verifies the provider's webhooks.
     pub(crate) webhook_secret: Option<String>,
@@ -39,18 +58,37 @@ pub(crate) struct ProviderFile {
     /// Headers on every call; one whose field was not given is left out.
     #[serde(default)]
     pub(crate) headers: BTreeMap<String, Template>,
+    /// The ways to give the credential; the first is the usual one.
     pub(crate) forms: Vec<Form>,
+    /// Where a credential may be sent: one place, or one for each region.
+    #[serde(default)]
     pub(crate) realms: Vec<Realm>,
+    /// In place of `realms`: users type the address, which is different for each of them.
+    pub(crate) endpoint: Option<EndpointRule>,
+    /// What calls may take, by name; `probe` is for a whole check.
     pub(crate) budgets: BTreeMap<String, Budget>,
     /// The calls of a check, in order.
     pub(crate) probe: Vec<Probe>,
     /// The calls that services may make, by name.
     #[serde(default)]
     pub(crate) operations: BTreeMap<String, Operation>,
+    /// Every answer that is documented or was seen, and what a check makes of it. The tests give each of them.
+    #[serde(default)]
+    pub(crate) answers: Vec<DocumentedAnswer>,
+}
+
+impl ProviderFile {
+    /// What the dearest call costs that a check cannot do without, whichever way the credential was given.
+    pub(crate) fn check_cost(&self) -> Cost {
+        let decides = |form: &Form, call: &&Probe| call.decides && call.when.fits(&form.id);
+        let cheapest =
+            |form| self.probe.iter().filter(|call| decides(form, call)).map(|call| call.cost).min();
+        self.forms.iter().filter_map(cheapest).max().unwrap_or_default()
+    }
 }
 
 /// One way to give the credential.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Form {
     pub(crate) id: String,
@@ -60,7 +98,7 @@ pub(crate) struct Form {
 }
 
 /// One field of a form.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Field {
     pub(crate) name: String,
@@ -76,12 +114,22 @@ pub(crate) struct Field {
     /// Kinds of value that can never work.
     #[serde(default)]
     pub(crate) refused: Vec<Refused>,
+    /// The choices, for a field that is one of a few; the first is the default.
     #[serde(default)]
     pub(crate) choices: Vec<Choice>,
+    /// The field is there only while this holds; without it, always.
+    pub(crate) when: Option<FieldCondition>,
+}
+
+impl Field {
+    /// Whether it is there, given the other fields' values.
+    pub(crate) fn applies<'v>(&self, value: impl Fn(&str) -> Option<&'v str>) -> bool {
+        self.when.as_ref().is_none_or(|condition| condition.holds(value(&condition.field)))
+    }
 }
 
 /// A kind of value that can never work.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Refused {
     pub(crate) prefix: String,
@@ -89,7 +137,7 @@ pub(crate) struct Refused {
 }
 
 /// Why a kind of value can never work.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum WrongKind {
     AdminKey,
@@ -117,6 +165,7 @@ impl Form {
             help: field.help.clone(),
             shapes: field.shapes.clone(),
             choices: field.choices.clone(),
+            when: field.when.clone(),
         };
         FormInfo {
             id: self.id.clone(),
@@ -132,7 +181,7 @@ impl Form {
 }
 
 /// Where a request carries the credential.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Auth {
     /// In the query string.
@@ -141,20 +190,38 @@ pub(crate) enum Auth {
     Header { name: String, value: Template },
     /// HTTP Basic, RFC 7617.
     Basic { user: Template, password: Template },
+    /// In the body, which only POST requests have.
+    Body {
+        name: String,
+        value: Template,
+        #[serde(default)]
+        format: BodyFormat,
+    },
+}
+
+/// How a body is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum BodyFormat {
+    /// A JSON object.
+    #[default]
+    Json,
+    /// As HTML forms are sent (`application/x-www-form-urlencoded`).
+    Form,
 }
 
 impl Auth {
     /// The templates it fills.
     pub(crate) fn templates(&self) -> Vec<&Template> {
         match self {
-            Self::Query { value, .. } | Self::Header { value, .. } => vec![value],
+            Self::Query { value, .. } | Self::Header { value, .. } | Self::Body { value, .. } => vec![value],
             Self::Basic { user, password } => vec![user, password],
         }
     }
 }
 
 /// Where a credential may be sent.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Realm {
     /// The value of the field `region` that selects it; absent where there is only one.
@@ -165,8 +232,36 @@ pub(crate) struct Realm {
     pub(crate) origin: Origin,
 }
 
+/// Addresses that users type. What was typed must be https, a host on the public internet, and nothing after it;
+/// its canonical origin is what a sealed credential is bound to.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EndpointRule {
+    /// The field, in every form.
+    pub(crate) field: String,
+    /// The hosts that are allowed: `*.example.com` for names below one. Without any, every public host.
+    #[serde(default)]
+    pub(crate) hosts: Vec<String>,
+    /// Ports that are allowed beside 443.
+    #[serde(default)]
+    pub(crate) ports: Vec<u16>,
+}
+
+impl EndpointRule {
+    /// Whether keys may be sent to `origin`.
+    pub(crate) fn allows(&self, origin: &Origin) -> bool {
+        let host = origin.host();
+        let named = |pattern: &String| match pattern.strip_prefix('*') {
+            Some(below) => host.len() > below.len() && host.ends_with(below),
+            None => host == pattern,
+        };
+        let port = origin.port();
+        (self.hosts.is_empty() || self.hosts.iter().any(named)) && (port == 443 || self.ports.contains(&port))
+    }
+}
+
 /// What one call may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Budget {
     /// Bytes of the answer's body.
@@ -182,7 +277,7 @@ impl Budget {
 }
 
 /// The HTTP method.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub(crate) enum Method {
     #[default]
@@ -191,7 +286,7 @@ pub(crate) enum Method {
 }
 
 /// One call of a check.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Probe {
     /// Its name in the usage ledger.
@@ -200,6 +295,9 @@ pub(crate) struct Probe {
     /// an accepted credential, and their failure leaves it unknown.
     #[serde(default)]
     pub(crate) decides: bool,
+    /// What it costs at the provider. A call that costs money is never made unless somebody agreed to it.
+    #[serde(default)]
+    pub(crate) cost: Cost,
     #[serde(default)]
     pub(crate) when: When,
     #[serde(default)]
@@ -207,13 +305,15 @@ pub(crate) struct Probe {
     pub(crate) path: Template,
     #[serde(default)]
     pub(crate) query: BTreeMap<String, String>,
+    /// The body of a POST.
+    pub(crate) body: Option<Map<String, Value>>,
     pub(crate) rules: Vec<Rule>,
     #[serde(default)]
     pub(crate) read: Read,
 }
 
 /// When a call is made; all that is given must hold.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct When {
     /// The credential was given with this form.
@@ -224,8 +324,15 @@ pub(crate) struct When {
     pub(crate) unless: Option<String>,
 }
 
+impl When {
+    /// Whether the call is made for credentials given with this form.
+    pub(crate) fn fits(&self, form: &str) -> bool {
+        self.form.as_ref().is_none_or(|id| id == form)
+    }
+}
+
 /// A call that services may make.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Operation {
     #[serde(default)]
@@ -234,90 +341,4 @@ pub(crate) struct Operation {
     /// The name of the budget.
     pub(crate) budget: String,
     pub(crate) rules: Vec<Rule>,
-}
-
-/// What to take from a successful answer.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Read {
-    pub(crate) account: Option<Text>,
-    pub(crate) plan: Option<Text>,
-    pub(crate) quota: Option<QuotaRead>,
-    /// By label, for people.
-    pub(crate) facts: BTreeMap<String, Text>,
-    /// By name.
-    pub(crate) capabilities: BTreeMap<String, CapabilityRead>,
-}
-
-/// A short text.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Text {
-    /// Where it is; several are joined by a space, if all are there.
-    pub(crate) pointer: Pointers,
-    /// Look in the first element of this array that is as `whose` says.
-    pub(crate) within: Option<Pointer>,
-    #[serde(default)]
-    pub(crate) whose: BTreeMap<Pointer, Test>,
-    /// Only if it differs from the text here.
-    pub(crate) differs_from: Option<Pointer>,
-    pub(crate) mask: Option<Mask>,
-}
-
-/// A field of the credential as a text.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct FieldText {
-    pub(crate) field: String,
-    pub(crate) mask: Mask,
-}
-
-/// One pointer, or a list.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Pointers {
-    One(Pointer),
-    Several(Vec<Pointer>),
-}
-
-impl Pointers {
-    pub(crate) fn as_slice(&self) -> &[Pointer] {
-        match self {
-            Self::One(pointer) => std::slice::from_ref(pointer),
-            Self::Several(pointers) => pointers,
-        }
-    }
-}
-
-/// How to shorten what identifies an account.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Mask {
-    /// `ana@example.org` → `a…@example.org`.
-    Email,
-    /// The first two and the last four characters.
-    Sid,
-}
-
-/// Where the allowance is.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct QuotaRead {
-    pub(crate) unit: String,
-    pub(crate) used: Option<Pointer>,
-    pub(crate) left: Option<Pointer>,
-    pub(crate) limit: Option<Pointer>,
-    /// A date, an RFC 3339 time, or seconds since 1970.
-    pub(crate) resets_at: Option<Pointer>,
-}
-
-/// Whether a capability is there: yes if some value passes the test, else no; unknown if the answer
-/// does not say.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CapabilityRead {
-    pub(crate) pointer: Pointer,
-    pub(crate) is: Test,
-    /// If this is there, the list goes on, and none among the first means unknown.
-    pub(crate) more: Option<Pointer>,
 }

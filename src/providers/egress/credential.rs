@@ -5,18 +5,23 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::{
     Request,
-    header::{AUTHORIZATION, HeaderName, HeaderValue},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue},
 };
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::Fault;
-use crate::providers::{catalogue::schema::Auth, template::Template};
+use crate::providers::{
+    catalogue::schema::{Auth, BodyFormat},
+    template::Template,
+};
 
-/// Adds the credential and the provider's own headers to `request`. `value` gives the fields.
+/// Adds the credential, the provider's own headers and the body to `request`. `value` gives the fields.
 pub(crate) fn place<'v>(
     request: &mut Request,
     auth: &Auth,
     headers: &BTreeMap<String, Template>,
+    body: Option<&Map<String, Value>>,
     value: impl Fn(&str) -> Option<&'v str>,
 ) -> Result<(), Fault> {
     for (name, template) in headers {
@@ -30,12 +35,43 @@ pub(crate) fn place<'v>(
             request.url_mut().query_pairs_mut().append_pair(name, &fill(value)?);
         }
         Auth::Header { name, value } => header(request, name, fill(value)?.as_bytes())?,
+        Auth::Body { name, value, format } => {
+            let secret = fill(value)?;
+            return write_body(request, *format, body, Some((name, &secret)));
+        }
         Auth::Basic { user, password } => {
             let pair = Zeroizing::new(format!("{}:{}", *fill(user)?, *fill(password)?));
             let text = Zeroizing::new(format!("Basic {}", *Zeroizing::new(STANDARD.encode(pair.as_bytes()))));
             header(request, AUTHORIZATION.as_str(), text.as_bytes())?;
         }
     }
+    if body.is_some() { write_body(request, BodyFormat::Json, body, None) } else { Ok(()) }
+}
+
+/// The body, with the credential among its members where it belongs there.
+fn write_body(
+    request: &mut Request,
+    format: BodyFormat,
+    body: Option<&Map<String, Value>>,
+    secret: Option<(&str, &str)>,
+) -> Result<(), Fault> {
+    let members = body.into_iter().flatten().map(|(name, value)| (name.as_str(), value));
+    let (kind, bytes) = match format {
+        BodyFormat::Json => {
+            let secret = secret.map(|(name, value)| (name, Value::from(value)));
+            let all: BTreeMap<&str, &Value> =
+                members.chain(secret.iter().map(|(name, value)| (*name, value))).collect();
+            ("application/json", serde_json::to_vec(&all).map_err(|_| Fault::NotSent)?)
+        }
+        BodyFormat::Form => {
+            let mut form = url::form_urlencoded::Serializer::new(String::new());
+            form.extend_pairs(members.filter_map(|(name, value)| Some((name, value.as_str()?))))
+                .extend_pairs(secret);
+            ("application/x-www-form-urlencoded", form.finish().into_bytes())
+        }
+    };
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    *request.body_mut() = Some(bytes.into());
     Ok(())
 }
 
@@ -65,7 +101,27 @@ mod tests {
             "broken" => Some("a\nb"),
             _ => None,
         };
-        place(&mut request, auth, headers, value).map(|()| request)
+        place(&mut request, auth, headers, None, value).map(|()| request)
+    }
+
+    #[test]
+    fn a_body_holds_the_credential_beside_what_is_asked() {
+        let asked = serde_json::json!({"query": "a", "count": 1});
+        let flat = serde_json::json!({"query": "a b"});
+        for (format, asked, kind, expected) in [
+            (BodyFormat::Json, &asked, "application/json", r#"{"api_key":"k&y=","count":1,"query":"a"}"#),
+            (BodyFormat::Form, &flat, "application/x-www-form-urlencoded", "query=a+b&api_key=k%26y%3D"),
+        ] {
+            let auth = Auth::Body { name: "api_key".to_owned(), value: template("{key}"), format };
+            let mut request =
+                Request::new(reqwest::Method::POST, "https://api.example.org/x".parse().unwrap());
+            let value = |name: &str| (name == "key").then_some("k&y=");
+            place(&mut request, &auth, &BTreeMap::new(), asked.as_object(), value).unwrap();
+            assert_eq!(request.headers()[CONTENT_TYPE], kind);
+            let body = request.body().and_then(|body| body.as_bytes()).unwrap();
+            assert_eq!(String::from_utf8_lossy(body), expected);
+            assert!(request.url().query().is_none() && !format!("{request:?}").contains("k&y"));
+        }
     }
 
     #[test]

@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use url::{Host, Url};
 
 use super::resolver::is_public;
 
 /// Scheme, host and port of an address.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(with = "String")]
 #[serde(try_from = "String")]
 pub(crate) struct Origin(Url);
 
@@ -42,6 +44,58 @@ impl Origin {
     pub(crate) fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default()
     }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.0.port_or_known_default().unwrap_or_default()
+    }
+
+    /// `https://host:port`, the port always written: what credentials are bound to.
+    pub(crate) fn canonical(&self) -> String {
+        format!("{}://{}:{}", self.0.scheme(), self.host(), self.port())
+    }
+
+    /// Reads what a user typed: https, a public host with a full name, and nothing after it. Anything that two
+    /// parsers could read differently is refused, so only the plain characters of names and ports are taken.
+    pub(crate) fn typed(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let (scheme, rest) = text.split_at_checked("https://".len())?;
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
+        if !scheme.eq_ignore_ascii_case("https://") || !rest.bytes().all(plain) {
+            return None;
+        }
+        let (origin, prefix) = split(&format!("https://{rest}")).ok()?;
+        let public = match origin.0.host()? {
+            Host::Domain(name) => is_full_name(name),
+            // Only as four decimal numbers: `1.2.3` and `0x5db8d822` mean addresses too, to some.
+            Host::Ipv4(ip) => {
+                is_public(IpAddr::V4(ip)) && rest.split(':').next() == Some(ip.to_string().as_str())
+            }
+            Host::Ipv6(ip) => is_public(IpAddr::V6(ip)),
+        };
+        (prefix.is_empty() && public && origin.port() != 0).then_some(origin)
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+/// Whether it is a name of the public internet by its form: two labels at least, and none of the endings that are
+/// only known inside a network. Where it leads is judged when it is resolved.
+fn is_full_name(name: &str) -> bool {
+    const INSIDE: [&str; 9] =
+        ["localhost", "local", "localdomain", "internal", "intranet", "lan", "home", "corp", "arpa"];
+    let label =
+        |label: &str| (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-');
+    let last = name.rsplit('.').next().unwrap_or_default();
+    name.len() <= 253
+        && name.contains('.')
+        && name.split('.').all(label)
+        && last.bytes().any(|b| b.is_ascii_alphabetic())
+        && !INSIDE.contains(&last)
 }
 
 /// An origin and a path prefix without a slash at its end.
@@ -85,7 +139,7 @@ impl BaseUrl {
 
 impl std::fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}{}", self.origin.0.as_str().trim_end_matches('/'), self.prefix)
+        write!(f, "{}{}", self.origin, self.prefix)
     }
 }
 
@@ -96,6 +150,12 @@ pub(crate) struct Destination<'a> {
     prefix: &'a str,
     /// The operator chose it, so it may be a private address.
     pub(crate) by_operator: bool,
+}
+
+impl std::fmt::Display for Destination<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}{}", self.origin, self.prefix)
+    }
 }
 
 impl<'a> Destination<'a> {
@@ -193,7 +253,94 @@ mod tests {
         assert!(!Destination::catalogue(&public).is_forbidden());
     }
 
+    #[test]
+    fn a_typed_endpoint_is_an_https_origin_on_the_public_internet() {
+        for (typed, shown, canonical) in [
+            (
+                "https://my-res.openai.azure.com",
+                "https://my-res.openai.azure.com",
+                "https://my-res.openai.azure.com:443",
+            ),
+            (
+                " HTTPS://My-Res.OpenAI.azure.com/ ",
+                "https://my-res.openai.azure.com",
+                "https://my-res.openai.azure.com:443",
+            ),
+            ("https://x.example.org:443", "https://x.example.org", "https://x.example.org:443"),
+            ("https://x.example.org:6333/", "https://x.example.org:6333", "https://x.example.org:6333"),
+            ("https://93.184.216.34", "https://93.184.216.34", "https://93.184.216.34:443"),
+        ] {
+            let origin = Origin::typed(typed).unwrap();
+            assert_eq!((origin.to_string(), origin.canonical()), (shown.to_owned(), canonical.to_owned()));
+        }
+        for bad in [
+            "",
+            "https://",
+            "https:///",
+            "x.example.org",
+            "http://x.example.org",
+            "ftp://x.example.org",
+            "https://x.example.org/openai",
+            "https://x.example.org//",
+            "https://x.example.org/.",
+            "https://x.example.org?a=b",
+            "https://x.example.org#a",
+            "https://x.example.org?",
+            "https://me@x.example.org",
+            "https://me:pw@x.example.org",
+            "https://x.example.org\\@evil.example",
+            "https://x.example.org%2f",
+            "https://x.example.org:0",
+            "https://x.example.org:99999",
+            "https://x.example.org:",
+            "https://x",
+            "https://localhost",
+            "https://x.localhost",
+            "https://printer.local",
+            "https://db.internal",
+            "https://x.example.org.",
+            "https://x..example.org",
+            "https://-x.example.org",
+            "https://exämple.org",
+            "https://x .example.org",
+            "https://127.0.0.1",
+            "https://127.1",
+            "https://2130706433",
+            "https://0x7f.1",
+            "https://0177.0.0.1",
+            "https://10.0.0.1",
+            "https://169.254.169.254",
+            "https://[::1]",
+            "https://[::ffff:127.0.0.1]",
+            "https://[fd00::1]",
+            "https://[64:ff9b::7f00:1]",
+            "https://1.2.3",
+            "https://0x5db8d822",
+            "https://x.example.org:443:443",
+            "https://[x.example.org]",
+            "https:x.example.org",
+            "https:/x.example.org",
+            "javascript:alert(1)",
+        ] {
+            let read = Origin::typed(bad);
+            // A colon with nothing after it is the port of the scheme.
+            assert!(read.is_none() || bad.ends_with(':'), "{bad}: {read:?}");
+        }
+    }
+
     proptest! {
+        /// Whatever is typed: what is read is one canonical spelling, which reads as itself.
+        #[test]
+        fn what_is_typed_has_one_spelling(text in prop_oneof!["\\PC{0,60}", "https://[a-zA-Z0-9.:@/\\\\%\\[\\]-]{0,40}"]) {
+            if let Some(origin) = Origin::typed(&text) {
+                prop_assert_eq!(Origin::typed(&origin.to_string()), Some(origin.clone()));
+                prop_assert!(origin.is_https() && !Destination::catalogue(&origin).is_forbidden());
+                let url = Url::parse(text.trim()).unwrap();
+                prop_assert_eq!(url.origin(), origin.0.origin());
+                prop_assert_eq!(url.path(), "/");
+            }
+        }
+
         #[test]
         fn a_path_changes_neither_origin_nor_prefix(path in prop_oneof!["\\PC*", "/\\PC*", "/[a-z./\\\\%@:?#]{0,20}"]) {
             for base in ["https://api.example.org", "https://gateway.example.org:8443/v1"] {

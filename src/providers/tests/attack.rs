@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     model::{check::Outcome, ids::ProviderId},
-    providers::{Candidate, EgressSettings, catalogue::embedded_ids},
+    providers::{Candidate, EgressSettings, catalogue::Catalogue},
 };
 
 /// The provider that means harm: of all checks, its answers may be the longest.
@@ -123,7 +123,8 @@ impl Attacked {
             let address = if id == HOSTILE { hostile } else { honest };
             (id, format!("http://{address}"))
         };
-        let settings = EgressSettings::new(&embedded_ids().map(base).collect(), None).unwrap();
+        let ids = Catalogue::shared().iter().map(|provider| provider.info.id.clone());
+        let settings = EgressSettings::new(Catalogue::shared(), &ids.map(base).collect(), None).unwrap();
         // With the budgets of the catalogue.
         let room = Room::new(settings, |_| {});
         let candidate = |id| room.candidate(&id, &[("api_key", CANARY)]);

@@ -9,7 +9,7 @@ use serde_json::json as value;
 use super::support::{CANARY, Room, Server, hurry, json, response};
 use crate::{
     model::service::ServiceId,
-    providers::{Call, EgressSettings, UsageSource, egress::scrub::Scrubber},
+    providers::{Call, EgressSettings, UsageSource, catalogue::Catalogue, egress::scrub::Scrubber},
 };
 
 /// Everything that the room lets out about checks and calls with the canary, as text.
@@ -147,7 +147,7 @@ async fn the_text_of_a_failure_does_not_hold_the_key() {
     }
     // The real addresses, through a proxy that is not there.
     let proxy = SecretString::from(format!("http://{refused}"));
-    let settings = EgressSettings::new(&BTreeMap::new(), Some(&proxy)).unwrap();
+    let settings = EgressSettings::new(Catalogue::shared(), &BTreeMap::new(), Some(&proxy)).unwrap();
     let room = Room::new(settings, |catalogue| hurry(catalogue, 300));
     let traces = traces(&room).await;
     assert!(!finder.finds_in(&traces) && traces.contains("Unreachable"), "{traces}");

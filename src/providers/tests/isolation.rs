@@ -11,7 +11,7 @@ use crate::{
     model::{check::Outcome, ids::ProviderId, service::ServiceId},
     providers::{
         Call, EgressSettings,
-        catalogue::embedded_ids,
+        catalogue::Catalogue,
         egress::{origin::Origin, scrub::Scrubber},
     },
 };
@@ -21,7 +21,7 @@ fn leading_to(origin: &str) -> Room {
     let origin = Origin::try_from(origin.to_owned()).unwrap();
     Room::new(EgressSettings::default(), |catalogue| {
         hurry(catalogue, 1000);
-        for id in embedded_ids() {
+        for id in Catalogue::shared().iter().map(|provider| provider.info.id.clone()) {
             let origin = origin.clone();
             catalogue.edit(&id, |file| {
                 file.realms.iter_mut().for_each(|realm| realm.origin = origin.clone());
@@ -71,7 +71,10 @@ async fn the_catalogue_cannot_lead_into_private_networks() {
 async fn the_configured_proxy_sees_the_name_and_nothing_else() {
     let proxy = Server::answering(|_| json(502, &value!({}))).await;
     let address = SecretString::from(format!("http://me:hunter2@{}", proxy.addr));
-    let room = Room::new(EgressSettings::new(&BTreeMap::new(), Some(&address)).unwrap(), |_| {});
+    let room = Room::new(
+        EgressSettings::new(Catalogue::shared(), &BTreeMap::new(), Some(&address)).unwrap(),
+        |_| {},
+    );
     assert_eq!(room.check(&room.serpapi()).await.outcome, Outcome::Unreachable);
     let heads = proxy.heads();
     assert!(heads[0].starts_with("CONNECT serpapi.com:443 HTTP/1.1\r\n"), "{heads:?}");
@@ -80,7 +83,8 @@ async fn the_configured_proxy_sees_the_name_and_nothing_else() {
     // What is on this machine is asked directly.
     let server = Server::answering(|_| yes()).await;
     let base_urls = BTreeMap::from([(ProviderId::SERPAPI, format!("http://{}", server.addr))]);
-    let room = Room::new(EgressSettings::new(&base_urls, Some(&address)).unwrap(), |_| {});
+    let room =
+        Room::new(EgressSettings::new(Catalogue::shared(), &base_urls, Some(&address)).unwrap(), |_| {});
     assert_eq!(room.check(&room.serpapi()).await.outcome, Outcome::Valid);
     assert_eq!(proxy.heads().len(), heads.len());
 }

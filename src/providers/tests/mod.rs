@@ -3,6 +3,7 @@
 mod attack;
 mod behaviours;
 mod echo;
+mod endpoint;
 mod hostile;
 mod isolation;
 mod search;
@@ -10,5 +11,6 @@ mod serpapi;
 mod single_key;
 mod stored;
 mod support;
+mod table;
 mod tls;
 mod twilio;

@@ -28,7 +28,7 @@ use crate::{
     },
     providers::{
         Candidate, EgressSettings, Providers, StoredCredential, UsageEvent, UsageObserver,
-        catalogue::{Catalogue, embedded_ids},
+        catalogue::Catalogue,
     },
     vault::{KekRing, SecretKind, Vault},
 };
@@ -176,8 +176,8 @@ impl Room {
 
     /// Every provider at `base`, with a catalogue that was changed.
     pub(super) fn with(base: &str, change: impl FnOnce(&mut Catalogue)) -> Self {
-        let base_urls = embedded_ids().map(|id| (id, base.to_owned())).collect();
-        Self::new(EgressSettings::new(&base_urls, None).unwrap(), change)
+        let base_urls = Catalogue::shared().ids().map(|id| (id.clone(), base.to_owned())).collect();
+        Self::new(EgressSettings::new(Catalogue::shared(), &base_urls, None).unwrap(), change)
     }
 
     pub(super) fn new(settings: EgressSettings, change: impl FnOnce(&mut Catalogue)) -> Self {
@@ -187,7 +187,7 @@ impl Room {
         change(&mut catalogue);
         let vault = Arc::new(Vault::new(KekRing::parse(&KekRing::generate().unwrap()).unwrap()));
         let recorder = Arc::new(Recorder::default());
-        let providers = Providers::with_catalogue(
+        let providers = Providers::new(
             catalogue,
             settings,
             Arc::clone(&vault),
@@ -266,8 +266,8 @@ impl Room {
 
 /// Shortens every deadline to `milliseconds`. That the real ones are the design's is tested with the catalogue.
 pub(super) fn hurry(catalogue: &mut Catalogue, milliseconds: u64) {
-    for id in embedded_ids() {
-        catalogue.edit(&id, |file| {
+    for id in Catalogue::shared().ids() {
+        catalogue.edit(id, |file| {
             file.budgets.values_mut().for_each(|budget| budget.deadline_ms = milliseconds);
         });
     }

@@ -101,7 +101,7 @@ async fn both_ways<F: Future<Output = Secure>>(start: impl Fn() -> F) -> [(Room,
     let (direct, behind_proxy) = (start().await, start().await);
     let base = format!("https://localhost:{}", direct.addr.port());
     let proxy = SecretString::from(format!("http://{}", behind_proxy.addr));
-    let settings = EgressSettings::new(&[].into(), Some(&proxy)).unwrap();
+    let settings = EgressSettings::new(Catalogue::shared(), &[].into(), Some(&proxy)).unwrap();
     let patient = |catalogue: &mut Catalogue| hurry(catalogue, 10_000);
     [(Room::with(&base, patient), direct), (Room::new(settings, patient), behind_proxy)]
 }

@@ -9,10 +9,11 @@ use uuid::Uuid;
 use crate::{
     model::{
         access::{CredentialState, Policy, decide},
+        check::{Evidence, Outcome},
         ids::{ProviderId, SearchId, SessionId, TokenId, UserId},
         key::{KeyMetadata, KeyView, Quota, Source},
         page::SessionView,
-        provider::{FieldInfo, FormInfo, Links, ProviderInfo},
+        provider::{Category, Cost, FieldInfo, FormInfo, Links, ProviderInfo},
         scraper::{Place, ResultRow, SearchRequest, SearchState, SearchView},
         service::ServiceId,
         status::{KeyStatus, Reason},
@@ -86,6 +87,7 @@ fn provider() -> ProviderInfo {
         id: ProviderId::SERPAPI,
         name: text("SerpAPI"),
         monogram: text("S"),
+        category: Category::Search,
         summary: text("Google Maps and other search results"),
         noun: text("API key"),
         forms: vec![FormInfo {
@@ -100,6 +102,7 @@ fn provider() -> ProviderInfo {
                 help: None,
                 shapes: Vec::new(),
                 choices: Vec::new(),
+                when: None,
             }],
         }],
         steps: vec![text("Sign in to SerpAPI."), text("Copy the key of your account.")],
@@ -109,6 +112,9 @@ fn provider() -> ProviderInfo {
             billing: text("https://serpapi.com/change-plan"),
             revoke: text("https://serpapi.com/manage-api-key"),
         },
+        least_privilege: None,
+        check_cost: Cost::Free,
+        by_operator: false,
         used_by: vec![ServiceId::DataScraper],
         base_url_override: None,
     }
@@ -140,6 +146,14 @@ fn key() -> KeyView {
             capabilities: BTreeMap::new(),
             facts: BTreeMap::new(),
         },
+        evidence: Some(Evidence {
+            outcome: Outcome::Valid,
+            reason: Reason::Accepted,
+            http_status: Some(200),
+            provider_code: None,
+            latency_ms: 214,
+            at: NOW,
+        }),
         source: Source::User,
         version: 1,
         created_at: NOW,

@@ -109,7 +109,7 @@ fn notice(error: &CallError) -> Notice {
             Outcome::Invalid | Outcome::Limited => Notice::KeyRejected,
             Outcome::Suspended => Notice::AccountSuspended,
             Outcome::RateLimited => Notice::RateLimited,
-            Outcome::Valid | Outcome::Unreachable => match reason {
+            Outcome::Valid | Outcome::Unreachable | Outcome::NotAsked => match reason {
                 Reason::TimedOut => Notice::TimedOut,
                 Reason::ProviderFault => Notice::ProviderFault,
                 Reason::UnexpectedAnswer => Notice::NotUnderstood,

@@ -151,7 +151,7 @@ async fn the_journal_names_requests_and_never_a_credential() {
     assert_eq!(requests[0]["parameters"], json!([["engine", "google"], ["q", "tea"]]));
     assert_eq!(json!(line(1, &["provider", "key", "status"])), json!(["twilio", "api_key", 200]));
     assert_eq!(json!(line(2, &["key", "status", "parameters"])), json!([null, 401, []]));
-    assert_eq!(json!(line(3, &["provider", "credential", "status"])), json!([null, null, 404]));
+    assert_eq!(json!(line(3, &["provider", "credential", "status"])), json!([null, null, 401]));
     assert!(requests[..3].iter().all(|r| r["credential"].as_str().is_some_and(|print| print.len() == 12)));
     let text = json!(requests).to_string();
     assert!(!text.contains(stranger));

@@ -20,6 +20,7 @@ use keyward::{
     config::{Config, Purpose, SiteDefaults, read_secret_file},
     jobs::Recheck,
     model::time::Timestamp,
+    providers::Catalogue,
     server::{boot, router, state::AppState},
     simulator,
 };
@@ -236,9 +237,10 @@ pub async fn install(
     let _ = rustls::crypto::ring::default_provider().install_default();
     let site = SiteDefaults { addr: ([127, 0, 0, 1], 3000).into(), root: "public".into() };
     let mut config = Config::read(variables, read_secret_file, Purpose::Production, site).unwrap();
-    for provider in simulator::test_keys().into_iter().map(|key| key.provider) {
-        let address = format!("http://{simulator}/{provider}");
-        config.provider_base_urls.insert(provider, address);
+    // Every provider, also those the simulator does not know: no test asks a real one.
+    let catalogue = Catalogue::read(config.providers_dir.as_deref())?;
+    for provider in catalogue.ids() {
+        config.provider_base_urls.insert(provider.clone(), format!("http://{simulator}/{provider}"));
     }
     boot::install(&config, Purpose::Production, clock, CancellationToken::new()).await
 }

@@ -90,7 +90,7 @@ mod tests {
     use crate::model::{
         access::{Policy, decide},
         page::ProviderCard,
-        provider::{Links, ProviderInfo, provider_name},
+        provider::{Category, Cost, Links, ProviderInfo, provider_name},
     };
 
     fn page(providers: &[ProviderId]) -> SettingsPage {
@@ -101,10 +101,14 @@ mod tests {
                     id: id.clone(),
                     name: provider_name(id),
                     monogram: String::new(),
+                    category: Category::Other,
                     summary: String::new(),
                     noun: String::new(),
                     forms: Vec::new(),
                     steps: Vec::new(),
+                    least_privilege: None,
+                    check_cost: Cost::Free,
+                    by_operator: false,
                     links: Links {
                         keys: String::new(),
                         documentation: String::new(),

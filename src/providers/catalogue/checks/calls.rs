@@ -1,0 +1,158 @@
+//! The calls of a probe, operations, and the rules of both.
+
+use serde_json::{Map, Value};
+
+use super::{Checked, any_field};
+use crate::providers::{
+    catalogue::{
+        problem::{Problem, at},
+        read::Text,
+        rule::{Rule, Test, Then},
+        schema::{Auth, BodyFormat, Form, Method, Probe, ProviderFile},
+    },
+    template::Template,
+};
+
+pub(super) fn check(file: &ProviderFile) -> Checked {
+    if !file.budgets.contains_key("probe") {
+        return Err(Problem::new(at!["budgets"], "no budget is called probe"));
+    }
+    for (place, call) in file.probe.iter().enumerate() {
+        let outer =
+            |problem: Problem| problem.within(at!["probe", place], &format!("probe {}: ", call.operation));
+        one_call(file, call).map_err(outer)?;
+        if file.probe.iter().take(place).any(|other| other.operation == call.operation) {
+            return Err(outer(Problem::new(at!["operation"], "is there twice")));
+        }
+    }
+    for (place, form) in file.forms.iter().enumerate() {
+        if !file.probe.iter().any(|call| call.decides && call.when.fits(&form.id)) {
+            let text = format!("no call of the probe decides for the form {}", form.id);
+            return Err(Problem::new(at!["forms", place], text));
+        }
+    }
+    for (name, operation) in &file.operations {
+        let outer =
+            |problem: Problem| problem.within(at!["operations", name], &format!("operation {name}: "));
+        path(file, &operation.path, false).map_err(outer)?;
+        rules(&operation.rules, false).map_err(outer)?;
+        method(file.forms.iter(), operation.method, None).map_err(outer)?;
+        if !file.budgets.contains_key(&operation.budget) {
+            let text = format!("no budget is called {}", operation.budget);
+            return Err(outer(Problem::new(at!["budget"], text)));
+        }
+    }
+    Ok(())
+}
+
+fn one_call(file: &ProviderFile, call: &Probe) -> Checked {
+    path(file, &call.path, true)?;
+    rules(&call.rules, true)?;
+    for (place, rule) in call.rules.iter().enumerate() {
+        let problem = |text: &str| Problem::new(at!["rules", place], format!("rule {}: {text}", place + 1));
+        if !(call.decides || rule.then.is_accepted() || rule.then == Then::Unreachable) {
+            return Err(problem("a call that does not decide cannot refuse"));
+        }
+        if rule.ask_on && !call.decides {
+            return Err(problem("ask_on is for deciding calls"));
+        }
+    }
+    let when = &call.when;
+    if when.form.as_ref().is_some_and(|id| !file.forms.iter().any(|form| form.id == *id)) {
+        return Err(Problem::new(at!["when"], "when: no such form"));
+    }
+    if when.present.as_ref().is_some_and(|name| any_field(file, name).is_none()) {
+        return Err(Problem::new(at!["when"], "when: no such field"));
+    }
+    let forms = file.forms.iter().filter(|form| when.fits(&form.id));
+    method(forms, call.method, call.body.as_ref())?;
+    let texts = call.read.facts.values().chain(&call.read.account).chain(&call.read.plan);
+    texts.clone().try_for_each(text)
+}
+
+/// Only a POST has a body, be it for what is asked or for the credential.
+fn method<'f>(
+    forms: impl Iterator<Item = &'f Form>,
+    method: Method,
+    body: Option<&Map<String, Value>>,
+) -> Checked {
+    let mut formats = forms.filter_map(|form| match &form.auth {
+        Auth::Body { format, .. } => Some(*format),
+        Auth::Query { .. } | Auth::Header { .. } | Auth::Basic { .. } => None,
+    });
+    let first = formats.next();
+    if method != Method::Post && (first.is_some() || body.is_some()) {
+        return Err(Problem::new(at!["method"], "a body needs the method POST"));
+    }
+    let flat = |body: &Map<String, Value>| body.values().all(Value::is_string);
+    if first.into_iter().chain(formats).any(|format| format == BodyFormat::Form) && !body.is_none_or(flat) {
+        return Err(Problem::new(at!["body"], "a body that is sent as a form holds texts only"));
+    }
+    Ok(())
+}
+
+fn text(text: &Text) -> Checked {
+    let problem = |text: &str| Problem::new(at!["read"], text);
+    if text.pointer.as_slice().is_empty() {
+        return Err(problem("a text without a pointer"));
+    }
+    if text.within.is_none() && !text.whose.is_empty() {
+        return Err(problem("`whose` needs `within`"));
+    }
+    Ok(())
+}
+
+/// Paths hold fields of every form, none of them secret: paths get logged, at the provider if not here.
+fn path(file: &ProviderFile, path: &Template, fields_only: bool) -> Checked {
+    let problem = |text: String| Problem::new(at!["path"], text);
+    if !path.is_path() {
+        return Err(problem("path must start with / and hold plain characters only".to_owned()));
+    }
+    for name in path.fields() {
+        match any_field(file, name) {
+            Some(field) if field.secret => return Err(problem(format!("path: field {name} is secret"))),
+            None if fields_only => return Err(problem(format!("path: no form has the field {name}"))),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn rules(rules: &[Rule], probe: bool) -> Checked {
+    for (place, rule) in rules.iter().enumerate() {
+        let problem = |text: &str| Problem::new(at!["rules", place], format!("rule {}: {text}", place + 1));
+        if !rule.then.allows(rule.reason()) {
+            return Err(problem("this reason does not fit the result"));
+        }
+        if probe && rule.then == Then::BadRequest {
+            return Err(problem("bad_request is for operations"));
+        }
+        let statuses = rule.status.as_slice();
+        if statuses.is_empty() || statuses.iter().any(|status| !(200..600).contains(status)) {
+            return Err(problem("status must be from 200 to 599"));
+        }
+        // A bare status says nothing sure: a firewall or a portal on the way answers with any of them.
+        let refuses = rule.then.is_refused() || matches!(rule.then, Then::Limited | Then::Exhausted);
+        if refuses && rule.json.is_empty() && rule.text.is_none() && rule.header.is_empty() {
+            return Err(problem("a refusal must also look at the body or a header"));
+        }
+        if !rule.lacks.is_empty() && (!probe || rule.then != Then::Limited) {
+            return Err(problem("lacks is for limited in a probe"));
+        }
+        if rule.header.values().chain(&rule.text).any(|test| matches!(test, Test::Reaches(_))) {
+            return Err(problem("reaches is for json"));
+        }
+        let tests = rule.json.values().chain(rule.header.values()).chain(&rule.text);
+        for test in tests {
+            let empty = match test {
+                Test::Contains(text) => text.is_empty(),
+                Test::OneOf(values) => values.is_empty(),
+                Test::Equals(_) | Test::AtMost(_) | Test::Reaches(_) | Test::Exists(_) => false,
+            };
+            if empty {
+                return Err(problem("a test is empty"));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! What a catalogue file may say about the bodies of successful answers: what is kept of them.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::rule::Test;
+use crate::providers::template::Pointer;
+
+/// What to take from a successful answer.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Read {
+    pub(crate) account: Option<Text>,
+    pub(crate) plan: Option<Text>,
+    pub(crate) quota: Option<QuotaRead>,
+    /// By label, for people.
+    pub(crate) facts: BTreeMap<String, Text>,
+    /// By name.
+    pub(crate) capabilities: BTreeMap<String, CapabilityRead>,
+}
+
+/// A short text.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Text {
+    /// Where it is; several are joined by a space, if all are there.
+    pub(crate) pointer: Pointers,
+    /// Look in the first element of this array that is as `whose` says.
+    pub(crate) within: Option<Pointer>,
+    #[serde(default)]
+    pub(crate) whose: BTreeMap<Pointer, Test>,
+    /// Only if it differs from the text here.
+    pub(crate) differs_from: Option<Pointer>,
+    pub(crate) mask: Option<Mask>,
+}
+
+/// A field of the credential as a text.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FieldText {
+    pub(crate) field: String,
+    pub(crate) mask: Mask,
+}
+
+/// One pointer, or a list.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Pointers {
+    One(Pointer),
+    Several(Vec<Pointer>),
+}
+
+impl Pointers {
+    pub(crate) fn as_slice(&self) -> &[Pointer] {
+        match self {
+            Self::One(pointer) => std::slice::from_ref(pointer),
+            Self::Several(pointers) => pointers,
+        }
+    }
+}
+
+/// How to shorten what identifies an account.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Mask {
+    /// `ana@example.org` → `a…@example.org`.
+    Email,
+    /// The first two and the last four characters.
+    Sid,
+    /// `https://name.example.com` → `name.example.com`.
+    Host,
+}
+
+/// Where the allowance is.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QuotaRead {
+    pub(crate) unit: String,
+    pub(crate) used: Option<Pointer>,
+    pub(crate) left: Option<Pointer>,
+    pub(crate) limit: Option<Pointer>,
+    /// A date, an RFC 3339 time, or seconds since 1970.
+    pub(crate) resets_at: Option<Pointer>,
+}
+
+/// Whether a capability is there: yes if some value passes the test, else no; unknown if the answer
+/// does not say.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CapabilityRead {
+    pub(crate) pointer: Pointer,
+    pub(crate) is: Test,
+    /// If this is there, the list goes on, and none among the first means unknown.
+    pub(crate) more: Option<Pointer>,
+}
