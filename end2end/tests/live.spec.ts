@@ -196,6 +196,7 @@ test('tabs of two accounts in one browser do not mix', async ({ page, context, s
   const asked = streams(context);
   await openListening(page, SCRAPER);
   // Somebody else signs in; the first tab is left as it was.
+  await context.clearCookies();
   await register(page);
   const second = await context.newPage();
   await openListening(second, SCRAPER);

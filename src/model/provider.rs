@@ -47,6 +47,22 @@ impl Category {
         Self::Other,
     ];
 
+    /// The word in catalogue files and on the wire.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::LanguageModels => "language_models",
+            Self::VoiceAndSpeech => "voice_and_speech",
+            Self::Telephony => "telephony",
+            Self::Search => "search",
+            Self::Images => "images",
+            Self::VectorsAndData => "vectors_and_data",
+            Self::Payments => "payments",
+            Self::Mail => "mail",
+            Self::Development => "development",
+            Self::Other => "other",
+        }
+    }
+
     /// The words on the page.
     pub const fn label(self) -> &'static str {
         match self {
@@ -291,6 +307,13 @@ mod tests {
         assert_eq!(provider_name(&ProviderId::GOOGLE_AI), "Google AI");
         assert_eq!("deep_gram".parse().map(|id| provider_name(&id)), Ok("Deep gram".to_owned()));
         assert_eq!("_".parse().map(|id| provider_name(&id)), Ok(" ".to_owned()));
+    }
+
+    #[test]
+    fn a_category_has_one_word_everywhere() {
+        for category in Category::ALL {
+            assert_eq!(serde_json::to_string(&category).unwrap(), format!("\"{}\"", category.code()));
+        }
     }
 
     #[test]

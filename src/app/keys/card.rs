@@ -36,6 +36,9 @@ pub fn KeyCard(
     /// The form is open at first: to store a key, or to replace the stored one.
     #[prop(optional)]
     open: bool,
+    /// Whether the card is in view. One that is not keeps what was typed.
+    #[prop(default = Signal::stored(true))]
+    shown: Signal<bool>,
 ) -> impl IntoView {
     let card = board.card(provider.clone());
     let first = card.get_untracked()?;
@@ -246,7 +249,7 @@ pub fn KeyCard(
         }
     });
     let view = view! {
-        <li class="card" id=format!("card-{provider}")>
+        <li class="card" id=format!("card-{provider}") hidden=move || !shown.get()>
             <Monogram text=info.monogram.clone() />
             <div class="card-body">
                 <div class="card-head">

@@ -1,4 +1,10 @@
-use crate::model::{access::AccessDecision, ids::ProviderId, page::SettingsPage, service::ServiceId};
+use crate::model::{
+    access::AccessDecision,
+    ids::ProviderId,
+    page::{ProviderCard, SettingsPage},
+    provider::{Category, ProviderInfo},
+    service::ServiceId,
+};
 
 /// Cards that belong together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,44 +23,62 @@ pub(super) struct Group {
     pub(super) open: Vec<ProviderId>,
 }
 
-/// Sorts the cards: first what `service` needs, what it lacks before the rest; then what any service needs;
-/// then the others. Groups without cards are left out.
+impl Group {
+    fn new(id: &'static str, title: impl Into<String>, providers: Vec<ProviderId>) -> Self {
+        Self { id, title: title.into(), note: "", providers, counted: false, open: Vec::new() }
+    }
+}
+
+/// Sorts the cards: first what `service` needs, what it lacks before the rest; then what any service needs, what
+/// else is stored, what services can use, and the others by what they are for. Groups without cards are left out.
 pub(super) fn group(page: &SettingsPage, service: Option<ServiceId>) -> Vec<Group> {
     let decision = service.and_then(|service| page.decision(service));
     let (lacking, ready) = decision.map(needed).unwrap_or_default();
     let first: Vec<_> = lacking.into_iter().chain(ready).collect();
     let open = decision.map(without_key).unwrap_or_default();
 
-    let rest: Vec<_> = page.cards.iter().map(|card| &card.info.id).filter(|id| !first.contains(id)).collect();
-    let (needed, others): (Vec<_>, Vec<_>) = rest.into_iter().cloned().partition(is_required);
+    let rest = page.cards.iter().filter(|card| !first.contains(&card.info.id));
+    let (needed, rest): (Vec<_>, Vec<_>) = rest.partition(|card| is_required(&card.info.id));
+    let (stored, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|card| card.key.is_some());
+    let (usable, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|card| !card.info.used_by.is_empty());
 
-    let first = Group {
-        id: "service",
-        title: service.map(|service| format!("Needed by {}", service.name())).unwrap_or_default(),
-        note: "",
-        providers: first,
-        counted: true,
-        open,
-    };
-    let title =
-        if first.providers.is_empty() { "Needed by your services" } else { "Needed by other services" };
-    let needed = Group {
-        id: "needed",
-        title: title.to_owned(),
-        note: "",
-        providers: needed,
-        counted: true,
-        open: Vec::new(),
-    };
-    let others = Group {
-        id: "optional",
-        title: "Optional".to_owned(),
-        note: "no service depends on these",
-        providers: others,
-        counted: false,
-        open: Vec::new(),
-    };
-    [first, needed, others].into_iter().filter(|group| !group.providers.is_empty()).collect()
+    let title = if first.is_empty() { "Needed by your services" } else { "Needed by other services" };
+    let mut groups = vec![
+        Group {
+            counted: true,
+            open,
+            ..Group::new(
+                "service",
+                service.map(|service| format!("Needed by {}", service.name())).unwrap_or_default(),
+                first,
+            )
+        },
+        Group { counted: true, ..Group::new("needed", title, ids(&needed)) },
+        Group { counted: true, ..Group::new("stored", "Your other keys", ids(&stored)) },
+        Group { note: "no service depends on these", ..Group::new("optional", "Optional", ids(&usable)) },
+    ];
+    groups.extend(Category::ALL.into_iter().map(|category| {
+        let members: Vec<_> = rest.iter().copied().filter(|card| card.info.category == category).collect();
+        Group {
+            note: "no service uses these yet",
+            ..Group::new(category.code(), category.label(), ids(&members))
+        }
+    }));
+    groups.retain(|group| !group.providers.is_empty());
+    groups
+}
+
+fn ids(cards: &[&ProviderCard]) -> Vec<ProviderId> {
+    cards.iter().map(|card| card.info.id.clone()).collect()
+}
+
+/// Whether a provider is what somebody looks for who typed `words`: each is in its name, its purpose, or the name of
+/// a service that uses it.
+pub(super) fn is_meant(info: &ProviderInfo, words: &str) -> bool {
+    let services = info.used_by.iter().map(|service| service.name());
+    let text = [info.name.as_str(), info.summary.as_str(), info.category.label()];
+    let text = text.into_iter().chain(services).collect::<Vec<_>>().join(" ").to_lowercase();
+    words.to_lowercase().split_whitespace().all(|word| text.contains(word))
 }
 
 /// What a service needs: the providers that keep it closed, and the others.
@@ -89,8 +113,7 @@ mod tests {
     use super::*;
     use crate::model::{
         access::{Policy, decide},
-        page::ProviderCard,
-        provider::{Category, Cost, Links, ProviderInfo, provider_name},
+        provider::{Cost, Links, provider_name},
     };
 
     fn page(providers: &[ProviderId]) -> SettingsPage {
@@ -134,11 +157,36 @@ mod tests {
     #[test]
     fn without_a_service_the_required_come_before_the_optional() {
         let groups = group(&page(&[ProviderId::ANTHROPIC, ProviderId::SERPAPI, ProviderId::TWILIO]), None);
+        assert_eq!(providers(&groups), [("needed", vec!["serpapi", "twilio"]), ("other", vec!["anthropic"])]);
+        assert!(groups.iter().all(|group| group.open.is_empty()));
+    }
+
+    #[test]
+    fn what_is_stored_comes_before_what_is_not_and_the_rest_goes_by_purpose() {
+        let mut page = page(&[ProviderId::GOOGLE_AI, ProviderId::ANTHROPIC, ProviderId::SERPAPI]);
+        page.cards[0].info.used_by = vec![ServiceId::AiCalling];
+        page.cards[1].info.category = Category::LanguageModels;
+        let groups = group(&page, None);
         assert_eq!(
             providers(&groups),
-            [("needed", vec!["serpapi", "twilio"]), ("optional", vec!["anthropic"])]
+            [
+                ("needed", vec!["serpapi"]),
+                ("optional", vec!["google_ai"]),
+                ("language_models", vec!["anthropic"])
+            ]
         );
-        assert!(groups.iter().all(|group| group.open.is_empty()));
+    }
+
+    #[test]
+    fn a_provider_is_found_by_name_purpose_and_service() {
+        let mut page = page(&[ProviderId::ELEVENLABS]);
+        page.cards[0].info.used_by = vec![ServiceId::VoiceCloning];
+        page.cards[0].info.category = Category::VoiceAndSpeech;
+        let info = &page.cards[0].info;
+        for words in ["", " eleven ", "SPEECH", "cloning", "voice eleven"] {
+            assert!(is_meant(info, words), "{words}");
+        }
+        assert!(!is_meant(info, "eleven mail"));
     }
 
     #[test]

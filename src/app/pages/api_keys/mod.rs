@@ -1,4 +1,5 @@
 mod groups;
+mod search;
 mod setup;
 
 use leptos::prelude::*;
@@ -6,7 +7,8 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use self::{
-    groups::{Group, group},
+    groups::{Group, group, is_meant},
+    search::Search,
     setup::ServiceSetup,
 };
 use super::service_list::{ServiceList, open_count};
@@ -19,7 +21,7 @@ use crate::{
         problem::Problem,
         ui::part,
     },
-    model::{event::Topic, input::next_path, page::SettingsPage, service::ServiceId},
+    model::{event::Topic, ids::ProviderId, input::next_path, page::SettingsPage, service::ServiceId},
 };
 
 /// The API keys: a card for each provider, and what the keys open. `?service=ID` puts first what that
@@ -65,6 +67,7 @@ fn Settings(page: SettingsPage, service: Option<ServiceId>, since: Since) -> imp
     let board = provide_board(page, "/settings/api-keys");
     let page = board.page();
     board.follow(since);
+    let words = RwSignal::new(use_query_map().with_untracked(|query| query.get("q")).unwrap_or_default());
     let deleting = named_for_deletion();
     let doomed = move || {
         let provider = deleting.get()?;
@@ -92,10 +95,11 @@ fn Settings(page: SettingsPage, service: Option<ServiceId>, since: Since) -> imp
                 </details>
                 <div class="columns">
                     <div class="column-main">
+                        <Search words=words page=page service=service />
                         {groups
                             .get_value()
                             .into_iter()
-                            .map(|group| view! { <Cards group=group board=board /> })
+                            .map(|group| view! { <Cards group=group board=board words=words /> })
                             .collect_view()}
                     </div>
                     <aside class="panel panel-flush only-wide" aria-labelledby="services-title">
@@ -113,7 +117,7 @@ fn Settings(page: SettingsPage, service: Option<ServiceId>, since: Since) -> imp
 }
 
 #[component]
-fn Cards(group: Group, board: Board) -> impl IntoView {
+fn Cards(group: Group, board: Board, words: RwSignal<String>) -> impl IntoView {
     let Group { id, title, note, providers, counted, open } = group;
     let beside = {
         let providers = providers.clone();
@@ -126,10 +130,19 @@ fn Cards(group: Group, board: Board) -> impl IntoView {
             false => note.to_owned(),
         })
     };
+    let is_meant = move |provider: &ProviderId, words: &str| {
+        board
+            .page()
+            .with_untracked(|page| page.card(provider).is_some_and(|card| is_meant(&card.info, words)))
+    };
+    let empty = {
+        let providers = providers.clone();
+        Memo::new(move |_| words.with(|words| !providers.iter().any(|provider| is_meant(provider, words))))
+    };
     let title_id = format!("group-{id}");
     let labelled_by = title_id.clone();
     view! {
-        <section class="section" aria-labelledby=labelled_by>
+        <section class="section" aria-labelledby=labelled_by hidden=move || empty.get()>
             <div class="section-head section-head-start">
                 <h2 id=title_id>{title}</h2>
                 <span class="muted">{beside}</span>
@@ -139,7 +152,9 @@ fn Cards(group: Group, board: Board) -> impl IntoView {
                     .into_iter()
                     .map(|provider| {
                         let open = open.contains(&provider);
-                        view! { <KeyCard provider=provider board=board open=open /> }
+                        let own = provider.clone();
+                        let shown = Memo::new(move |_| words.with(|words| is_meant(&own, words)));
+                        view! { <KeyCard provider=provider board=board open=open shown=Signal::from(shown) /> }
                     })
                     .collect_view()}
             </ul>
