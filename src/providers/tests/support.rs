@@ -203,11 +203,13 @@ impl Room {
         self.providers.prepare(provider, fields.collect::<BTreeMap<_, _>>()).unwrap()
     }
 
-    /// A candidate for every form of every provider of the catalogue, with the canary in each secret field.
+    /// A candidate for every form of every provider of the catalogue, with the canary in each secret field. Not
+    /// for those whose address the user types, which the catalogue cannot lead elsewhere: see `endpoint`.
     pub(super) fn candidates(&self) -> Vec<Candidate> {
         let forms = self.providers.catalogue.iter().flat_map(|provider| {
             let id = &provider.info.id;
-            provider.file.forms.iter().map(move |form| (id, form))
+            let forms = provider.file.forms.iter().filter(|form| form.field("endpoint").is_none());
+            forms.map(move |form| (id, form))
         });
         let candidates = forms.map(|(id, form)| {
             let fields = form.fields.iter().filter(|field| !field.optional).map(|field| {
