@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import AxeBuilder from '@axe-core/playwright';
-import { test as base, expect, type Page } from '@playwright/test';
+import { test as base, expect, type BrowserContext, type Page } from '@playwright/test';
 import { Fleet, type Engine, type Server } from './servers';
 import { Simulator } from './simulator';
 
@@ -10,6 +10,8 @@ export { expect };
 export interface Complaints {
   /** Complaints that match belong to what the test does, such as the 404 of a page that is meant to be missing. */
   allow(pattern: RegExp): void;
+  /** Listens to another browser as well. To be called before it opens a page. */
+  hear(browser: BrowserContext): Promise<void>;
 }
 
 /** What each test has. */
@@ -18,6 +20,8 @@ export interface Fixtures {
   simulator: Simulator;
   /** Fails the test on any console error or uncaught exception, on every page it opens. */
   complaints: Complaints;
+  /** An empty page in another browser, in which the person is logged in. */
+  elsewhere: (person: Person) => Promise<Page>;
 }
 
 /** What the tests of one worker share, one after the other. */
@@ -61,17 +65,32 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     async ({ context }, use) => {
       const heard: string[] = [];
       const allowed: RegExp[] = [];
-      context.on('console', (message) => {
-        if (message.type() === 'error') heard.push(`${message.text()} (${message.location().url})`);
-      });
-      context.on('weberror', (error) => heard.push(String(error.error())));
-      await context.addInitScript(markAlive);
-      await use({ allow: (pattern) => allowed.push(pattern) });
+      const hear = async (browser: BrowserContext) => {
+        browser.on('console', (message) => {
+          if (message.type() === 'error') heard.push(`${message.text()} (${message.location().url})`);
+        });
+        browser.on('weberror', (error) => heard.push(String(error.error())));
+        await browser.addInitScript(markAlive);
+      };
+      await hear(context);
+      await use({ allow: (pattern) => allowed.push(pattern), hear });
       const unexpected = heard.filter((text) => !allowed.some((pattern) => pattern.test(text)));
       expect(unexpected, 'the browser console').toEqual([]);
     },
     { auto: true },
   ],
+  elsewhere: async ({ browser, complaints }, use) => {
+    const others: BrowserContext[] = [];
+    await use(async (person) => {
+      const other = await browser.newContext();
+      others.push(other);
+      await complaints.hear(other);
+      const response = await other.request.post('/api/auth/login', { data: person });
+      expect(response.status(), await response.text()).toBe(200);
+      return other.newPage();
+    });
+    await Promise.all(others.map((other) => other.close()));
+  },
 });
 
 /** Runs in each page: marks it once its WebAssembly has taken over, so that tests know when clicks are heard. */
@@ -129,6 +148,13 @@ export async function store(
     data: { provider, credentials },
   });
   expect([201, 202], await response.text()).toContain(response.status());
+}
+
+/** Deletes a key through REST for whoever the page's browser is logged in as. */
+export async function forget(page: Page, server: Server, provider: string): Promise<void> {
+  const headers = { origin: server.url };
+  const response = await page.request.delete(`/api/user-api-keys/${provider}`, { headers });
+  expect(response.status(), await response.text()).toBe(204);
 }
 
 /** Expects that axe finds nothing wrong with the page, in the light and in the dark scheme. */

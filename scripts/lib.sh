@@ -7,6 +7,7 @@ root=$PWD
 
 cargo_leptos_version=0.3.10
 binaryen_version=132.0.0
+lighthouse_version=12.8.2
 # The command-line half of wasm-bindgen reads a private format of the library half: the versions must be equal.
 wasm_bindgen_version=$(awk '/^name = "wasm-bindgen"$/ { getline; gsub(/version = |"/, ""); print }' Cargo.lock)
 minimum_cargo=1.94
@@ -24,6 +25,8 @@ else
   tools=$root/.tools
   export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}
 fi
+# The Python packages that hold the REST interface against its description.
+schemathesis=$tools/schemathesis
 # rustup's own folder comes last: a shell opened before rustup was installed does not know it yet.
 export PATH="$tools/bin:$tools/npm/node_modules/.bin:$PATH:${CARGO_HOME:-${HOME:-}/.cargo}/bin"
 
@@ -36,6 +39,8 @@ release_site=$CARGO_TARGET_DIR/site
 # Views without their deep types: what takes many minutes to compile with them takes one without. cargo-leptos sets
 # the same for its debug builds, so both share what they compile.
 export RUSTFLAGS="--cfg erase_components"
+# What is shipped names no folder of the machine it was built on.
+release_rustflags="$RUSTFLAGS --remap-path-prefix=${CARGO_HOME:-${HOME:-}/.cargo}=cargo --remap-path-prefix=$root=."
 
 say() { printf '==> %s\n' "$*"; }
 

@@ -37,6 +37,8 @@ pub enum Command {
     /// The providers of the catalogue
     #[command(subcommand)]
     Provider(Provider),
+    /// Print the description of the REST interface (OpenAPI 3.1)
+    Openapi,
     /// Run the provider simulator, which accepts its own test keys only
     Simulate(Simulate),
 }
@@ -151,6 +153,7 @@ mod tests {
                     billed: false,
                 })),
             ),
+            ("openapi", Command::Openapi),
             ("simulate", simulate("127.0.0.1:4010")),
             ("simulate --addr [::1]:5000", simulate("[::1]:5000")),
         ] {

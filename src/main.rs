@@ -11,6 +11,7 @@ use keyward::{
     providers::{self, Catalogue, Spending},
     server::{
         boot::{self, BootError, Installation},
+        docs::Document,
         serve::Shutdown,
         trial::{self, Trial},
     },
@@ -111,6 +112,7 @@ async fn carry_out(command: Command) -> Result<Done, String> {
         }
         Command::Provider(cli::Provider::Schema) => answer(&providers::json_schema()),
         Command::Provider(cli::Provider::Test(test)) => return try_provider(&test).await,
+        Command::Openapi => answer(Document::get().text.trim_end()),
         Command::Simulate(simulate) => {
             let listener = tokio::net::TcpListener::bind(simulate.addr).await.map_err(text)?;
             let shutdown = Shutdown::on_signals().map_err(text)?;

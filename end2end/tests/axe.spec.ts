@@ -30,6 +30,19 @@ test('the pages of visitors', async ({ page, complaints }) => {
   await expectSound(page);
 });
 
+test('the page about the API', async ({ page }) => {
+  await page.goto('/login');
+  await page.getByRole('link', { name: 'API', exact: true }).click();
+  await expect(page).toHaveURL(/\/docs\/api$/);
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('API');
+  await expectSound(page);
+  await page.getByRole('link', { name: 'Store a key' }).click();
+  await expect(page.getByRole('heading', { name: 'Store a key' })).toBeInViewport();
+  await page.goto('/problems/key-exists');
+  await expect(page).toHaveURL(/\/docs\/api#problem-key-exists$/);
+  await expect(page.getByRole('heading', { name: 'key-exists' })).toBeInViewport();
+});
+
 test('the pages of a newcomer', async ({ page }) => {
   await register(page);
   for (const path of [

@@ -3,21 +3,19 @@
 pub mod credentials;
 mod jwt;
 mod limits;
+mod origin;
 mod password;
 mod system;
 mod token;
 mod tokens;
 
-use std::{
-    net::IpAddr,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 
 pub use jwt::JwtKey;
 pub use limits::{Limit, Limiter, network};
+pub use origin::{ClientAddr, Origin, RequestUser};
 pub use password::Passwords;
 pub use system::SystemTokens;
 pub use token::{ApiToken, SessionToken};
@@ -43,47 +41,10 @@ const IDLE: Duration = Duration::from_secs(12 * 3600);
 const ABSOLUTE: Duration = Duration::from_secs(14 * 24 * 3600);
 /// The use of a session is noted this often at the most, to spare the database.
 const TOUCH: Duration = Duration::from_secs(5 * 60);
+/// A page is put together in less than this.
+const RENDERING: Duration = Duration::from_secs(10);
 /// An invitation is good for this long.
 const INVITATION: Duration = Duration::from_secs(7 * 24 * 3600);
-
-/// The client's address, found by the server for every request: the peer's, or the one that a trusted
-/// proxy names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientAddr(pub IpAddr);
-
-/// Where whoever finds out the user of a request notes it for the log. An extension of the request.
-#[derive(Debug, Clone, Default)]
-pub struct RequestUser(Arc<OnceLock<UserId>>);
-
-impl RequestUser {
-    /// The user that was noted.
-    pub fn noted(&self) -> Option<&UserId> {
-        self.0.get()
-    }
-
-    /// Notes the user; the first note stays.
-    pub fn note(&self, user: UserId) {
-        // A second note says the same: a request has one user.
-        let _ = self.0.set(user);
-    }
-}
-
-/// Where a request comes from.
-#[derive(Debug, Clone)]
-pub struct Origin {
-    /// The client's address.
-    pub address: IpAddr,
-    /// What the client calls itself.
-    pub user_agent: String,
-}
-
-impl Origin {
-    /// From the client's address and the request's headers.
-    pub fn new(address: IpAddr, headers: &http::HeaderMap) -> Self {
-        let user_agent = headers.get(http::header::USER_AGENT).and_then(|value| value.to_str().ok());
-        Self { address, user_agent: user_agent.unwrap_or_default().to_owned() }
-    }
-}
 
 /// A session that has just begun.
 #[derive(Debug)]
@@ -253,6 +214,15 @@ impl Accounts {
 
     /// Who is asking, if anybody proves to be somebody.
     pub async fn authenticate(&self, presented: &Presented) -> Result<Option<Principal>, AppError> {
+        let principal = self.identify(presented).await?;
+        if let Some(principal) = &principal {
+            self.touch(principal, self.clock.now()).await?;
+        }
+        Ok(principal)
+    }
+
+    /// The same, without that counting as a use of the session.
+    pub async fn identify(&self, presented: &Presented) -> Result<Option<Principal>, AppError> {
         let now = self.clock.now();
         let idle_since = now.minus(IDLE);
         let principal = match presented {
@@ -267,12 +237,8 @@ impl Accounts {
                 }
                 None => return Ok(None),
             },
-        }
-        .map_err(|e| internal(&e))?;
-        if let Some(principal) = &principal {
-            self.touch(principal, now).await?;
-        }
-        Ok(principal)
+        };
+        principal.map_err(|e| internal(&e))
     }
 
     /// Who is asking, and how their credentials stand. With a session cookie that is one statement.
@@ -304,6 +270,12 @@ impl Accounts {
             Means::Token { id, .. } => self.store.touch_token(principal.user, id, now).await,
         };
         noted.map_err(|e| internal(&e))
+    }
+
+    /// The number of the user's last event that a page which is being put together now shows for certain.
+    pub async fn seen(&self, user: UserId) -> Result<i64, AppError> {
+        let seen = self.store.last_event_before(user, self.clock.now().minus(RENDERING)).await;
+        seen.map_err(|e| internal(&e))
     }
 
     /// Ends the session that is asking.

@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::wire::Json;
 #[cfg(feature = "ssr")]
-use super::{context::*, error::with_status};
+use super::context::*;
+use super::wire::Rpc;
 #[cfg(feature = "ssr")]
 use crate::account::{Begun, credentials};
 use crate::model::{
@@ -14,7 +14,7 @@ use crate::model::{
 };
 
 /// Makes an account and signs in. `code` is an invitation, where one is needed.
-#[server(prefix = "/api/rpc", endpoint = "register", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "register", protocol = Rpc)]
 pub async fn register(
     email: String,
     password: String,
@@ -25,18 +25,18 @@ pub async fn register(
         let accounts = use_cases()?.accounts;
         accounts.register(&email, password.into(), code.as_deref(), &origin()?).await
     };
-    enter(begun.await.map_err(with_status)?, next.as_deref())
+    enter(begun.await?, next.as_deref())
 }
 
 /// Signs in.
-#[server(prefix = "/api/rpc", endpoint = "login", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "login", protocol = Rpc)]
 pub async fn login(
     email: String,
     password: String,
     #[server(default)] next: Option<String>,
 ) -> Result<(), AppError> {
     let begun = async { use_cases()?.accounts.log_in(&email, password.into(), &origin()?).await };
-    enter(begun.await.map_err(with_status)?, next.as_deref())
+    enter(begun.await?, next.as_deref())
 }
 
 #[cfg(feature = "ssr")]
@@ -53,12 +53,12 @@ fn hand_over(begun: &Begun) -> Result<(), AppError> {
 }
 
 /// Signs out.
-#[server(prefix = "/api/rpc", endpoint = "logout", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "logout", protocol = Rpc)]
 pub async fn logout() -> Result<(), AppError> {
     let UseCases { secure, accounts, .. } = use_cases()?;
     // Whoever has no live session is signed out already.
-    if let Some(who) = visitor().await.map_err(with_status)? {
-        accounts.log_out(&who).await.map_err(with_status)?;
+    if let Some(who) = visitor().await? {
+        accounts.log_out(&who).await?;
     }
     set_cookie(&credentials::no_session_cookie(secure).into())?;
     go_on(None, "/login");
@@ -66,40 +66,42 @@ pub async fn logout() -> Result<(), AppError> {
 }
 
 /// Who is signed in.
-#[server(name = WhoAmI, prefix = "/api/rpc", endpoint = "me", output = Json)]
+#[server(name = WhoAmI, prefix = "/api/rpc", endpoint = "me", protocol = Rpc)]
 pub async fn me() -> Result<Option<Me>, AppError> {
-    let who = visitor().await.map_err(with_status)?;
-    Ok(who.map(|who| Me { id: who.user, email: who.email }))
+    let who = visitor().await?;
+    let Some(who) = who else { return Ok(None) };
+    let seen = use_cases()?.accounts.seen(who.user).await?;
+    Ok(Some(Me { id: who.user, email: who.email, seen }))
 }
 
 /// What the account page shows.
-#[server(prefix = "/api/rpc", endpoint = "account", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "account", protocol = Rpc)]
 pub async fn account() -> Result<AccountPage, AppError> {
-    let who = principal().await.map_err(with_status)?;
-    use_cases()?.accounts.page(&who).await.map_err(with_status)
+    let who = principal().await?;
+    use_cases()?.accounts.page(&who).await
 }
 
 /// Changes the password, which ends every other session.
-#[server(prefix = "/api/rpc", endpoint = "change_password", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "change_password", protocol = Rpc)]
 pub async fn change_password(current: String, new: String) -> Result<(), AppError> {
     let changed = async {
         let who = principal().await?;
         use_cases()?.accounts.change_password(&who, current.into(), new.into(), &origin()?).await
     };
-    hand_over(&changed.await.map_err(with_status)?)
+    hand_over(&changed.await?)
 }
 
 /// Ends one of the caller's sessions.
-#[server(prefix = "/api/rpc", endpoint = "end_session", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "end_session", protocol = Rpc)]
 pub async fn end_session(id: SessionId) -> Result<(), AppError> {
-    let who = principal().await.map_err(with_status)?;
-    use_cases()?.accounts.end_session(&who, id).await.map_err(with_status)
+    let who = principal().await?;
+    use_cases()?.accounts.end_session(&who, id).await
 }
 
 /// Ends all of the caller's sessions but this one.
-#[server(prefix = "/api/rpc", endpoint = "end_other_sessions", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "end_other_sessions", protocol = Rpc)]
 pub async fn end_other_sessions() -> Result<(), AppError> {
-    let who = principal().await.map_err(with_status)?;
-    use_cases()?.accounts.end_other_sessions(&who).await.map_err(with_status)?;
+    let who = principal().await?;
+    use_cases()?.accounts.end_other_sessions(&who).await?;
     Ok(())
 }

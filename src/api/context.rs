@@ -8,7 +8,10 @@ use leptos_axum::ResponseOptions;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    account::{Accounts, ClientAddr, Origin, RequestUser, credentials},
+    account::{
+        Accounts, ClientAddr, Origin, RequestUser,
+        credentials::{self, Presented},
+    },
     keys::{Caller, Keys},
     model::{
         error::{AppError, ErrorCode},
@@ -40,12 +43,17 @@ impl UseCases {
         &self,
         headers: &http::HeaderMap,
     ) -> Result<Option<Standing>, AppError> {
-        self.accounts.authenticate_with_credentials(&credentials::presented(headers, self.secure)?).await
+        self.accounts.authenticate_with_credentials(&self.presented(headers)?).await
     }
 
     /// Who sent a request with these headers, if anybody proves to be somebody.
     pub async fn authenticate(&self, headers: &http::HeaderMap) -> Result<Option<Principal>, AppError> {
-        self.accounts.authenticate(&credentials::presented(headers, self.secure)?).await
+        self.accounts.authenticate(&self.presented(headers)?).await
+    }
+
+    /// The proof on a request with these headers.
+    pub fn presented(&self, headers: &http::HeaderMap) -> Result<Presented, AppError> {
+        credentials::presented(headers, self.secure)
     }
 }
 

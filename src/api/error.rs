@@ -13,9 +13,11 @@ impl FromServerFnError for AppError {
         Self::new(match error {
             ServerFnErrorErr::Request(_)
             | ServerFnErrorErr::UnsupportedRequestMethod(_)
-            | ServerFnErrorErr::Serialization(_)
-            | ServerFnErrorErr::Deserialization(_) => ErrorCode::Transport,
-            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => ErrorCode::BadRequest,
+            | ServerFnErrorErr::Serialization(_) => ErrorCode::Transport,
+            // A body that is no text; answers are read in `wire`.
+            ServerFnErrorErr::Deserialization(_)
+            | ServerFnErrorErr::Args(_)
+            | ServerFnErrorErr::MissingArg(_) => ErrorCode::BadRequest,
             ServerFnErrorErr::Registration(_)
             | ServerFnErrorErr::ServerError(_)
             | ServerFnErrorErr::MiddlewareError(_)
@@ -24,16 +26,10 @@ impl FromServerFnError for AppError {
     }
 }
 
-/// Gives the answer the error's HTTP status, except to a plain form post: there the browser has to
-/// follow the redirect back to the form, which another status than 302 would prevent.
-///
-/// ```ignore
-/// pub async fn store_key(…) -> Result<KeyView, AppError> {
-///     use_case(…).await.map_err(with_status)
-/// }
-/// ```
+/// Gives the answer of a server function its error's HTTP status, except to a plain form post: there the browser
+/// has to follow the redirect back to the form, which another status than 302 would prevent.
 #[cfg(feature = "ssr")]
-pub fn with_status(error: AppError) -> AppError {
+pub(super) fn with_status(error: AppError) -> AppError {
     use leptos::prelude::use_context;
 
     // Neither a form post without scripts nor a page that is rendered on the way.
@@ -68,7 +64,7 @@ mod tests {
             (ServerFnErrorErr::Args(secret.clone()), ErrorCode::BadRequest),
             (ServerFnErrorErr::MissingArg(secret.clone()), ErrorCode::BadRequest),
             (ServerFnErrorErr::Request(secret.clone()), ErrorCode::Transport),
-            (ServerFnErrorErr::Deserialization(secret.clone()), ErrorCode::Transport),
+            (ServerFnErrorErr::Deserialization(secret.clone()), ErrorCode::BadRequest),
             (ServerFnErrorErr::ServerError(secret.clone()), ErrorCode::Internal),
             (ServerFnErrorErr::MiddlewareError(secret), ErrorCode::Internal),
         ];

@@ -4,20 +4,20 @@ use std::collections::HashMap;
 
 use leptos::prelude::*;
 
-use super::wire::Json;
 #[cfg(feature = "ssr")]
-use super::{context::*, error::with_status};
+use super::context::*;
+use super::wire::Rpc;
 use crate::model::{error::AppError, ids::ProviderId, key::KeyView, page::SettingsPage};
 
 /// What the settings page shows.
-#[server(prefix = "/api/rpc", endpoint = "key_settings", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "key_settings", protocol = Rpc)]
 pub async fn key_settings() -> Result<SettingsPage, AppError> {
-    let who = principal().await.map_err(with_status)?;
-    use_cases()?.keys.settings(who.user).await.map_err(with_status)
+    let who = principal().await?;
+    use_cases()?.keys.settings(who.user).await
 }
 
 /// Checks a new credential with its provider, then stores it.
-#[server(prefix = "/api/rpc", endpoint = "store_key", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "store_key", protocol = Rpc)]
 pub async fn store_key(
     provider: ProviderId,
     #[server(default)] credentials: HashMap<String, String>,
@@ -27,7 +27,7 @@ pub async fn store_key(
 }
 
 /// Checks a new credential, then puts it in the place of the stored one.
-#[server(prefix = "/api/rpc", endpoint = "replace_key", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "replace_key", protocol = Rpc)]
 pub async fn replace_key(
     provider: ProviderId,
     #[server(default)] credentials: HashMap<String, String>,
@@ -37,24 +37,24 @@ pub async fn replace_key(
 }
 
 /// Asks the provider about the stored credential now.
-#[server(prefix = "/api/rpc", endpoint = "check_key", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "check_key", protocol = Rpc)]
 pub async fn check_key(provider: ProviderId) -> Result<KeyView, AppError> {
     let checked = async { use_cases()?.keys.check_now(principal().await?.user, &provider).await };
     checked.await.map_err(about(provider))
 }
 
 /// Deletes the stored credential. What was made with it stays.
-#[server(prefix = "/api/rpc", endpoint = "delete_key", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "delete_key", protocol = Rpc)]
 pub async fn delete_key(provider: ProviderId) -> Result<(), AppError> {
     let deleted = async { use_cases()?.keys.delete(principal().await?.user, &provider).await };
     deleted.await.map_err(about(provider))
 }
 
 /// The error of a card: it says which provider it is about, so that a page with many cards knows where
-/// it belongs, and gets its HTTP status.
+/// it belongs.
 #[cfg(feature = "ssr")]
 fn about(provider: ProviderId) -> impl FnOnce(AppError) -> AppError {
-    |error| with_status(AppError { provider: Some(provider), ..error })
+    |error| AppError { provider: Some(provider), ..error }
 }
 
 #[cfg(feature = "ssr")]

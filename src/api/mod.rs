@@ -15,7 +15,7 @@ pub mod scraper;
 pub mod services;
 #[expect(missing_docs, reason = "as above")]
 pub mod tokens;
-mod wire;
+pub mod wire;
 
 #[cfg(feature = "ssr")]
 pub use error::accepts_html;

@@ -3,9 +3,9 @@
 
 use leptos::prelude::*;
 
-use super::wire::Json;
 #[cfg(feature = "ssr")]
-use super::{context::*, error::with_status};
+use super::context::*;
+use super::wire::Rpc;
 use crate::model::{
     error::AppError,
     ids::SearchId,
@@ -15,7 +15,7 @@ use crate::model::{
 use crate::model::{scraper::SearchInput, service::ServiceId};
 
 /// Starts a search and leads to its page.
-#[server(prefix = "/api/rpc", endpoint = "start_search", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "start_search", protocol = Rpc)]
 pub async fn start_search(
     query: String,
     place: String,
@@ -29,49 +29,49 @@ pub async fn start_search(
         let grant = app.keys.require(who.user, ServiceId::DataScraper).await?;
         app.scraper.start(&grant, &SearchInput { query, place, language, country, limit }).await
     };
-    let search = started.await.map_err(with_status)?;
+    let search = started.await?;
     go_on(None, &search.path());
     Ok(search.id)
 }
 
 /// How a search stands.
-#[server(name = ReadSearch, prefix = "/api/rpc", endpoint = "search", output = Json)]
+#[server(name = ReadSearch, prefix = "/api/rpc", endpoint = "search", protocol = Rpc)]
 pub async fn search(id: SearchId) -> Result<SearchView, AppError> {
-    let who = principal().await.map_err(with_status)?;
-    use_cases()?.scraper.get(who.user, id).await.map_err(with_status)
+    let who = principal().await?;
+    use_cases()?.scraper.get(who.user, id).await
 }
 
 /// The history, the latest search first, those before `cursor` if given.
-#[server(name = ListSearches, prefix = "/api/rpc", endpoint = "searches", output = Json)]
+#[server(name = ListSearches, prefix = "/api/rpc", endpoint = "searches", protocol = Rpc)]
 pub async fn searches(#[server(default)] cursor: Option<SearchId>) -> Result<SearchList, AppError> {
-    let who = principal().await.map_err(with_status)?;
-    use_cases()?.scraper.list(who.user, cursor).await.map_err(with_status)
+    let who = principal().await?;
+    use_cases()?.scraper.list(who.user, cursor).await
 }
 
 /// A part of a search's results.
-#[server(name = ReadResults, prefix = "/api/rpc", endpoint = "search_results", output = Json)]
+#[server(name = ReadResults, prefix = "/api/rpc", endpoint = "search_results", protocol = Rpc)]
 pub async fn search_results(
     id: SearchId,
     #[server(default)] sort: Sort,
     #[server(default)] filter: String,
     #[server(default)] cursor: Option<u32>,
 ) -> Result<ResultsPage, AppError> {
-    let who = principal().await.map_err(with_status)?;
-    use_cases()?.scraper.results(who.user, id, sort, &filter, cursor).await.map_err(with_status)
+    let who = principal().await?;
+    use_cases()?.scraper.results(who.user, id, sort, &filter, cursor).await
 }
 
 /// Stops a search. What had arrived is kept.
-#[server(prefix = "/api/rpc", endpoint = "cancel_search", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "cancel_search", protocol = Rpc)]
 pub async fn cancel_search(id: SearchId) -> Result<SearchView, AppError> {
-    let who = principal().await.map_err(with_status)?;
-    use_cases()?.scraper.cancel(who.user, id).await.map_err(with_status)
+    let who = principal().await?;
+    use_cases()?.scraper.cancel(who.user, id).await
 }
 
 /// Deletes a search with its results and leads back to the history.
-#[server(prefix = "/api/rpc", endpoint = "delete_search", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "delete_search", protocol = Rpc)]
 pub async fn delete_search(id: SearchId) -> Result<(), AppError> {
-    let who = principal().await.map_err(with_status)?;
-    use_cases()?.scraper.delete(who.user, id).await.map_err(with_status)?;
+    let who = principal().await?;
+    use_cases()?.scraper.delete(who.user, id).await?;
     go_on(None, ServiceId::DataScraper.path());
     Ok(())
 }

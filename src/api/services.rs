@@ -2,13 +2,13 @@
 
 use leptos::prelude::*;
 
-use super::wire::Json;
 #[cfg(feature = "ssr")]
-use super::{context::*, error::with_status};
+use super::context::*;
+use super::wire::Rpc;
 use crate::model::{error::AppError, page::Gate, service::ServiceId};
 
 /// The decision on one service, with what opens it where it is closed.
-#[server(name = AskGate, prefix = "/api/rpc", endpoint = "gate", output = Json)]
+#[server(name = AskGate, prefix = "/api/rpc", endpoint = "gate", protocol = Rpc)]
 pub async fn gate(service: ServiceId) -> Result<Gate, AppError> {
     let gate = async {
         let (who, keys) = (principal().await?, use_cases()?.keys);
@@ -16,5 +16,5 @@ pub async fn gate(service: ServiceId) -> Result<Gate, AppError> {
         let settings = if decision.granted { None } else { Some(keys.settings(who.user).await?) };
         Ok(Gate { decision, settings })
     };
-    gate.await.map_err(with_status)
+    gate.await
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use leptos::prelude::*;
 
-use super::wire::Json;
 #[cfg(feature = "ssr")]
-use super::{context::*, error::with_status};
+use super::context::*;
+use super::wire::Rpc;
 use crate::model::{error::AppError, ids::TokenId, token::IssuedToken};
 #[cfg(feature = "ssr")]
 use crate::model::{
@@ -16,7 +16,7 @@ use crate::model::{
 
 /// Makes a token. Refused to a plain form post: the answer to one is a redirect, which has no place for the
 /// token, and it would be lost. `scopes` holds the codes of those that were ticked.
-#[server(prefix = "/api/rpc", endpoint = "issue_token", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "issue_token", protocol = Rpc)]
 pub async fn issue_token(
     name: String,
     #[server(default)] scopes: HashMap<String, String>,
@@ -32,12 +32,12 @@ pub async fn issue_token(
         let request = TokenRequest { name, scopes, expires_in_days: days };
         use_cases()?.accounts.issue_token(&who, request).await
     };
-    issued.await.map_err(with_status)
+    issued.await
 }
 
 /// Revokes a token.
-#[server(prefix = "/api/rpc", endpoint = "revoke_token", output = Json)]
+#[server(prefix = "/api/rpc", endpoint = "revoke_token", protocol = Rpc)]
 pub async fn revoke_token(id: TokenId) -> Result<(), AppError> {
-    let who = principal().await.map_err(with_status)?;
-    use_cases()?.accounts.revoke_token(&who, id).await.map_err(with_status)
+    let who = principal().await?;
+    use_cases()?.accounts.revoke_token(&who, id).await
 }

@@ -1,9 +1,11 @@
 //! The frame around every page.
 
-use leptos::{form::ActionForm, html, prelude::*};
+use leptos::{html, prelude::*};
 use leptos_router::{components::A, hooks::use_location};
 
 use super::{
+    live::provide_live,
+    post::PostForm,
     ui::{Icon, LiveRegion, Mark, focus_soon},
     viewer::{Viewer, provide_viewer},
 };
@@ -16,13 +18,14 @@ pub fn Frame(
     children: Children,
 ) -> impl IntoView {
     let viewer = provide_viewer();
+    provide_live(viewer);
     forget_failed_post();
     follow_navigation();
     view! {
         <a class="skip-link" href="#main" rel="external">
             "Skip to the content"
         </a>
-        <Suspense fallback=|| ()>
+        <Transition fallback=|| ()>
             {move || Suspend::new(async move {
                 let demo = viewer.installation.await.is_ok_and(|installation| installation.demo);
                 demo.then(|| {
@@ -32,9 +35,11 @@ pub fn Frame(
                             <a href="/demo">"Test keys"</a>
                         </aside>
                     }
+                    .into_any()
                 })
+                .into_any()
             })}
-        </Suspense>
+        </Transition>
         <header class="site-header">
             <A href="/" exact=true attr:class="brand">
                 <Icon mark=Mark::Shield />
@@ -53,7 +58,13 @@ pub fn Frame(
             {children()}
         </main>
         <footer class="site-footer">
-            <p>"Keyward holds your keys sealed and spends them only on your own requests."</p>
+            <p>
+                "Keyward holds your keys sealed and spends them only on your own requests. "
+                // Made on the server: no page of the application.
+                <a href="/docs/api" rel="external">
+                    "API"
+                </a>
+            </p>
         </footer>
         <LiveRegion />
     }
@@ -102,9 +113,9 @@ fn SignedIn(me: Me, viewer: Viewer) -> impl IntoView {
                 <A href="/settings/api-keys" on:click=close>
                     "API keys"
                 </A>
-                <ActionForm action=viewer.logout>
+                <PostForm action=viewer.logout>
                     <button type="submit">"Sign out"</button>
-                </ActionForm>
+                </PostForm>
             </div>
         </div>
     }

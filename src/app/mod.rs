@@ -1,10 +1,13 @@
 //! The pages. Everything here runs in the browser and, for the first answer, on the server.
 
+pub mod asked;
 pub mod guard;
 pub mod keys;
 mod layout;
 pub mod links;
+pub mod live;
 mod pages;
+pub mod post;
 pub mod problem;
 pub mod ui;
 pub mod viewer;
@@ -13,7 +16,7 @@ use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
     SsrMode,
-    components::{Route, Router, Routes},
+    components::{FlatRoutes, Route, Router},
     path,
 };
 
@@ -44,7 +47,8 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <leptos_meta::HashedStylesheet options=options.clone() id="leptos" />
                 <AutoReload options=options.clone() />
-                <HydrationScripts options=options />
+                // The page is complete and works as it is: the browser shows it before it loads the rest.
+                <HydrationScripts options=options defer=true />
                 <leptos_meta::MetaTags />
             </head>
             <body>
@@ -66,7 +70,7 @@ pub fn App() -> impl IntoView {
         <Title formatter=titled />
         <Router>
             <Frame>
-                <Routes fallback=NotFound>
+                <FlatRoutes fallback=NotFound>
                     <Route path=path!("/") view=HomePage ssr=SsrMode::Async />
                     <Route path=path!("/demo") view=DemoPage ssr=SsrMode::Async />
                     <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async />
@@ -83,7 +87,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/services/voice-cloning") view=VoiceCloningPage ssr=SsrMode::Async />
                     <Route path=path!("/services/calling") view=CallingPage ssr=SsrMode::Async />
                     <Route path=path!("/analytics") view=AnalyticsPage ssr=SsrMode::Async />
-                </Routes>
+                </FlatRoutes>
             </Frame>
         </Router>
     }

@@ -5,13 +5,12 @@ use leptos_router::hooks::use_query_map;
 
 use crate::{
     api::{
-        auth::{Login, Logout, Register, me},
-        installation::installation,
+        auth::{Login, Logout, Register, WhoAmI},
+        installation::AskInstallation,
+        wire::ask,
     },
-    model::{
-        error::AppError,
-        page::{Installation, Me},
-    },
+    app::{asked::Asked, post::Post},
+    model::page::{Installation, Me},
 };
 
 /// Who is signed in, and the actions that change it. Lives above the pages, so that signing in on one page
@@ -19,15 +18,23 @@ use crate::{
 #[derive(Clone, Copy)]
 pub struct Viewer {
     /// Who is signed in.
-    pub me: Resource<Result<Option<Me>, AppError>>,
+    pub me: Asked<Option<Me>>,
     /// How the installation is set up.
-    pub installation: Resource<Result<Installation, AppError>>,
+    pub installation: Asked<Installation>,
     /// Signs in.
-    pub login: ServerAction<Login>,
+    pub login: Post<()>,
     /// Opens an account and signs in.
-    pub register: ServerAction<Register>,
+    pub register: Post<()>,
     /// Signs out.
-    pub logout: ServerAction<Logout>,
+    pub logout: Post<()>,
+    changes: RwSignal<u32>,
+}
+
+impl Viewer {
+    /// Asks again who is signed in, because somebody else has changed it. Redraws the frame.
+    pub fn ask_again(self) {
+        self.changes.update(|count| *count += 1);
+    }
 }
 
 /// Provides the [`Viewer`]. Belongs inside the router.
@@ -37,7 +44,7 @@ pub fn provide_viewer() -> Viewer {
     if let (Some(path), Some(error)) = (query.get_str("__path"), query.get_str("__err")) {
         provide_context(ServerActionError::new(path, error));
     }
-    let (login, register, logout) = (ServerAction::new(), ServerAction::new(), ServerAction::new());
+    let (login, register, logout) = (Post::to::<Login>(), Post::to::<Register>(), Post::to::<Logout>());
     let changes = RwSignal::new(0_u32);
     // Only a success changes who is signed in; asking again after a failure would redraw the form.
     Effect::new(move |_| {
@@ -49,11 +56,12 @@ pub fn provide_viewer() -> Viewer {
         }
     });
     let viewer = Viewer {
-        me: Resource::new(move || changes.get(), |_| me()),
-        installation: Resource::new(|| (), |()| installation()),
+        me: Asked::for_each(move || changes.get().to_string(), || ask(WhoAmI {})),
+        installation: Asked::once(|| ask(AskInstallation {})),
         login,
         register,
         logout,
+        changes,
     };
     provide_context(viewer);
     viewer

@@ -1,5 +1,6 @@
 //! Background work.
 
+mod events;
 mod recheck;
 
 use std::{sync::Arc, time::Duration};
@@ -7,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{task::JoinSet, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+pub use events::{Call, EventWatch, Listener};
 pub use recheck::Recheck;
 
 use crate::{clock::Clock, services::scraper::Scraper, store::Store};
@@ -31,6 +33,7 @@ impl Jobs {
 /// Starts the background work; it ends when `stop` is cancelled.
 pub fn spawn(
     recheck: Arc<Recheck>,
+    events: Arc<EventWatch>,
     scraper: Arc<Scraper>,
     store: Store,
     clock: Arc<dyn Clock>,
@@ -40,6 +43,10 @@ pub fn spawn(
     jobs.spawn(keep_running("recheck", stop.clone(), move || {
         let recheck = recheck.clone();
         async move { recheck.run().await }
+    }));
+    jobs.spawn(keep_running("events", stop.clone(), move || {
+        let events = events.clone();
+        async move { events.run().await }
     }));
     jobs.spawn(keep_running("abandoned searches", stop.clone(), move || end_abandoned(scraper.clone())));
     jobs.spawn(keep_running("sweep", stop.clone(), move || sweep(store.clone(), clock.clone())));

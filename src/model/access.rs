@@ -41,6 +41,7 @@ pub struct Policy {
 
 /// Whether a service may spend keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct AccessDecision {
     /// The service.
     pub service: ServiceId,
@@ -52,6 +53,7 @@ pub struct AccessDecision {
 
 /// The part of a decision that concerns one provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct ProviderVerdict {
     /// The provider.
     pub provider: ProviderId,
@@ -69,6 +71,7 @@ pub struct ProviderVerdict {
 
 /// Whether one provider's credential serves one service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
     /// It does.
@@ -87,6 +90,7 @@ pub enum Verdict {
 
 /// Why a credential does not serve a service, the most helpful to say first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Block {
     /// Accepted, but it lacks a capability the service needs.

@@ -15,6 +15,11 @@ macro_rules! uuid_id {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(
+            feature = "ssr",
+            derive(utoipa::ToSchema),
+            schema(value_type = String, format = "uuid", examples("0190b3d1-7b7a-7cc1-8c1e-6c2b6f0a0001"))
+        )]
         #[serde(transparent)]
         pub struct $name(pub Uuid);
 
@@ -62,6 +67,11 @@ uuid_id! {
 
 /// A provider of the catalogue, such as `serpapi`: 1 to 40 of `a-z`, `0-9` and `_`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "ssr",
+    derive(utoipa::ToSchema),
+    schema(value_type = String, pattern = "^[a-z0-9_]{1,40}$", examples("serpapi"))
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct ProviderId(Cow<'static, str>);
 

@@ -8,6 +8,7 @@ use super::{check::Evidence, ids::ProviderId, status::KeyStatus, time::Timestamp
 
 /// Who supplied a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// The user.
@@ -29,6 +30,7 @@ impl Source {
 
 /// A provider's allowance. Numbers that the provider did not tell are absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Quota {
     /// Units used in this period.
     pub used: Option<i64>,
@@ -49,6 +51,7 @@ impl Quota {
 
 /// What the provider told of the account behind a credential.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct KeyMetadata {
     /// The account, masked: `a…@example.org`, `AC…9f31`.
     pub account: Option<String>,
@@ -66,6 +69,7 @@ pub struct KeyMetadata {
 
 /// A stored credential, masked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct KeyView {
     /// The provider.
     pub provider: ProviderId,

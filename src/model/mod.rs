@@ -3,6 +3,7 @@
 pub mod access;
 pub mod check;
 pub mod error;
+pub mod event;
 pub mod ids;
 pub mod input;
 pub mod key;

@@ -15,11 +15,14 @@ use super::{
 
 /// Who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Me {
     /// The user.
     pub id: UserId,
     /// The e-mail address, as stored.
     pub email: String,
+    /// The number of the last event that the page has seen: the stream of events goes on after it.
+    pub seen: i64,
 }
 
 /// How the installation is set up, as far as visitors need to know.
@@ -57,6 +60,7 @@ pub struct AccountPage {
 
 /// A log-in session. Not its token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct SessionView {
     /// The session.
     pub id: SessionId,

@@ -7,7 +7,7 @@ use super::{ids::ProviderId, service::ServiceId};
 
 /// What a provider is for: pages group by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema, utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Category {
     /// Models that write, read and reason.
@@ -66,7 +66,7 @@ impl Category {
 
 /// What a call of a check costs at the provider.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema, utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Cost {
     /// Nothing.
@@ -80,7 +80,7 @@ pub enum Cost {
 
 /// When a field is there: while another field of the form has one of a few values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema, utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FieldCondition {
     /// The other field, which has choices.
@@ -98,6 +98,7 @@ impl FieldCondition {
 
 /// One input of a provider's form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct FieldInfo {
     /// The name in `credentials`.
     pub name: String,
@@ -124,7 +125,7 @@ pub struct FieldInfo {
 
 /// The usual form of a field's value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema, utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Shape {
     /// Values start with this.
@@ -140,7 +141,7 @@ pub struct Shape {
 
 /// A set of characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema, utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Characters {
     /// `0-9`, `a-f`, in either case.
@@ -171,7 +172,7 @@ impl Shape {
 
 /// One choice of a field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema, utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Choice {
     /// The value that is stored.
@@ -182,6 +183,7 @@ pub struct Choice {
 
 /// One of the ways to give a provider's credential, such as an auth token or an API key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct FormInfo {
     /// Identifies the form within the provider.
     pub id: String,
@@ -193,7 +195,7 @@ pub struct FormInfo {
 
 /// A link to the provider's own pages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema, utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Links {
     /// Where keys are made.
@@ -208,6 +210,7 @@ pub struct Links {
 
 /// A provider of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct ProviderInfo {
     /// Its id.
     pub id: ProviderId,

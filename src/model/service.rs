@@ -8,6 +8,7 @@ use super::ids::{InvalidId, ProviderId};
 
 /// A service that opens once the keys it needs work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ServiceId {
     /// Businesses from Google Maps.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// What is known of a credential. Only a definite answer of the provider changes it; an outage or
 /// a rate limit leaves it as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum KeyStatus {
     /// Nothing is stored.
@@ -82,7 +83,7 @@ impl fmt::Display for KeyStatus {
 
 /// Why a check ended as it did: a closed list, so that nothing a provider wrote is ever passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema, utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The provider accepted the credential.

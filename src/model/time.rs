@@ -3,11 +3,21 @@
 use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
 
 /// A point in time: microseconds since 1970-01-01T00:00:00Z. Both database engines sort and
 /// compare it alike, and neither cuts it. On the wire it is RFC 3339 in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[cfg_attr(
+    feature = "ssr",
+    derive(utoipa::ToSchema),
+    schema(description = "A point in time: RFC 3339 in UTC.", value_type = String, format = DateTime, examples("2026-11-18T11:06:40.123456Z"))
+)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
@@ -37,7 +47,10 @@ impl Timestamp {
     }
 
     /// Reads RFC 3339, or a plain date (midnight UTC), as providers write them.
+    #[cfg(feature = "ssr")]
     pub fn parse(text: &str) -> Option<Self> {
+        use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
         let moment = OffsetDateTime::parse(text, &Rfc3339).ok().or_else(|| {
             let date =
                 time::Date::parse(text, time::macros::format_description!("[year]-[month]-[day]")).ok()?;
@@ -46,37 +59,91 @@ impl Timestamp {
         i64::try_from(moment.unix_timestamp_nanos() / 1_000).ok().map(Self)
     }
 
-    fn moment(self) -> Option<OffsetDateTime> {
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000).ok()
+    /// Reads the wire form, and no other. The crate `time` reads everything, but is too large for the browser.
+    fn of_wire(text: &str) -> Option<Self> {
+        let (whole, rest) = text.split_at_checked(19)?;
+        let number = |range: std::ops::Range<usize>| digits(whole.get(range)?);
+        let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
+        if !marks.iter().all(|(at, mark)| whole.as_bytes()[*at] == *mark) {
+            return None;
+        }
+        let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+        let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+        let days = days_since_epoch(year, month, day);
+        let exists = (1..=12).contains(&month) && civil(days) == (year, month, day);
+        if !exists || hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let fraction = rest.strip_suffix('Z')?;
+        let micros = match fraction.strip_prefix('.') {
+            Some(fraction) if (1..=6).contains(&fraction.len()) => {
+                digits(fraction)? * 10_i64.pow(6 - fraction.len() as u32)
+            }
+            None if fraction.is_empty() => 0,
+            _ => return None,
+        };
+        Some(Self((days * DAY + hour * HOUR + minute * MINUTE + second) * 1_000_000 + micros))
+    }
+
+    /// Year, month and day in UTC, in the years that have four digits.
+    fn date(self) -> Option<(i64, i64, i64)> {
+        Some(civil(self.seconds().div_euclid(DAY))).filter(|(year, ..)| (0..=9_999).contains(year))
     }
 
     /// A form for people, in UTC: `1 Dec 2026, 14:02 UTC`. The browser replaces it by the user's own zone.
     pub fn for_people(self) -> String {
-        self.moment()
-            .and_then(|m| {
-                m.format(time::macros::format_description!(
-                    "[day padding:none] [month repr:short] [year], [hour]:[minute] UTC"
-                ))
-                .ok()
-            })
-            .unwrap_or_default()
+        let date = self.date_for_people();
+        if date.is_empty() {
+            return date;
+        }
+        let second = self.seconds().rem_euclid(DAY);
+        format!("{date}, {:02}:{:02} UTC", second / HOUR, second % HOUR / MINUTE)
     }
 
     /// The date for people, in UTC: `1 Dec 2026`.
     pub fn date_for_people(self) -> String {
-        self.moment()
-            .and_then(|m| {
-                m.format(time::macros::format_description!("[day padding:none] [month repr:short] [year]"))
-                    .ok()
-            })
-            .unwrap_or_default()
+        let Some((year, month, day)) = self.date() else { return String::new() };
+        let month = usize::try_from(month - 1).ok().and_then(|month| MONTHS.get(month)).unwrap_or(&"");
+        format!("{day} {month} {year:04}")
     }
+}
+
+fn digits(text: &str) -> Option<i64> {
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// The date of a day counted from 1970-01-01, in the Gregorian calendar: years are counted from March, so that
+/// the day that only leap years have is their last; 400 of them always have 146,097 days.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let from_march = days + 719_468;
+    let (era, day) = (from_march.div_euclid(146_097), from_march.rem_euclid(146_097));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (era * 400 + year + i64::from(month <= 2), month, day)
+}
+
+/// The other way round.
+fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let (era, year) = (year.div_euclid(400), year.rem_euclid(400));
+    let month = if month > 2 { month - 3 } else { month + 9 };
+    era * 146_097 + year * 365 + year / 4 - year / 100 + (153 * month + 2) / 5 + day - 1 - 719_468
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.moment().and_then(|m| m.format(&Rfc3339).ok()).ok_or(fmt::Error)?;
-        f.write_str(&text)
+        let (year, month, day) = self.date().ok_or(fmt::Error)?;
+        let second = self.seconds().rem_euclid(DAY);
+        let (hour, minute, second) = (second / HOUR, second % HOUR / MINUTE, second % MINUTE);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        let micros = self.0.rem_euclid(1_000_000);
+        if micros > 0 {
+            write!(f, ".{}", format!("{micros:06}").trim_end_matches('0'))?;
+        }
+        f.write_str("Z")
     }
 }
 
@@ -89,13 +156,57 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom("not an RFC 3339 time"))
+        Self::of_wire(&text).ok_or_else(|| D::Error::custom("not an RFC 3339 time"))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
+
     use super::*;
+
+    proptest! {
+        /// Every moment of the years that have four digits.
+        #[test]
+        fn forms_are_those_of_the_crate_time(micros in -62_167_219_200_000_000_i64..=253_402_300_799_999_999) {
+            let at = Timestamp(micros);
+            let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).unwrap();
+            prop_assert_eq!(at.to_string(), moment.format(&Rfc3339).unwrap());
+            prop_assert_eq!(Timestamp::of_wire(&at.to_string()), Some(at));
+            let people = format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
+            prop_assert_eq!(at.for_people(), moment.format(people).unwrap());
+        }
+
+        #[test]
+        fn what_is_read_from_the_wire_is_rfc_3339(text in "[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{1,7})?Z") {
+            if let Some(at) = Timestamp::of_wire(&text) {
+                prop_assert_eq!(Timestamp::parse(&text), Some(at));
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_read_from_the_wire() {
+        for other in [
+            "",
+            "soon",
+            "2026-12-01",
+            "2026-02-29T00:00:00Z",
+            "2026-12-01T00:00:00",
+            "2026-12-01T00:00:00+00:00",
+            "2026-12-01T00:00:00.Z",
+            "2026-12-01T24:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "+026-12-01T00:00:00Z",
+            "2026-12-01T00:00:00.-1Z",
+            "2026-12-01T00:00:0€Z",
+        ] {
+            assert_eq!(Timestamp::of_wire(other), None, "{other}");
+        }
+        assert_eq!(Timestamp(i64::MAX).for_people(), "");
+    }
 
     #[test]
     fn the_wire_form_is_rfc_3339_in_utc_and_comes_back_whole() {

@@ -20,6 +20,7 @@ pub const NAME_MAX: usize = 60;
 pub const TOKENS_MAX: usize = 50;
 
 /// What a token may do. Nothing follows from anything else.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Scope {
     /// Read keys (masked), services and what they made.
@@ -70,6 +71,7 @@ impl FromStr for Scope {
 }
 
 /// A token as its owner sees it.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenView {
     /// Identifies it.
@@ -87,6 +89,7 @@ pub struct TokenView {
 }
 
 /// A token that was just made. The only thing that ever holds its text; its `Debug` does not show it.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuedToken {
     /// `kwd_` and 48 characters. Shown once.
@@ -103,6 +106,7 @@ impl fmt::Debug for IssuedToken {
 }
 
 /// A token as it is asked for.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenRequest {

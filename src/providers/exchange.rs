@@ -74,12 +74,7 @@ impl Providers {
                 key_source: caller.key_source,
             },
         );
-        let answer = match self.request(credential, &outgoing) {
-            Ok((destination, request)) => {
-                self.client.send(destination, request, outgoing.max_bytes, outgoing.deadline).await
-            }
-            Err(fault) => Err(fault),
-        };
+        let answer = self.answer(credential, &outgoing).await;
         let (finding, reply) = match answer {
             Ok(reply) => (judge(outgoing.rules, &reply, at), Some(reply)),
             Err(fault) => (Finding::from(fault), None),
@@ -94,6 +89,15 @@ impl Providers {
         let units = if finding.then == Then::Accepted { outgoing.units } else { 0 };
         pending.finish(finding.then.into(), units).await;
         (finding, reply)
+    }
+
+    /// The credential goes into a request only once the request has its place.
+    async fn answer(&self, credential: &Credential, outgoing: &Outgoing<'_>) -> Result<Reply, Fault> {
+        let place = self.bulkheads.enter(credential.provider(), outgoing.deadline).await?;
+        let (destination, request) = self.request(credential, outgoing)?;
+        // On the heap, so that those who wait for a place are small.
+        let (max_bytes, deadline) = (outgoing.max_bytes, outgoing.deadline);
+        Box::pin(self.client.send(&place, destination, request, max_bytes, deadline)).await
     }
 
     fn request<'a>(

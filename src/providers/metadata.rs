@@ -282,6 +282,27 @@ mod tests {
     }
 
     proptest! {
+        /// Whatever is refused in which order: a no is only what a refusal named and no answer told otherwise.
+        #[test]
+        fn only_what_a_refusal_names_is_lacking(refused in prop::collection::vec(any::<prop::sample::Index>(), 0..6)) {
+            let catalogue = Catalogue::shared();
+            let scrubber = Scrubber::new([]);
+            for provider in catalogue.iter() {
+                let probe = &provider.file.probe;
+                let all = probe.iter().flat_map(|call| call.rules.iter().map(move |rule| (call, &rule.lacks)));
+                let all: Vec<_> = all.collect();
+                let mut collector = Collector::new(&scrubber);
+                let mut named = std::collections::BTreeSet::new();
+                for (call, lacks) in refused.iter().map(|index| index.get(&all)) {
+                    collector.miss(&call.read, lacks);
+                    named.extend(lacks.iter().cloned());
+                }
+                for (name, answer) in collector.finish().capabilities {
+                    prop_assert!(answer.is_none() || (answer == Some(false) && named.contains(&name)), "{}", name);
+                }
+            }
+        }
+
         #[test]
         fn reading_any_document_never_panics_and_stays_short(document in json_value()) {
             let catalogue = Catalogue::shared();

@@ -44,7 +44,10 @@ pub use self::{
     stored::{PlatformCredential, RecordPlace, StoredCredential, Usable},
     usage::{UsageEvent, UsageObserver, UsageOutcome, UsageSource},
 };
-use self::{egress::client::Client, exchange::Caller};
+use self::{
+    egress::{bulkhead::Bulkheads, client::Client},
+    exchange::Caller,
+};
 use crate::{
     clock::Clock,
     model::{
@@ -63,6 +66,7 @@ pub struct Providers {
     infos: Vec<ProviderInfo>,
     settings: EgressSettings,
     client: Client,
+    bulkheads: Bulkheads,
     vault: Arc<Vault>,
     observer: Arc<dyn UsageObserver>,
     clock: Arc<dyn Clock>,
@@ -98,7 +102,8 @@ impl Providers {
             ..provider.info.clone()
         });
         let infos = infos.collect();
-        Ok(Self { catalogue, infos, settings, client, vault, observer, clock })
+        let bulkheads = Bulkheads::new(catalogue.iter().map(|provider| provider.info.id.clone()));
+        Ok(Self { catalogue, infos, settings, client, bulkheads, vault, observer, clock })
     }
 
     /// Every provider, in the order of the pages.

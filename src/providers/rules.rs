@@ -338,6 +338,18 @@ mod tests {
             }
         }
 
+        /// What is used reaches what is allowed by its number, however either is written.
+        #[test]
+        fn reaching_compares_numbers(used in -99_i64..99, limit in -99_i64..99, texts in any::<[bool; 2]>()) {
+            let written = |n: i64, text: bool| if text { json!(n.to_string()) } else { json!(n) };
+            let document = json!({"used": written(used, texts[0]), "limit": written(limit, texts[1])});
+            let reaches = test("{ reaches = \"/limit\" }");
+            prop_assert_eq!(holds(&reaches, &[&document["used"]], &document), used >= limit);
+            let unlimited = json!({"limit": "unlimited"});
+            prop_assert!(!holds(&reaches, &[&document["used"]], &unlimited));
+            prop_assert!(!holds(&reaches, &[&Value::Null], &document));
+        }
+
         #[test]
         fn contains_agrees_with_lower_case(text in "[ -~]{0,30}", part in "[ -~]{1,4}") {
             prop_assert_eq!(contains(&text, &part), text.to_ascii_lowercase().contains(&part.to_ascii_lowercase()));

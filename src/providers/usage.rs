@@ -20,7 +20,7 @@ use crate::model::{
 /// or the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageEvent {
-    /// When it was sent.
+    /// When it was asked for.
     pub at: Timestamp,
     /// On whose behalf; nobody's for a check of the operator's own key.
     pub user: Option<UserId>,
@@ -34,7 +34,7 @@ pub struct UsageEvent {
     pub operation: String,
     /// How it ended.
     pub outcome: UsageOutcome,
-    /// From sending the request to reading the whole answer.
+    /// From asking for a place among the provider's requests to reading the whole answer.
     pub latency: Duration,
     /// What it used up, in the unit of the provider's quota; 0 unless it succeeded.
     pub units: i64,

@@ -19,7 +19,7 @@ use crate::{
     api::context::UseCases,
     clock::Clock,
     config::{Config, Purpose, SecretsError, SiteDefaults, read_secret_file},
-    jobs::{self, Recheck},
+    jobs::{self, EventWatch, Recheck},
     keys::{Checking, Keys},
     model::{error::AppError, ids::ProviderId, page::DemoKey, provider::provider_name, time::Timestamp},
     monitor::{Ledger, PlatformKeys},
@@ -242,8 +242,9 @@ async fn assemble(
         metrics_tokens: SystemTokens::new(&config.metrics_tokens),
         metrics,
     });
+    let events = Arc::new(EventWatch::new(store.clone(), clock.clone()));
     let stopping = Stopping(stopping);
-    let state = AppState { use_cases, leptos, store: store.clone(), stopping, operations };
+    let state = AppState { use_cases, leptos, store: store.clone(), events, stopping, operations };
     let recheck = Recheck::new(store, keys, clock.clone(), config.check_keys);
     Ok(Installation { state, site, recheck, clock, notices })
 }
@@ -282,7 +283,8 @@ pub async fn run(
     let Installation { state, site, recheck, clock, .. } = installation;
     let store = state.store.clone();
     let scraper = Arc::clone(&state.use_cases.scraper);
-    let jobs = jobs::spawn(Arc::new(recheck), scraper.clone(), store.clone(), clock, &shutdown.stop);
+    let (recheck, events) = (Arc::new(recheck), Arc::clone(&state.events));
+    let jobs = jobs::spawn(recheck, events, scraper.clone(), store.clone(), clock, &shutdown.stop);
     let settings = ServeSettings::new(config.public_url.is_loopback());
     let drained = serve(listener, router(state, site), settings, shutdown).await;
     scraper.shutdown().await;

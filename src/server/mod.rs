@@ -1,6 +1,7 @@
 //! The composition root: router, middleware, REST handlers and the loop that serves them.
 
 pub mod boot;
+pub mod docs;
 pub mod middleware;
 pub mod page_policy;
 pub mod problem;

@@ -8,6 +8,7 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::model::{
     access::{AccessDecision, Block, Verdict},
@@ -15,6 +16,7 @@ use crate::model::{
     ids::ProviderId,
     service::ServiceId,
     status::{KeyStatus, Reason},
+    token::Scope,
 };
 
 /// Finds the name of a provider.
@@ -57,6 +59,11 @@ impl Problem {
         self.dress(response)
     }
 
+    /// The problem document itself.
+    pub fn value(&self, names: &dyn Fn(&ProviderId) -> Option<String>) -> serde_json::Value {
+        serde_json::json!(Document::of(&self.0, names))
+    }
+
     /// The answer as two paragraphs of plain text, for a person who opened an address by hand.
     pub fn text(&self, names: &dyn Fn(&ProviderId) -> Option<String>) -> Response {
         self.dress(format!("{}\n\n{}\n", self.0.code.title(), detail(&self.0, names)).into_response())
@@ -75,53 +82,80 @@ impl Problem {
     }
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+/// Problem details (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Document<'a> {
+    /// The address of the paragraph about this code.
     #[serde(rename = "type")]
+    #[schema(format = "uri-reference")]
     kind: String,
+    /// The problem in a few words, the same for every problem of this code.
     title: &'static str,
+    /// The HTTP status.
     status: u16,
+    /// What happened and what to do.
     detail: String,
+    /// What went wrong, for programs.
     code: ErrorCode,
+    /// What is wrong with which field.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     errors: BTreeMap<&'a str, FieldProblem>,
+    /// The provider it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<&'a ProviderId>,
+    /// What the provider said of a candidate.
     #[serde(skip_serializing_if = "Option::is_none")]
     key_status: Option<KeyStatus>,
+    /// Why the provider said so, or why it could not be asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
+    /// Seconds until the next attempt is worth it.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
+    /// The scope that the token would need.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<Scope>,
+    /// The id under which the log holds the cause.
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<&'a str>,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    blocked: Option<BlockedService<'a>>,
+    /// Of a closed service: the title once more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
+    /// The closed service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<ServiceId>,
+    /// The providers that the closed service needs and of which nothing is stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing_providers: Option<Vec<&'a ProviderId>>,
+    /// All providers that keep the service closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blocked_providers: Option<Vec<BlockedProvider<'a>>>,
+    /// The page where people set up what is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uri-reference")]
+    setup_url: Option<String>,
 }
 
-#[derive(Serialize)]
+/// What is wrong with one field.
+#[derive(Serialize, ToSchema)]
 struct FieldProblem {
+    /// For programs.
     code: FieldError,
+    /// For people.
     message: String,
 }
 
-/// The part of the document that says why a service is closed.
-#[derive(Serialize)]
-struct BlockedService<'a> {
-    error: &'static str,
-    service: ServiceId,
-    /// Those of which nothing is stored.
-    missing_providers: Vec<&'a ProviderId>,
-    /// All that keep the service closed.
-    blocked_providers: Vec<BlockedProvider<'a>>,
-    setup_url: String,
-}
-
-#[derive(Serialize)]
+/// A provider that keeps a service closed.
+#[derive(Serialize, ToSchema)]
 struct BlockedProvider<'a> {
+    /// The provider.
     id: &'a ProviderId,
+    /// The status of its stored key.
     status: KeyStatus,
+    /// Why it does not serve the service.
     reason: Block,
+    /// The same for people.
     message: String,
 }
 
@@ -129,6 +163,11 @@ impl<'a> Document<'a> {
     fn of(error: &'a AppError, names: &dyn Fn(&ProviderId) -> Option<String>) -> Self {
         let errors = error.errors.iter().map(|(field, &code)| {
             (field.as_str(), FieldProblem { code, message: code.sentence(&label(field)) })
+        });
+        let decision = error.decision.as_deref();
+        let blocked_providers = decision.map(|decision| blocked_providers(decision, names));
+        let missing_providers = blocked_providers.as_ref().map(|all| {
+            all.iter().filter(|blocked| blocked.reason == Block::Missing).map(|blocked| blocked.id).collect()
         });
         Self {
             kind: format!("/problems/{}", error.code.code()),
@@ -141,35 +180,32 @@ impl<'a> Document<'a> {
             key_status: error.key_status,
             reason: error.reason,
             retry_after: error.retry_after,
+            scope: error.scope,
             reference: error.reference.as_deref(),
-            blocked: error.decision.as_deref().map(|decision| BlockedService::of(decision, names)),
+            error: decision.map(|_| error.code.title()),
+            service: decision.map(|decision| decision.service),
+            missing_providers,
+            blocked_providers,
+            setup_url: decision.map(|decision| decision.service.setup_path()),
         }
     }
 }
 
-impl<'a> BlockedService<'a> {
-    fn of(decision: &'a AccessDecision, names: &dyn Fn(&ProviderId) -> Option<String>) -> Self {
-        let blocked_providers: Vec<_> = decision
-            .blocking()
-            .filter_map(|verdict| match verdict.verdict {
-                Verdict::Blocked { block, .. } => Some(BlockedProvider {
-                    id: &verdict.provider,
-                    status: verdict.status,
-                    reason: block,
-                    message: verdict.sentence(&name_of(&verdict.provider, names)),
-                }),
-                Verdict::Ready { .. } => None,
-            })
-            .collect();
-        let missing = blocked_providers.iter().filter(|blocked| blocked.reason == Block::Missing);
-        Self {
-            error: ErrorCode::MissingApiKeys.title(),
-            service: decision.service,
-            missing_providers: missing.map(|blocked| blocked.id).collect(),
-            setup_url: decision.service.setup_path(),
-            blocked_providers,
-        }
-    }
+/// The providers that keep a service closed.
+fn blocked_providers<'a>(
+    decision: &'a AccessDecision,
+    names: &dyn Fn(&ProviderId) -> Option<String>,
+) -> Vec<BlockedProvider<'a>> {
+    let blocking = decision.blocking().filter_map(|verdict| match verdict.verdict {
+        Verdict::Blocked { block, .. } => Some(BlockedProvider {
+            id: &verdict.provider,
+            status: verdict.status,
+            reason: block,
+            message: verdict.sentence(&name_of(&verdict.provider, names)),
+        }),
+        Verdict::Ready { .. } => None,
+    });
+    blocking.collect()
 }
 
 fn name_of(provider: &ProviderId, names: &dyn Fn(&ProviderId) -> Option<String>) -> String {

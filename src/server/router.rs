@@ -18,6 +18,7 @@ use leptos_axum::{AxumRouteListing, LeptosRoutes, file_and_error_handler_with_co
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use super::{
+    docs,
     middleware::{self, Site},
     page_policy::provide_page_policy,
     problem::Problem,
@@ -30,7 +31,7 @@ use crate::{
     model::error::ErrorCode,
 };
 
-/// The whole site: REST, server functions, pages and files.
+/// The whole site: REST, its documentation, server functions, pages and files.
 pub fn router(state: AppState, site: Site) -> Router {
     let use_cases = state.use_cases.clone();
     let reload_port = std::env::var_os("LEPTOS_WATCH").map(|_| state.leptos.reload_port);
@@ -41,6 +42,7 @@ pub fn router(state: AppState, site: Site) -> Router {
     let options = state.leptos.clone();
     let router = Router::new()
         .merge(rest::routes())
+        .merge(docs::routes())
         .leptos_routes_with_context(&state, PAGES.clone(), context, move || shell(options.clone()))
         .fallback(not_routed)
         .with_state(state)

@@ -6,7 +6,10 @@ use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
 use tokio_util::sync::CancellationToken;
 
-use crate::{account::SystemTokens, api::context::UseCases, store::Store, telemetry::metrics::Metrics};
+use crate::{
+    account::SystemTokens, api::context::UseCases, jobs::EventWatch, store::Store,
+    telemetry::metrics::Metrics,
+};
 
 /// What the routes share.
 #[derive(Clone, FromRef)]
@@ -17,6 +20,8 @@ pub struct AppState {
     pub leptos: LeptosOptions,
     /// For the readiness probe.
     pub store: Store,
+    /// The open event streams.
+    pub events: Arc<EventWatch>,
     /// Cancelled when the server is about to stop.
     pub stopping: Stopping,
     /// For other programs of the operator's.

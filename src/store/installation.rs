@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Store, StoreError, deks::kek_id, sql};
+use super::{Db, Store, StoreError, deks::kek_id, sql};
 use crate::{model::time::Timestamp, vault::KekId};
 
 /// The installation's own row.
@@ -27,16 +27,15 @@ pub struct InstanceSecret {
 impl Store {
     /// Whether this database has never been started.
     pub async fn is_new(&self) -> Result<bool, StoreError> {
-        let (tables,) = match self.reader() {
-            sql::Pool::Sqlite(pool) => {
-                sqlx::query_as::<_, (i64,)>(
+        let (tables,): (i64,) = match &self.db {
+            Db::Sqlite { read, .. } => {
+                let query = sqlx::query_as(
                     "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = 'kek_checks'",
-                )
-                .fetch_one(pool)
-                .await?
+                );
+                sql::read!(read, fetch_one, query)?
             }
-            sql::Pool::Postgres(pool) => {
-                sqlx::query_as::<_, (i64,)>(
+            Db::Postgres(pool) => {
+                sqlx::query_as(
                     "SELECT COUNT(*) FROM information_schema.tables
                      WHERE table_schema = current_schema() AND table_name = 'kek_checks'",
                 )

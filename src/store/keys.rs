@@ -5,11 +5,12 @@ use serde_json::Value;
 use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
-use super::{SecurityEvent, Store, StoreError, audit, deks::DekRow, sql};
+use super::{SecurityEvent, Store, StoreError, audit, deks::DekRow, events, sql};
 use crate::{
     model::{
         access::CredentialState,
         check::Evidence,
+        event::Change,
         ids::{KeyId, ProviderId, UserId},
         key::{KeyMetadata, Source},
         status::{KeyStatus, Reason},
@@ -163,6 +164,18 @@ pub struct CheckResult {
     pub evidence: Option<Evidence>,
 }
 
+impl CheckResult {
+    /// Whether its owner sees anything new on the row as it was before.
+    fn shows_on(&self, key: &KeyRow) -> bool {
+        key.undecryptable
+            || key.status != self.status
+            || key.status_reason != self.status_reason
+            || key.last_result != self.last_result
+            || key.last_validated != self.last_validated
+            || key.metadata != self.metadata
+    }
+}
+
 /// A credential to be stored for the first time.
 #[derive(Debug)]
 pub struct NewKey<'a> {
@@ -312,6 +325,7 @@ impl Store {
         insert_webhook_copy(&mut tx, key.user, key.id, key.dek, key.webhook.as_ref()).await?;
         let entry = SecurityEvent::new(key.user, "key.created", key.provider);
         audit::append(&mut tx, audit_key, &entry, now).await?;
+        events::append(&mut tx, key.user, Change::Key(key.provider), now).await?;
         tx.commit().await
     }
 
@@ -383,6 +397,7 @@ impl Store {
         insert_webhook_copy(&mut tx, old.user, old.id, new.dek, new.webhook.as_ref()).await?;
         let entry = SecurityEvent::new(old.user, "key.replaced", &old.provider);
         audit::append(&mut tx, audit_key, &entry, now).await?;
+        events::append(&mut tx, old.user, Change::Key(&old.provider), now).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -407,6 +422,7 @@ impl Store {
             return Ok(false);
         }
         audit::append(&mut tx, audit_key, &SecurityEvent::new(user, "key.deleted", provider), now).await?;
+        events::append(&mut tx, user, Change::Key(provider), now).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -456,6 +472,9 @@ impl Store {
             )
             .await?;
         }
+        if result.shows_on(key) {
+            events::append(&mut tx, key.user, Change::Key(&key.provider), now).await?;
+        }
         tx.commit().await?;
         Ok(true)
     }
@@ -483,6 +502,7 @@ impl Store {
         if flagged > 0 && !key.undecryptable {
             let entry = SecurityEvent::new(key.user, "key.undecryptable", &key.provider);
             audit::append(&mut tx, audit_key, &entry, now).await?;
+            events::append(&mut tx, key.user, Change::Key(&key.provider), now).await?;
         }
         tx.commit().await
     }

@@ -8,9 +8,11 @@
 mod audit;
 mod deks;
 mod error;
+mod events;
 mod installation;
 mod keys;
 mod limits;
+mod readers;
 pub mod scheduler;
 mod searches;
 mod sessions;
@@ -19,7 +21,7 @@ mod tokens;
 mod usage;
 mod users;
 
-use std::{str::FromStr, time::Duration};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
     PgPool, SqlitePool,
@@ -27,8 +29,10 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+use self::readers::Readers;
 pub use audit::SecurityEvent;
 pub use error::StoreError;
+pub use events::Position;
 pub use installation::{Installation, InstanceSecret};
 pub use keys::{CheckResult, KeyRow, NewKey, Replacement, WebhookCopy};
 pub use searches::{FoundPlace, NewSearch, PageOfResults};
@@ -47,7 +51,7 @@ pub struct Store {
 enum Db {
     /// One connection writes, so that writers queue in order instead of polling for the lock.
     Sqlite {
-        read: SqlitePool,
+        read: Arc<Readers>,
         write: SqlitePool,
     },
     Postgres(PgPool),
@@ -74,12 +78,11 @@ impl Store {
                 .foreign_keys(true)
                 // Deleted secrets leave the file, not only the index.
                 .pragma("secure_delete", "ON");
-            // Asking a connection whether it lives costs as much as a query, and a file does not hang up.
-            let pool = SqlitePoolOptions::new().test_before_acquire(false);
-            // First the writer: it makes the file.
-            let write = pool.clone().max_connections(1).connect_with(options.clone()).await?;
-            let read = pool.max_connections(8).connect_with(options.read_only(true)).await?;
-            Db::Sqlite { read, write }
+            // First the writer: it makes the file, which does not hang up, so nobody asks whether it lives.
+            let write = SqlitePoolOptions::new().test_before_acquire(false).max_connections(1);
+            let write = write.connect_with(options.clone()).await?;
+            let read = Readers::open(options.read_only(true)).await?;
+            Db::Sqlite { read: Arc::new(read), write }
         } else {
             let options = PgConnectOptions::from_str(database_url)?;
             let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(Duration::from_secs(5));
@@ -116,7 +119,7 @@ impl Store {
 
     fn reader(&self) -> sql::Pool<'_> {
         match &self.db {
-            Db::Sqlite { read, .. } => sql::Pool::Sqlite(read),
+            Db::Sqlite { read, .. } => sql::Pool::Readers(read),
             Db::Postgres(pool) => sql::Pool::Postgres(pool),
         }
     }

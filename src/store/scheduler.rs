@@ -3,8 +3,17 @@
 
 use std::time::Duration;
 
-use super::{KeyRow, Store, StoreError, keys::Row, sql};
-use crate::model::time::Timestamp;
+use uuid::Uuid;
+
+use super::{Db, KeyRow, Store, StoreError, events, keys::Row, sql};
+use crate::model::{
+    event::Change,
+    ids::{SearchId, UserId},
+    time::Timestamp,
+};
+
+/// Events are kept for this long. Whoever was away for longer reads everything again.
+const EVENTS_KEPT: Duration = Duration::from_secs(3600);
 
 macro_rules! claim {
     ($lock:literal) => {
@@ -33,8 +42,8 @@ impl Store {
         lease: Duration,
         now: Timestamp,
     ) -> Result<Vec<KeyRow>, StoreError> {
-        let rows = match self.writer() {
-            sql::Pool::Sqlite(pool) => {
+        let rows = match &self.db {
+            Db::Sqlite { write: pool, .. } => {
                 sqlx::query_as::<_, Row>(claim!(""))
                     .bind(now.plus(lease).0)
                     .bind(now.0)
@@ -42,7 +51,7 @@ impl Store {
                     .fetch_all(pool)
                     .await?
             }
-            sql::Pool::Postgres(pool) => {
+            Db::Postgres(pool) => {
                 sqlx::query_as::<_, Row>(claim!("FOR UPDATE SKIP LOCKED"))
                     .bind(now.plus(lease).0)
                     .bind(now.0)
@@ -60,8 +69,8 @@ impl Store {
         Ok(readable.collect())
     }
 
-    /// Destroys replaced credentials whose time is over, and forgets spent sessions, tokens,
-    /// counters and invitations. Answers how many credentials were destroyed.
+    /// Destroys replaced credentials whose time is over, and forgets spent sessions, tokens, counters,
+    /// invitations and events. Answers how many credentials were destroyed.
     pub async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
         let destroyed =
             sql::execute!(self.writer(), "DELETE FROM retired_credentials WHERE destroy_after <= $1", now.0)?;
@@ -69,6 +78,8 @@ impl Store {
         sql::execute!(self.writer(), "DELETE FROM api_tokens WHERE expires_at <= $1", now.0)?;
         sql::execute!(self.writer(), "DELETE FROM rate_limits WHERE forget_after <= $1", now.0)?;
         sql::execute!(self.writer(), "DELETE FROM invitations WHERE expires_at <= $1", now.0)?;
+        let forgotten = now.minus(EVENTS_KEPT);
+        sql::execute!(self.writer(), "DELETE FROM user_events WHERE at <= $1", forgotten.0)?;
         Ok(destroyed)
     }
 
@@ -76,13 +87,33 @@ impl Store {
     /// ran them is gone, or slept too long. Their results are kept, and nothing is run again, because
     /// pages cost money. A runner that wakes up finds its search ended and stops. Answers how many.
     pub async fn end_abandoned_searches(&self, now: Timestamp) -> Result<u64, StoreError> {
-        Ok(sql::execute!(
-            self.writer(),
+        let mut tx = self.begin().await?;
+        let mut ended: Vec<(Uuid, Uuid)> = sql::tx_fetch_all!(
+            &mut tx,
+            (Uuid, Uuid),
             "UPDATE searches SET state = CASE WHEN found > 0 THEN 'partial' ELSE 'failed' END,
                 notice = 'interrupted', finished_at = $1
-             WHERE state = 'running' AND lease_until <= $2",
+             WHERE state = 'running' AND lease_until <= $2 RETURNING user_id, id",
             now.0,
             now.0
-        )?)
+        )?;
+        // Two nodes that tell several users lock their numbers in one order, so that neither waits for the other.
+        ended.sort_unstable();
+        for (user, search) in &ended {
+            events::append(&mut tx, UserId(*user), Change::Search(SearchId(*search)), now).await?;
+        }
+        tx.commit().await?;
+        Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX))
+    }
+
+    /// The users with events since `since`, each with the number of the last one.
+    pub async fn event_heads(&self, since: Timestamp) -> Result<Vec<(UserId, i64)>, StoreError> {
+        let heads = sql::fetch_all!(
+            self.reader(),
+            (Uuid, i64),
+            "SELECT user_id, seq FROM user_event_heads WHERE at >= $1",
+            since.0
+        )?;
+        Ok(heads.into_iter().map(|(user, seq)| (UserId(user), seq)).collect())
     }
 }

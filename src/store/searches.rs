@@ -4,8 +4,9 @@
 use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
-use super::{Store, StoreError, sql};
+use super::{Store, StoreError, Tx, events, sql};
 use crate::model::{
+    event::Change,
     ids::{SearchId, UserId},
     scraper::{Notice, ResultRow, SearchRequest, SearchState, SearchView},
     time::Timestamp,
@@ -121,6 +122,9 @@ impl Store {
             now.0,
             running_max
         )?;
+        if inserted == 1 {
+            tell(&mut tx, search.user, search.id, now).await?;
+        }
         tx.commit().await?;
         Ok(inserted == 1)
     }
@@ -192,9 +196,11 @@ impl Store {
         user: UserId,
         id: SearchId,
         place: &FoundPlace<'_>,
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let recorded = sql::execute!(
-            self.writer(),
+        let mut tx = self.begin().await?;
+        let recorded = sql::tx_execute!(
+            &mut tx,
             "UPDATE searches SET resolved_place = $1, place_unknown = $2, pages_planned = $3
              WHERE user_id = $4 AND id = $5 AND state = 'running'",
             place.resolved,
@@ -203,7 +209,7 @@ impl Store {
             user.0,
             id.0
         )?;
-        Ok(recorded == 1)
+        tell_if(tx, recorded, user, id, now).await
     }
 
     /// Keeps a page of results together with the progress. A place that an earlier page had is left out.
@@ -213,6 +219,7 @@ impl Store {
         user: UserId,
         id: SearchId,
         page: &PageOfResults<'_>,
+        now: Timestamp,
     ) -> Result<Option<u32>, StoreError> {
         let mut tx = self.begin().await?;
         let search = sql::tx_fetch_optional!(
@@ -250,6 +257,7 @@ impl Store {
             user.0,
             id.0
         )?;
+        tell(&mut tx, user, id, now).await?;
         tx.commit().await?;
         Ok(Some(small(found)))
     }
@@ -263,8 +271,9 @@ impl Store {
         notice: Option<Notice>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let ended = sql::execute!(
-            self.writer(),
+        let mut tx = self.begin().await?;
+        let ended = sql::tx_execute!(
+            &mut tx,
             "UPDATE searches SET state = $1, notice = $2, finished_at = $3
              WHERE user_id = $4 AND id = $5 AND state = 'running'",
             state.code(),
@@ -273,7 +282,7 @@ impl Store {
             user.0,
             id.0
         )?;
-        Ok(ended == 1)
+        tell_if(tx, ended, user, id, now).await
     }
 
     /// Ends a running search before all its pages arrived; the results it has are kept. Answers whether it
@@ -285,8 +294,9 @@ impl Store {
         notice: Notice,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let ended = sql::execute!(
-            self.writer(),
+        let mut tx = self.begin().await?;
+        let ended = sql::tx_execute!(
+            &mut tx,
             "UPDATE searches SET state = CASE WHEN found > 0 THEN 'partial' ELSE 'failed' END,
                 notice = $1, finished_at = $2
              WHERE user_id = $3 AND id = $4 AND state = 'running'",
@@ -295,7 +305,7 @@ impl Store {
             user.0,
             id.0
         )?;
-        Ok(ended == 1)
+        tell_if(tx, ended, user, id, now).await
     }
 
     /// Notes how many searches the account has left now.
@@ -304,25 +314,50 @@ impl Store {
         user: UserId,
         id: SearchId,
         left: i64,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
-        sql::execute!(
-            self.writer(),
+        let mut tx = self.begin().await?;
+        let noted = sql::tx_execute!(
+            &mut tx,
             "UPDATE searches SET searches_left_after = $1 WHERE user_id = $2 AND id = $3",
             left,
             user.0,
             id.0
         )?;
+        tell_if(tx, noted, user, id, now).await?;
         Ok(())
     }
 
     /// Deletes a search with its results. Answers whether there was one.
-    pub async fn delete_search(&self, user: UserId, id: SearchId) -> Result<bool, StoreError> {
-        let deleted = sql::execute!(
-            self.writer(),
-            "DELETE FROM searches WHERE user_id = $1 AND id = $2",
-            user.0,
-            id.0
-        )?;
-        Ok(deleted == 1)
+    pub async fn delete_search(
+        &self,
+        user: UserId,
+        id: SearchId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let deleted =
+            sql::tx_execute!(&mut tx, "DELETE FROM searches WHERE user_id = $1 AND id = $2", user.0, id.0)?;
+        tell_if(tx, deleted, user, id, now).await
     }
+}
+
+async fn tell(tx: &mut Tx, user: UserId, id: SearchId, now: Timestamp) -> Result<(), StoreError> {
+    events::append(tx, user, Change::Search(id), now).await
+}
+
+/// Ends the transaction of a change to one search, and tells of it if there was such a search. Answers whether
+/// there was.
+async fn tell_if(
+    mut tx: Tx,
+    changed: u64,
+    user: UserId,
+    id: SearchId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    if changed == 1 {
+        tell(&mut tx, user, id, now).await?;
+    }
+    tx.commit().await?;
+    Ok(changed == 1)
 }

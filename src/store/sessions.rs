@@ -5,15 +5,12 @@ use std::collections::BTreeSet;
 use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
-use super::{
-    SecurityEvent, Store, StoreError, audit,
-    keys::StateRow,
-    sql::{self, Pool},
-};
+use super::{Db, SecurityEvent, Store, StoreError, audit, events, keys::StateRow, sql};
 use crate::{
     model::{
         access::CredentialState,
         error::AppError,
+        event::Change,
         ids::{SessionId, TokenId, UserId},
         time::Timestamp,
         token::Scope,
@@ -216,9 +213,9 @@ impl Store {
         now: Timestamp,
         idle_since: Timestamp,
     ) -> Result<Option<Standing>, StoreError> {
-        let row = match self.reader() {
-            Pool::Sqlite(pool) => {
-                sqlx::query_as::<_, StandingRow>(
+        let row = match &self.db {
+            Db::Sqlite { read, .. } => {
+                let query = sqlx::query_as::<_, StandingRow>(
                     "SELECT u.id AS user_id, u.email, u.epoch, s.id AS session_id, s.last_seen_at,
                        (SELECT json_group_array(json_object(
                             'provider', k.provider, 'status', k.status, 'status_reason', k.status_reason,
@@ -228,14 +225,11 @@ impl Store {
                      FROM sessions s JOIN users u ON u.id = s.user_id
                      WHERE s.token_hash = $1 AND s.expires_at > $2 AND s.last_seen_at > $3
                        AND s.epoch = u.epoch AND NOT u.disabled",
-                )
-                .bind(&token_hash[..])
-                .bind(now.0)
-                .bind(idle_since.0)
-                .fetch_optional(pool)
-                .await
+                );
+                let query = query.bind(&token_hash[..]).bind(now.0).bind(idle_since.0);
+                sql::read!(read, fetch_optional, query)
             }
-            Pool::Postgres(pool) => {
+            Db::Postgres(pool) => {
                 sqlx::query_as::<_, StandingRow>(
                     "SELECT u.id AS user_id, u.email, u.epoch, s.id AS session_id, s.last_seen_at,
                        (SELECT coalesce(json_agg(json_build_object(
@@ -348,6 +342,7 @@ impl Store {
             return Ok(false);
         }
         audit::append(&mut tx, audit_key, &SecurityEvent::new(user, "session.ended", session), now).await?;
+        events::append(&mut tx, user, Change::Account, now).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -370,6 +365,7 @@ impl Store {
         if ended > 0 {
             audit::append(&mut tx, audit_key, &SecurityEvent::new(user, "session.others_ended", ended), now)
                 .await?;
+            events::append(&mut tx, user, Change::Account, now).await?;
         }
         tx.commit().await?;
         Ok(ended)

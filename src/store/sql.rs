@@ -2,15 +2,37 @@
 
 use sqlx::{PgPool, SqlitePool};
 
-/// A pool of either engine.
+use super::readers::Readers;
+
+/// Connections to either engine; those of SQLite either write or read.
 pub(super) enum Pool<'a> {
     Sqlite(&'a SqlitePool),
+    Readers(&'a Readers),
     Postgres(&'a PgPool),
+}
+
+/// Runs a query on a reading connection of SQLite.
+macro_rules! read {
+    ($readers:expr, $method:ident, $query:expr) => {
+        match $readers.take().await {
+            Ok(mut reader) => {
+                let answer = match reader.connection() {
+                    Ok(connection) => $query.$method(connection).await,
+                    Err(error) => Err(error),
+                };
+                reader.done(answer)
+            }
+            Err(error) => Err(error),
+        }
+    };
 }
 
 macro_rules! fetch {
     ($method:ident, $pool:expr, $row:ty, $sql:expr $(, $bind:expr)*) => {
         match $pool {
+            $crate::store::sql::Pool::Readers(readers) => {
+                $crate::store::sql::read!(readers, $method, sqlx::query_as::<_, $row>($sql)$(.bind($bind))*)
+            }
             $crate::store::sql::Pool::Sqlite(pool) => {
                 sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$method(pool).await
             }
@@ -40,6 +62,11 @@ macro_rules! fetch_all {
 macro_rules! execute {
     ($pool:expr, $sql:expr $(, $bind:expr)*) => {
         match $pool {
+            // Refused by the connection, which only reads.
+            $crate::store::sql::Pool::Readers(readers) => {
+                $crate::store::sql::read!(readers, execute, sqlx::query($sql)$(.bind($bind))*)
+                    .map(|done| done.rows_affected())
+            }
             $crate::store::sql::Pool::Sqlite(pool) => {
                 sqlx::query($sql)$(.bind($bind))*.execute(pool).await.map(|done| done.rows_affected())
             }
@@ -64,6 +91,20 @@ macro_rules! tx_fetch_optional {
     };
 }
 
+/// All rows, inside a transaction.
+macro_rules! tx_fetch_all {
+    ($tx:expr, $row:ty, $sql:expr $(, $bind:expr)*) => {
+        match $tx {
+            $crate::store::Tx::Sqlite(tx) => {
+                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_all(&mut **tx).await
+            }
+            $crate::store::Tx::Postgres(tx) => {
+                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_all(&mut **tx).await
+            }
+        }
+    };
+}
+
 /// The number of rows that a statement changed, inside a transaction.
 macro_rules! tx_execute {
     ($tx:expr, $sql:expr $(, $bind:expr)*) => {
@@ -78,4 +119,6 @@ macro_rules! tx_execute {
     };
 }
 
-pub(super) use {execute, fetch, fetch_all, fetch_one, fetch_optional, tx_execute, tx_fetch_optional};
+pub(super) use {
+    execute, fetch, fetch_all, fetch_one, fetch_optional, read, tx_execute, tx_fetch_all, tx_fetch_optional,
+};

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Means, Principal, SecurityEvent, Store, StoreError, audit, sql};
+use super::{Means, Principal, SecurityEvent, Store, StoreError, audit, events, sql};
 use crate::{
     model::{
+        event::Change,
         ids::{TokenId, UserId},
         time::Timestamp,
         token::{Scope, TOKENS_MAX, TokenView},
@@ -115,6 +116,7 @@ impl Store {
         if stored == 0 {
             return Ok(false);
         }
+        events::append(&mut tx, token.user, Change::Account, now).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -184,6 +186,7 @@ impl Store {
             return Ok(false);
         }
         audit::append(&mut tx, audit_key, &SecurityEvent::new(user, "token.revoked", token), now).await?;
+        events::append(&mut tx, user, Change::Account, now).await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -3,9 +3,9 @@
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{SecurityEvent, Store, StoreError, audit, sql};
+use super::{SecurityEvent, Store, StoreError, audit, events, sql};
 use crate::{
-    model::{ids::UserId, time::Timestamp},
+    model::{event::Change, ids::UserId, time::Timestamp},
     vault::AuditKey,
 };
 
@@ -196,6 +196,7 @@ impl Store {
         sql::tx_execute!(&mut tx, "DELETE FROM api_tokens WHERE user_id = $1", id.0)?;
         audit::append(&mut tx, audit_key, &SecurityEvent::new(id, "account.password_changed", ""), now)
             .await?;
+        events::append(&mut tx, id, Change::Account, now).await?;
         tx.commit().await?;
         Ok(Some(epoch))
     }

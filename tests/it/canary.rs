@@ -54,6 +54,18 @@ fn no_key_password_or_token_is_found_anywhere() {
         let mut secrets: Vec<String> =
             vec![PASSWORD.to_owned(), cookie.split_once('=').unwrap().1.to_owned()];
 
+        // A token is in the one answer that hands it over, and nowhere else.
+        let token = json!({"name": "canary", "scopes": ["read"]});
+        let (_, token) = process.json("POST", "/api/tokens", &cookie, &token).await.unwrap();
+        let token = token["token"].as_str().unwrap().to_owned();
+        let bearer = format!("Bearer {token}");
+        for path in ["/api/auth/me", "/api/tokens", "/settings/account", "/api/nothing"] {
+            let headers = [("authorization", bearer.as_str())];
+            let (_, head, text) = process.try_send("GET", path, &headers, "").await.unwrap();
+            answers.push(format!("{head}\n{text}"));
+        }
+        secrets.push(token);
+
         let mut exchange = async |method: &str, path: &str, body: Value| {
             let headers = [
                 ("cookie", cookie.as_str()),
@@ -80,6 +92,14 @@ fn no_key_password_or_token_is_found_anywhere() {
             ("twilio", "suspended"),
             ("twilio", "throttled"),
             ("twilio", "down"),
+            ("elevenlabs", "plenty"),
+            ("elevenlabs", "invalid"),
+            ("openai", "plenty"),
+            ("openai", "invalid"),
+            ("anthropic", "plenty"),
+            ("anthropic", "invalid"),
+            ("google_ai", "plenty"),
+            ("google_ai", "invalid"),
         ] {
             let credentials = App::test_key(provider, id);
             for (name, value) in credentials.as_object().unwrap() {
@@ -110,6 +130,7 @@ fn no_key_password_or_token_is_found_anywhere() {
                 "/services/calling",
                 "/api/user-api-keys",
                 "/api/services",
+                "/api/tokens",
             ] {
                 exchange("GET", page, Value::Null).await;
             }

@@ -12,6 +12,8 @@ mod boot;
 mod canary;
 mod catalogue;
 mod crash;
+mod description;
+mod events;
 mod headers;
 mod leptos_toml;
 mod migrations;

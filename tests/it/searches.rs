@@ -162,6 +162,10 @@ both! {
         }
         client.post(SEARCHES, &json!({"query": "a", "place": "b", "speed": 9})).await.problem(400, "bad-request");
         client.post(SEARCHES, &json!({"query": 1})).await.problem(400, "bad-request");
+        for limit in [json!(20.5), json!(-1), json!(1e12), json!("20")] {
+            client.post(SEARCHES, &json!({"query": "few", "place": "Berlin", "limit": limit})).await.problem(400, "bad-request");
+        }
+        search(&mut client, &json!({"query": "few", "place": "Berlin", "limit": 20.0})).await;
         client.get(&format!("{SEARCHES}?cursor=1")).await.problem(422, "invalid-input");
         client.get(&format!("{SEARCHES}?page=2")).await.problem(400, "bad-request");
         client.get(&format!("{SEARCHES}/1")).await.problem(404, "not-found");

@@ -1,9 +1,11 @@
 use leptos::prelude::*;
 
+use super::door::Door;
 use crate::{
     app::{
         keys::{Board, DeletePage, KeyCard, named_for_deletion, provide_board},
-        ui::{Announcer, count_word, focus_soon},
+        live::Since,
+        ui::{count_word, part},
     },
     model::{
         access::{AccessDecision, Block, Verdict},
@@ -19,29 +21,25 @@ use crate::{
 pub(super) fn BlockedService(
     /// What opens it.
     page: SettingsPage,
-    /// The guard's decision. Set as soon as the cards know better.
-    decision: RwSignal<AccessDecision>,
+    /// The guard's decision. Taken anew as soon as the cards know better.
+    door: Door,
+    /// The service was open before, and what was typed on it is kept.
+    kept: bool,
+    /// Since when the cards follow changes.
+    since: Since,
     /// Links to what stays available.
     extra: ViewFn,
 ) -> impl IntoView {
+    let decision = door.decision();
     let first = decision.get_untracked();
     let service = first.service;
     let board = provide_board(page, service.path());
     // The cards read everything again after each change; their decision is the newer one.
-    let announcer = use_context::<Announcer>();
     Effect::new(move |_| {
         let Some(newer) = board.page().with(|page| page.decision(service).cloned()) else { return };
-        if newer.granted
-            && let Some(announcer) = announcer
-        {
-            announcer.say(format!("{} is open.", service.name()));
-            focus_soon("main");
-        }
-        if newer != decision.get_untracked() {
-            decision.set(newer);
-        }
+        door.decide(newer);
     });
-    board.refresh_while(Signal::derive(|| true));
+    board.follow(since);
 
     let deleting = named_for_deletion();
     let doomed = move || {
@@ -49,7 +47,7 @@ pub(super) fn BlockedService(
         board.page().with_untracked(|page| page.card(&provider).filter(|card| card.key.is_some()).cloned())
     };
     let providers = StoredValue::new(rows(&first, board));
-    move || {
+    part(move || {
         if let Some(card) = doomed() {
             return view! { <DeletePage card=card board=board /> }.into_any();
         }
@@ -58,6 +56,7 @@ pub(super) fn BlockedService(
             <div class="page page-narrow">
                 <h1>{move || decision.with(heading)}</h1>
                 <p class="page-lead">{service.summary()} " " {move || decision.with(ready_sentence)}</p>
+                {kept.then(|| view! { <p>"What you typed here is kept, and is back when it opens."</p> })}
                 <h2 class="visually-hidden">"Keys"</h2>
                 <ul class="cards">
                     {providers
@@ -73,7 +72,7 @@ pub(super) fn BlockedService(
             </div>
         }
         .into_any()
-    }
+    })
 }
 
 /// The providers to show and whether their forms are open. What keeps the service closed comes first. A
@@ -89,7 +88,8 @@ fn rows(decision: &AccessDecision, board: Board) -> Vec<(ProviderId, bool)> {
     })
 }
 
-fn heading(decision: &AccessDecision) -> String {
+/// What the closed service is called.
+pub(super) fn heading(decision: &AccessDecision) -> String {
     let service = decision.service.name();
     let blocking: Vec<_> = decision.blocking().collect();
     match blocking.as_slice() {

@@ -1,15 +1,29 @@
 //! The guard: shows a service when its keys work, and otherwise what is wrong and the forms that fix it.
 
 mod blocked;
+mod door;
 
 use leptos::prelude::*;
 
-use self::blocked::BlockedService;
-use super::{links::Moved, problem::Problem};
+use self::{
+    blocked::BlockedService,
+    door::{Door, REGION},
+};
+use super::{
+    asked::Asked,
+    links::Moved,
+    live::{SLOW, Since},
+    problem::Problem,
+    ui::part,
+};
 use crate::{
-    api::services::gate,
+    api::{
+        services::{AskGate, gate},
+        wire::ask,
+    },
     model::{
         access::{AccessDecision, Block, Verdict},
+        event::Topic,
         page::Gate,
         service::ServiceId,
     },
@@ -39,8 +53,15 @@ impl Guard {
     }
 }
 
-/// Shows its children when `service` is open, and never makes them otherwise: nothing of them is rendered
-/// or fetched. Rendered on the server it already shows the right side.
+/// Shows its children when `service` is open. Rendered on the server it already shows the right side.
+///
+/// The children are not made before the service is open: for whoever has no access nothing of them is rendered
+/// or fetched. An open page follows its keys. When one of them dies the page closes at once, and the children
+/// are put out of sight and out of reach (`hidden`, `inert`) below the explanation instead of being thrown
+/// away: what was typed is there again when the service opens, in the same tab. Passwords and whatever was
+/// typed into a key's form are emptied at that moment. What is kept is what its own user had on the screen
+/// already, and the server refuses to spend a key in any case. A page that was open explains and never leads
+/// away, also with [`OnMissing::Redirect`]: nobody is torn from the middle of a sentence.
 ///
 /// ```ignore
 /// <ApiKeyGuard service=ServiceId::DataScraper blocked_extra=|| view! { <HistoryLink /> }>
@@ -63,44 +84,70 @@ pub fn ApiKeyGuard(
     /// The service.
     children: ChildrenFn,
 ) -> impl IntoView {
-    let asked = Resource::new(|| (), move |()| gate(service));
+    let since = Since::now(Topic::Keys);
+    let asked = Asked::<Gate>::once(move || ask(AskGate { service }));
     let children = StoredValue::new(children);
     let fallback = StoredValue::new(fallback);
     let blocked_extra = StoredValue::new(blocked_extra);
     let side = move |first: Gate| {
-        let decision = RwSignal::new(first.decision);
+        let door = Door::new(first.decision);
         let settings = RwSignal::new(first.settings);
         let again = Action::new(move |_: &()| async move {
             // A question that failed leaves the page as it is; the service's own calls are refused anyway.
             if let Ok(answer) = gate(service).await {
                 settings.set(answer.settings);
-                decision.set(answer.decision);
+                door.decide(answer.decision);
             }
         });
         provide_context(Guard { again });
-        let granted = Memo::new(move |_| decision.read().granted);
-        move || {
+        let granted = door.granted();
+        let opened = door.opened();
+        let explains = fallback.with_value(Option::is_none);
+        // While the explanation stands there, its cards ask, and know the decision as well.
+        since.follow(
+            || SLOW,
+            move || {
+                if granted.get_untracked() || !explains {
+                    again.dispatch(());
+                }
+            },
+        );
+        let content = move || {
+            opened.get().then(|| {
+                view! {
+                    <div id=REGION class="guarded" hidden=move || !granted.get() inert=move || !granted.get()>
+                        {children.with_value(|children| children())}
+                    </div>
+                }
+            })
+        };
+        let instead = part(move || {
             if granted.get() {
-                return children.with_value(|children| children());
+                return ().into_any();
             }
-            let closed = decision.get_untracked();
+            let closed = door.decision().get_untracked();
             if let Some(fallback) = fallback.get_value() {
                 return fallback.run(closed);
             }
-            if on_missing == OnMissing::Redirect && only_missing(&closed) {
+            let kept = opened.get_untracked();
+            if on_missing == OnMissing::Redirect && !kept && only_missing(&closed) {
                 return view! { <Moved to=service.setup_path() /> }.into_any();
             }
             let Some(page) = settings.get_untracked() else {
                 return ().into_any();
             };
             view! {
-                <BlockedService page=page decision=decision extra=blocked_extra.get_value() />
+                <BlockedService page=page door=door kept=kept since=since extra=blocked_extra.get_value() />
             }
             .into_any()
+        });
+        view! {
+            {content}
+            {instead}
         }
     };
     view! {
-        <Suspense fallback=|| {
+        <Transition fallback=|| {
             view! { <div class="page-waiting" aria-busy="true"></div> }
         }>
             {move || Suspend::new(async move {
@@ -117,7 +164,7 @@ pub fn ApiKeyGuard(
                     }
                 }
             })}
-        </Suspense>
+        </Transition>
     }
 }
 

@@ -1,11 +1,12 @@
-use std::time::Duration;
-
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::{
     api::keys::key_settings,
-    app::links::with_query,
+    app::{
+        links::with_query,
+        live::{SLOW, Since},
+    },
     model::{
         error::AppError,
         ids::ProviderId,
@@ -32,7 +33,8 @@ pub fn provide_board(initial: SettingsPage, path: &str) -> Board {
         ["service", "next"].into_iter().filter_map(|name| Some((name, query.get(name)?))).collect();
     let again = Action::new(move |_: &()| async move {
         let newer = key_settings().await?;
-        if *page.read_untracked() != newer {
+        // Gone, when the service has opened meanwhile.
+        if page.try_with_untracked(|page| *page != newer) == Some(true) {
             page.set(newer);
         }
         Ok(())
@@ -69,19 +71,10 @@ impl Board {
         self.again.dispatch(());
     }
 
-    /// Reads everything again from time to time while `waiting` holds, so that a page shows what a check
-    /// in the background found out.
-    pub fn refresh_while(self, waiting: Signal<bool>) {
-        Effect::new(move |_| {
-            let refresh = move || {
-                if waiting.get_untracked() && !document().hidden() && !self.again.pending().get_untracked() {
-                    self.refresh();
-                }
-            };
-            if let Ok(handle) = set_interval_with_handle(refresh, Duration::from_secs(15)) {
-                on_cleanup(move || handle.clear());
-            }
-        });
+    /// Reads everything again whenever a key has changed elsewhere: in another window, or by a check in the
+    /// background.
+    pub fn follow(self, since: Since) {
+        since.follow(|| SLOW, move || self.refresh());
     }
 
     /// The address of this page with these parameters, for controls that work without JavaScript.

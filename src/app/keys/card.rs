@@ -1,4 +1,4 @@
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::{
@@ -11,9 +11,12 @@ use super::{
 };
 use crate::{
     api::keys::{CheckKey, DeleteKey, ReplaceKey, StoreKey},
-    app::ui::{
-        Announcer, BusyButton, ButtonKind, ErrorNotice, KeyPill, Mark, Monogram, Notice, Pill, Tone,
-        focus_soon, key_label,
+    app::{
+        post::{Post, PostForm},
+        ui::{
+            Announcer, BusyButton, ButtonKind, ErrorNotice, KeyPill, Mark, Monogram, Notice, Pill, Tone,
+            focus_soon, key_label, part,
+        },
     },
     model::{
         ids::ProviderId,
@@ -40,10 +43,10 @@ pub fn KeyCard(
     let query = use_query_map().get_untracked();
     let names = |parameter: &str| query.get_str(parameter) == Some(provider.as_str());
 
-    let store = ServerAction::<StoreKey>::new();
-    let replace = ServerAction::<ReplaceKey>::new();
-    let check = ServerAction::<CheckKey>::new();
-    let delete = ServerAction::<DeleteKey>::new();
+    let store = Post::to::<StoreKey>();
+    let replace = Post::to::<ReplaceKey>();
+    let check = Post::to::<CheckKey>();
+    let delete = Post::to::<DeleteKey>();
     let store_error = error_of(store, provider.clone(), names("edit"));
     let replace_error = error_of(replace, provider.clone(), names("replace"));
     let check_error = error_of(check, provider.clone(), false);
@@ -97,21 +100,21 @@ pub fn KeyCard(
         Signal::derive(move || store.pending().get() || replace.pending().get() || check.pending().get());
     let pill = {
         let name = info.name.clone();
-        move || {
+        part(move || {
             if asking.get() {
                 view! { <Pill tone=Tone::Neutral mark=Mark::Spinner label=format!("Asking {name}…") /> }
                     .into_any()
             } else {
                 view! { <KeyPill key=card.get().and_then(|card| card.key) /> }.into_any()
             }
-        }
+        })
     };
     let checking = board.page().with_untracked(|page| page.checking);
-    let details = move || {
+    let details = part(move || {
         let ProviderCard { info, key, .. } = card.get()?;
         Some(view! { <KeyDetails key=key? info=info checking=checking /> })
-    };
-    let checked = move || Some(view! { <Checked key=card.get()?.key? checking=checking /> });
+    });
+    let checked = part(move || Some(view! { <Checked key=card.get()?.key? checking=checking /> }));
     let opener = format!("open-{provider}");
     let open_form = {
         let info = info.clone();
@@ -135,23 +138,23 @@ pub fn KeyCard(
     let stored = Memo::new(move |_| card.with(|card| card.as_ref().is_some_and(|card| card.key.is_some())));
     let check_now = {
         let provider = provider.to_string();
-        move || {
+        part(move || {
             let provider = provider.clone();
             own.get().is_some().then(|| {
                 view! {
-                    <ActionForm action=check>
+                    <PostForm action=check>
                         <input type="hidden" name="provider" value=provider />
                         <BusyButton busy=check.pending() label="Check now" busy_label="Asking…" />
-                    </ActionForm>
+                    </PostForm>
                 }
             })
-        }
+        })
     };
     // In the head beside the state while nothing is stored, else among the other controls.
     let open_control = |in_head: bool| {
         let (name, provider) = (info.name.clone(), provider.clone());
         let (opener, open_form) = (opener.clone(), open_form.clone());
-        move || {
+        part(move || {
             let own = own.get();
             let (label, href) = match own {
                 Some(version) => (
@@ -180,14 +183,15 @@ pub fn KeyCard(
                         <span class="visually-hidden">{format!(" for {name}")}</span>
                     </a>
                 }
+                .into_any()
             })
-        }
+        })
     };
     let (open_in_head, open_in_foot) = (open_control(true), open_control(false));
     let deletable = Memo::new(move |_| own.get().is_some());
     let delete_control = {
         let info = info.clone();
-        move || {
+        part(move || {
             deletable.get().then(|| {
                 view! {
                     <DeleteKeyControl
@@ -199,11 +203,11 @@ pub fn KeyCard(
                     />
                 }
             })
-        }
+        })
     };
     let form = {
         let info = info.clone();
-        move || {
+        part(move || {
             let replaces = own.get();
             // What is replaced is usually replaced by its like.
             let stored_form = || card.with_untracked(|card| Some(card.as_ref()?.key.as_ref()?.form.clone()));
@@ -221,7 +225,7 @@ pub fn KeyCard(
                     />
                 }
             })
-        }
+        })
     };
     let diverted = format!("This installation sends requests for {} to another address: ", info.name);
     let instead = info.base_url_override.clone().map(|address| {

@@ -2,7 +2,7 @@ use leptos::prelude::*;
 
 use super::board::Board;
 use crate::{
-    app::ui::focus_soon,
+    app::ui::{focus_soon, part},
     model::provider::{FormInfo, ProviderInfo},
 };
 
@@ -31,7 +31,7 @@ pub(super) fn FormChoice(
                 let element = format!("{provider}-form-{id}");
                 let current = {
                     let id = id.clone();
-                    move || (*chosen.read() == id).then_some("true")
+                    part(move || (*chosen.read() == id).then_some("true"))
                 };
                 let focus = element.clone();
                 view! {
@@ -49,6 +49,7 @@ pub(super) fn FormChoice(
                         {label}
                     </a>
                 }
+                .into_any()
             })
             .collect_view();
         view! {
@@ -56,5 +57,6 @@ pub(super) fn FormChoice(
                 {options}
             </nav>
         }
+        .into_any()
     })
 }

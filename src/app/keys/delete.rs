@@ -1,10 +1,13 @@
-use leptos::{form::ActionForm, html, prelude::*};
+use leptos::{html, prelude::*};
 use leptos_router::hooks::use_query_map;
 
 use super::{board::Board, heading_id};
 use crate::{
     api::keys::DeleteKey,
-    app::ui::{Announcer, BusyButton, ButtonKind, ErrorNotice, External, focus_soon},
+    app::{
+        post::{Post, PostForm},
+        ui::{Announcer, BusyButton, ButtonKind, ErrorNotice, External, focus_soon},
+    },
     model::{error::AppError, ids::ProviderId, page::ProviderCard, provider::ProviderInfo},
 };
 
@@ -16,7 +19,7 @@ pub(super) fn DeleteKeyControl(
     /// The card as it is now.
     card: Memo<Option<ProviderCard>>,
     /// Deletes.
-    delete: ServerAction<DeleteKey>,
+    delete: Post<()>,
     /// Why the last attempt failed.
     error: Signal<Option<AppError>>,
     /// The page.
@@ -72,7 +75,7 @@ pub fn DeletePage(
     /// The page's data.
     board: Board,
 ) -> impl IntoView {
-    let delete = ServerAction::<DeleteKey>::new();
+    let delete = Post::to::<DeleteKey>();
     let error = super::errors::error_of(delete, card.info.id.clone(), true);
     after_delete(&card, delete, board);
     view! {
@@ -90,7 +93,7 @@ pub fn DeletePage(
 }
 
 /// Shows and says what a deletion changed.
-pub(super) fn after_delete(card: &ProviderCard, delete: ServerAction<DeleteKey>, board: Board) {
+pub(super) fn after_delete(card: &ProviderCard, delete: Post<()>, board: Board) {
     let (provider, name) = (card.info.id.clone(), card.info.name.clone());
     let announcer = use_context::<Announcer>();
     Effect::new(move |_| {
@@ -133,13 +136,13 @@ fn Consequences(card: ProviderCard) -> impl IntoView {
 fn DeleteForm(
     provider: ProviderId,
     name: String,
-    delete: ServerAction<DeleteKey>,
+    delete: Post<()>,
     error: Signal<Option<AppError>>,
     /// The way out.
     children: Children,
 ) -> impl IntoView {
     view! {
-        <ActionForm action=delete>
+        <PostForm action=delete>
             <input type="hidden" name="provider" value=provider.to_string() />
             <ErrorNotice error=error provider=name />
             <div class="actions">
@@ -151,7 +154,7 @@ fn DeleteForm(
                 />
                 {children()}
             </div>
-        </ActionForm>
+        </PostForm>
     }
     .into_any()
 }

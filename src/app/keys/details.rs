@@ -25,7 +25,7 @@ pub(super) fn KeyDetails(
     let advice = advice(&key, &info, checking);
     let metadata = key.metadata;
     let capabilities: Vec<_> = metadata.capabilities.into_iter().collect();
-    let region = key.region.map(|region| fact("Region", region.to_uppercase()));
+    let region = key.region.map(|region| fact("Region", region.to_ascii_uppercase()));
     let account = metadata.account.map(|account| fact("Account", account));
     let facts: Vec<_> = metadata.facts.into_iter().map(|(label, value)| fact(label, value)).collect();
     let platform = (key.source == Source::Platform).then(|| {
@@ -33,7 +33,7 @@ pub(super) fn KeyDetails(
             <p class="key-note">
                 "This key is supplied by the installation, with a daily limit. Your own key takes its place as soon as you add one."
             </p>
-        }
+        }.into_any()
     });
     let stale = key.stale.then(|| {
         view! {
@@ -41,11 +41,11 @@ pub(super) fn KeyDetails(
                 <Icon mark=Mark::Clock />
                 {format!("{} has given no definite answer for more than a day. The status above is the last one known.", info.name)}
             </p>
-        }
+        }.into_any()
     });
     view! {
         <div class="key-facts">
-            {metadata.plan.map(|plan| view! { <strong>{plan}</strong> })}
+            {metadata.plan.map(|plan| view! { <strong>{plan}</strong> }.into_any())}
             {metadata.quota.map(|quota| view! { <QuotaMeter quota=quota /> })}
             {account}
             {region}
@@ -60,13 +60,13 @@ pub(super) fn KeyDetails(
                 })}
         </div>
         <Capabilities of=capabilities />
-        {key.status_reason.map(|reason| view! { <p class="key-reason">{reason}</p> })}
+        {key.status_reason.map(|reason| view! { <p class="key-reason">{reason}</p> }.into_any())}
         {advice.map(|Advice { text, link }| {
             view! {
                 <p class="key-advice">
                     {text} " " {link.map(|(label, href)| view! { <External href=href label=label /> })}
                 </p>
-            }
+            }.into_any()
         })}
         {platform}
         {stale}
@@ -116,7 +116,7 @@ pub(super) fn Checked(
     let next = key
         .next_check_at
         .filter(|_| waits)
-        .map(|at| view! { <span>"next check " <Moment at=at phrase=Phrase::Ahead /></span> });
+        .map(|at| view! { <span>"next check " <Moment at=at phrase=Phrase::Ahead /></span> }.into_any());
     let last = match key.last_validated {
         Some(at) => view! { <span>"checked " <Moment at=at phrase=Phrase::Ago /></span> }.into_any(),
         None => view! { <span>"not checked yet"</span> }.into_any(),
@@ -124,13 +124,14 @@ pub(super) fn Checked(
     view! { <p class="key-checked">{last} {next}</p> }
 }
 
-fn fact(label: impl Into<String>, value: impl Into<String>) -> impl IntoView {
+fn fact(label: impl Into<String>, value: impl Into<String>) -> AnyView {
     view! {
         <span>
             <span class="muted">{label.into()} " "</span>
             {value.into()}
         </span>
     }
+    .into_any()
 }
 
 /// What the credential can do: yes, no, or not revealed.
@@ -157,10 +158,11 @@ fn Capabilities(
                                 </span>
                                 <span>{words} {capability_label(&name).into_owned()}</span>
                             </li>
-                        }
+                        }.into_any()
                     })
                     .collect_view()}
             </ul>
         }
+        .into_any()
     })
 }

@@ -4,7 +4,7 @@ use leptos::{html, prelude::*};
 
 use super::board::Board;
 use crate::{
-    app::ui::{FieldErrorText, Icon, Mark},
+    app::ui::{FieldErrorText, Icon, Mark, part},
     model::{
         error::{AppError, ErrorCode},
         ids::ProviderId,
@@ -43,7 +43,7 @@ pub(super) fn KeyField(
     // A refusal without named fields is about the secret as a whole.
     let refused =
         move || secret && !optional && error.with(|e| e.as_ref().is_some_and(|e| e.key_status.is_some()));
-    let invalid = move || (wrong.read().is_some() || refused()).then_some("true");
+    let invalid = part(move || (wrong.read().is_some() || refused()).then_some("true"));
 
     // Without JavaScript it is always there, and may be left empty.
     let conditional = when.is_some();
@@ -83,7 +83,7 @@ pub(super) fn KeyField(
     let described = {
         let (help_id, hint_id, error_id) = (help_id.clone(), hint_id.clone(), error_id.clone());
         let has_help = help.is_some() || secret;
-        move || {
+        part(move || {
             let ids = [
                 (has_help, &help_id),
                 (hinted.get(), &hint_id),
@@ -93,7 +93,7 @@ pub(super) fn KeyField(
             let ids: Vec<_> =
                 ids.into_iter().filter(|(there, _)| *there).map(|(_, id)| id.as_str()).collect();
             (!ids.is_empty()).then(|| ids.join(" "))
-        }
+        })
     };
     // A definite refusal empties the secrets: sending the same again is pointless. Any other failure leaves
     // them, so that nobody has to fetch a key twice because a network was down.
@@ -147,7 +147,7 @@ pub(super) fn KeyField(
                             <option value=choice.value selected=selected>
                                 {choice.label}
                             </option>
-                        }
+                        }.into_any()
                     })
                     .collect_view()}
             </select>
@@ -156,7 +156,7 @@ pub(super) fn KeyField(
     };
     view! {
         <div class="field" hidden=move || absent.get()>
-            <label for=id>{label} {(optional && !one_of_few).then(|| view! { <span class="muted">" (optional)"</span> })}</label>
+            <label for=id>{label} {(optional && !one_of_few).then(|| view! { <span class="muted">" (optional)"</span> }.into_any())}</label>
             {input}
             <p class="field-help" id=help_id>
                 {help} {secret.then_some(" Keyward never shows it again.")}

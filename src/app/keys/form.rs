@@ -1,13 +1,16 @@
 use std::collections::HashMap;
 
-use leptos::{either::Either, form::ActionForm, prelude::*};
+use leptos::prelude::*;
 
 use super::{board::Board, choice::FormChoice, field::KeyField, heading_id};
 use crate::{
-    api::keys::{ReplaceKey, StoreKey},
-    app::ui::{BusyButton, ButtonKind, ErrorNotice, External, focus_first_invalid},
+    app::{
+        post::{Post, PostForm},
+        ui::{BusyButton, ButtonKind, ErrorNotice, External, focus_first_invalid, part},
+    },
     model::{
         error::AppError,
+        key::KeyView,
         provider::{Cost, ProviderInfo},
     },
 };
@@ -20,9 +23,9 @@ pub(super) fn KeyForm(
     /// The version that is replaced; none while nothing is stored.
     replaces: Option<i64>,
     /// Stores.
-    store: ServerAction<StoreKey>,
+    store: Post<KeyView>,
     /// Replaces.
-    replace: ServerAction<ReplaceKey>,
+    replace: Post<KeyView>,
     /// Why the last attempt failed.
     error: Signal<Option<AppError>>,
     /// The id of the form to begin with.
@@ -58,7 +61,7 @@ pub(super) fn KeyForm(
     let fields = {
         let forms = info.forms.clone();
         let (provider, message_id) = (provider.clone(), message_id.clone());
-        move || {
+        part(move || {
             let chosen = chosen.get();
             forms
                 .iter()
@@ -78,7 +81,7 @@ pub(super) fn KeyForm(
                     }
                 })
                 .collect_view()
-        }
+        })
     };
     let field_names: Vec<_> =
         info.forms.iter().flat_map(|form| &form.fields).map(|field| field.name.clone()).collect();
@@ -109,14 +112,15 @@ pub(super) fn KeyForm(
                 "Cancel"
             </a>
         }
+        .into_any()
     });
     let body = {
         let provider = provider.to_string();
         let note = replaces.filter(|_| asks).map(|_| {
-            view! { <p class="field-help">"The stored one stays in use until the new one is accepted."</p> }
+            view! { <p class="field-help">"The stored one stays in use until the new one is accepted."</p> }.into_any()
         });
         let cost = cost_of_checks(info.check_cost, &info.name).filter(|_| checking);
-        let cost = cost.map(|text| view! { <p class="field-help">{text}</p> });
+        let cost = cost.map(|text| view! { <p class="field-help">{text}</p> }.into_any());
         view! {
             <input type="hidden" name="provider" value=provider />
             {fields}
@@ -130,10 +134,8 @@ pub(super) fn KeyForm(
         }
         .into_any()
     };
-    let form = match replaces {
-        None => Either::Left(view! { <ActionForm action=store>{body}</ActionForm> }),
-        Some(_) => Either::Right(view! { <ActionForm action=replace>{body}</ActionForm> }),
-    };
+    let action = if replaces.is_some() { replace } else { store };
+    let form = view! { <PostForm action=action>{body}</PostForm> };
     view! {
         <div class="key-form" id=form_element>
             <FormChoice info=info.clone() chosen=chosen opened_by=opened_by board=board />
@@ -167,9 +169,9 @@ fn Guidance(
         <details class="guidance" open=open>
             <summary>"Where do I get it?"</summary>
             <ol>
-                {info.steps.into_iter().map(|step| view! { <li>{step}</li> }).collect_view()}
+                {info.steps.into_iter().map(|step| view! { <li>{step}</li> }.into_any()).collect_view()}
             </ol>
-            {info.least_privilege.map(|advice| view! { <p>"As little as it needs: " {advice}</p> })}
+            {info.least_privilege.map(|advice| view! { <p>"As little as it needs: " {advice}</p> }.into_any())}
             <p>
                 <External href=info.links.keys label=format!("Open the key page at {}", info.name) />
             </p>

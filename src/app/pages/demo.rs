@@ -2,18 +2,18 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use crate::{
-    api::installation::demo_keys,
-    app::problem::Problem,
+    api::{installation::DemoKeys, wire::ask},
+    app::{asked::Asked, problem::Problem},
     model::{page::DemoKey, provider::provider_name},
 };
 
 /// The test keys of a demonstration: worthless outside its simulator, so they may be shown.
 #[component]
 pub fn DemoPage() -> impl IntoView {
-    let keys = Resource::new(|| (), |()| demo_keys());
+    let keys = Asked::<Vec<DemoKey>>::once(|| ask(DemoKeys {}));
     view! {
         <Title text="Test keys" />
-        <Suspense fallback=|| {
+        <Transition fallback=|| {
             view! { <div class="page-waiting" aria-busy="true"></div> }
         }>
             {move || Suspend::new(async move {
@@ -30,7 +30,7 @@ pub fn DemoPage() -> impl IntoView {
                     }
                 }
             })}
-        </Suspense>
+        </Transition>
     }
 }
 
@@ -46,6 +46,7 @@ fn Keys(keys: Vec<DemoKey>) -> impl IntoView {
                     <ul class="panel panel-flush demo-keys">{group.iter().map(entry).collect_view()}</ul>
                 </section>
             }
+            .into_any()
         })
         .collect();
     view! {
@@ -59,7 +60,7 @@ fn Keys(keys: Vec<DemoKey>) -> impl IntoView {
     }
 }
 
-fn entry(key: &DemoKey) -> impl IntoView + use<> {
+fn entry(key: &DemoKey) -> AnyView {
     let fields = key.fields.iter().map(|(name, value)| {
         view! {
             <div>
@@ -69,6 +70,7 @@ fn entry(key: &DemoKey) -> impl IntoView + use<> {
                 </dd>
             </div>
         }
+        .into_any()
     });
     view! {
         <li>
@@ -77,4 +79,5 @@ fn entry(key: &DemoKey) -> impl IntoView + use<> {
             <dl>{fields.collect_view()}</dl>
         </li>
     }
+    .into_any()
 }

@@ -6,26 +6,32 @@ use super::{
     service_list::{ServiceList, open_count},
 };
 use crate::{
-    api::keys::key_settings,
+    api::{keys::KeySettings, wire::ask},
     app::{
+        asked::Asked,
+        keys::provide_board,
+        live::Since,
         problem::Problem,
         ui::{Icon, Mark},
     },
-    model::{error::ErrorCode, page::SettingsPage, provider::provider_name, service::ServiceId},
+    model::{
+        error::ErrorCode, event::Topic, page::SettingsPage, provider::provider_name, service::ServiceId,
+    },
 };
 
 /// The start page: what Keyward is, or for whoever is signed in the state of every service.
 #[component]
 pub fn HomePage() -> impl IntoView {
-    let asked = Resource::new(|| (), |()| key_settings());
+    let since = Since::now(Topic::Keys);
+    let asked = Asked::<SettingsPage>::once(|| ask(KeySettings {}));
     view! {
         <Title text="" />
-        <Suspense fallback=|| {
+        <Transition fallback=|| {
             view! { <div class="page-waiting" aria-busy="true"></div> }
         }>
             {move || Suspend::new(async move {
                 match asked.await {
-                    Ok(page) => view! { <Overview page=page /> }.into_any(),
+                    Ok(page) => view! { <Overview page=page since=since /> }.into_any(),
                     Err(error) if error.code == ErrorCode::Unauthenticated => {
                         view! { <Introduction /> }.into_any()
                     }
@@ -40,31 +46,39 @@ pub fn HomePage() -> impl IntoView {
                     }
                 }
             })}
-        </Suspense>
+        </Transition>
     }
 }
 
 #[component]
-fn Overview(page: SettingsPage) -> impl IntoView {
+fn Overview(page: SettingsPage, since: Since) -> impl IntoView {
     view! {
         <div class="page page-narrow">
             <h1>"Overview"</h1>
-            <State page=page />
+            <State page=page since=since />
         </div>
     }
 }
 
 #[component]
-fn State(page: SettingsPage) -> impl IntoView {
-    let stored = page.cards.iter().filter(|card| card.key.is_some()).count();
-    let ready = page.cards.iter().filter(|card| card.is_ready()).count();
-    let lead = match stored {
-        0 => "No key is stored yet. A service opens as soon as the keys it needs work.".to_owned(),
-        1 => format!("1 key stored, {ready} working."),
-        _ => format!("{stored} keys stored, {ready} working."),
+fn State(page: SettingsPage, since: Since) -> impl IntoView {
+    let board = provide_board(page, "/");
+    board.follow(since);
+    let page = board.page();
+    let lead = move || {
+        let (stored, ready) = page.with(|page| {
+            let stored = page.cards.iter().filter(|card| card.key.is_some()).count();
+            (stored, page.cards.iter().filter(|card| card.is_ready()).count())
+        });
+        match stored {
+            0 => "No key is stored yet. A service opens as soon as the keys it needs work.".to_owned(),
+            1 => format!("1 key stored, {ready} working."),
+            _ => format!("{stored} keys stored, {ready} working."),
+        }
     };
-    let count = open_count(&page);
-    let step = next_step(&page.decisions).map(|step| view! { <Next step=step /> });
+    let count = move || page.with(open_count);
+    let step = Memo::new(move |_| page.with(|page| next_step(&page.decisions)));
+    let step = move || step.get().map(|step| view! { <Next step=step /> });
     view! {
         <p class="page-lead">{lead}</p>
         {step}
@@ -74,7 +88,7 @@ fn State(page: SettingsPage) -> impl IntoView {
                 <span class="muted">{count}</span>
             </div>
             <div class="panel panel-flush">
-                <ServiceList page=Signal::stored(page) summaries=true />
+                <ServiceList page=page summaries=true />
             </div>
         </section>
     }

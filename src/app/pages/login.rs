@@ -1,10 +1,11 @@
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use crate::{
     app::{
         links::{Moved, on_the_way},
+        post::{Post, PostForm},
         ui::{BusyButton, ButtonKind, ErrorNotice, TextField, focus_first_invalid},
         viewer::Viewer,
     },
@@ -19,14 +20,15 @@ pub fn LoginPage() -> impl IntoView {
     let next = next_in_address();
     let error = failure(action);
     let to_register = on_the_way("/register", next.as_deref());
-    let hidden_next = next.clone().map(|next| view! { <input type="hidden" name="next" value=next /> });
+    let hidden_next =
+        next.clone().map(|next| view! { <input type="hidden" name="next" value=next /> }.into_any());
     view! {
         <Title text="Sign in" />
         <div class="page page-form">
             <h1>"Sign in"</h1>
             <AlreadySignedIn next=next />
             <div class="panel">
-                <ActionForm action=action>
+                <PostForm action=action>
                     {hidden_next}
                     <TextField
                         name="email"
@@ -51,7 +53,7 @@ pub fn LoginPage() -> impl IntoView {
                             busy_label="Signing in…"
                         />
                     </div>
-                </ActionForm>
+                </PostForm>
             </div>
             <p class="page-after">
                 "No account yet? " <a href=to_register>"Create one"</a> "."
@@ -68,15 +70,12 @@ pub(super) fn next_in_address() -> Option<String> {
 
 /// The error of an account form's last attempt. In the browser it also takes the focus to what is wrong, and
 /// is forgotten when the page is left.
-pub(super) fn failure<S>(action: ServerAction<S>) -> Signal<Option<AppError>>
+pub(super) fn failure<T>(action: Post<T>) -> Signal<Option<AppError>>
 where
-    S: leptos::server_fn::ServerFn<Error = AppError> + Clone + Send + Sync + 'static,
-    S::Output: Clone + Send + Sync + 'static,
+    T: serde::de::DeserializeOwned + Clone + Send + Sync + 'static,
 {
     let value = action.value();
-    let error = Signal::derive(move || {
-        value.with(|value| value.as_ref().and_then(|result| result.as_ref().err().cloned()))
-    });
+    let error = Signal::derive(move || action.error());
     Effect::new(move |_| {
         if action.version().get() > 0 && error.read().is_some() {
             focus_first_invalid("main", "form-message");
@@ -104,10 +103,11 @@ pub(super) fn AlreadySignedIn(
     let viewer = expect_context::<Viewer>();
     let next = StoredValue::new(next.unwrap_or_else(|| "/".to_owned()));
     view! {
-        <Suspense fallback=|| ()>
+        <Transition fallback=|| ()>
             {move || Suspend::new(async move {
-                matches!(viewer.me.await, Ok(Some(_))).then(|| view! { <Moved to=next.get_value() /> })
+                let signed_in = matches!(viewer.me.await, Ok(Some(_)));
+                signed_in.then(|| view! { <Moved to=next.get_value() /> }.into_any()).into_any()
             })}
-        </Suspense>
+        </Transition>
     }
 }

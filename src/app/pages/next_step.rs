@@ -72,13 +72,13 @@ fn nearest(all: &[AccessDecision], closed: &[&AccessDecision]) -> Option<NextSte
     // Any stored key opens the one that needs just that.
     let nothing_stored = all.iter().any(|d| d.service.needs() == Needs::AnyStored && !d.granted);
     let title = match (nothing_stored, names.as_slice()) {
-        (true, [one]) => format!("Start with {one}"),
-        (_, [_]) => format!("One key opens {}", service.name()),
+        (true, [_]) => format!("Start with {}", service.name()),
+        (false, [_]) => format!("One key opens {}", service.name()),
         _ => format!("Open {}", service.name()),
     };
-    let why = match (nothing_stored, names.as_slice()) {
-        (true, [_]) => format!("One key opens {}. {}", service.name(), service.summary()),
-        _ => format!("It needs {}. {}", listed(names.clone()), service.summary()),
+    let why = match names.as_slice() {
+        [one] => format!("{} One key opens it: {one}.", service.summary()),
+        _ => format!("{} It needs {}.", service.summary(), listed(names.clone())),
     };
     let label = match names.as_slice() {
         [one] => format!("Add a {one} key"),
@@ -130,7 +130,7 @@ mod tests {
         let step = step(&[]).unwrap();
         assert_eq!(
             (step.title.as_str(), step.label.as_deref()),
-            ("Start with SerpAPI", Some("Add a SerpAPI key"))
+            ("Start with Data Scraper", Some("Add a SerpAPI key"))
         );
         assert_eq!(step.href, ServiceId::DataScraper.setup_path());
     }

@@ -1,9 +1,12 @@
-use leptos::{form::ActionForm, html, prelude::*};
+use leptos::{html, prelude::*};
 
 use super::login::{failure, field_error};
 use crate::{
     api::auth::ChangePassword,
-    app::ui::{BusyButton, ErrorNotice, Notice, TextField, Tone, focus_soon},
+    app::{
+        post::{Post, PostForm},
+        ui::{BusyButton, ErrorNotice, Notice, TextField, Tone, focus_soon},
+    },
     model::{page::SessionView, token::TokenView},
 };
 
@@ -17,7 +20,7 @@ pub(super) fn PasswordForm(
     /// The tokens, of which a change leaves none.
     tokens: RwSignal<Vec<TokenView>>,
 ) -> impl IntoView {
-    let action = ServerAction::<ChangePassword>::new();
+    let action = Post::to::<ChangePassword>();
     let error = failure(action);
     let form = NodeRef::<html::Form>::new();
     let changed = move || matches!(&*action.value().read(), Some(Ok(())));
@@ -35,7 +38,7 @@ pub(super) fn PasswordForm(
         <section class="section" aria-labelledby="password-title">
             <h2 id="password-title">"Password"</h2>
             <div class="panel">
-                <ActionForm action=action node_ref=form>
+                <PostForm action=action node_ref=form>
                     <input type="email" name="username" value=email autocomplete="username" hidden />
                     <TextField
                         name="current"
@@ -68,7 +71,7 @@ pub(super) fn PasswordForm(
                     <div class="actions">
                         <BusyButton busy=action.pending() label="Change password" busy_label="Changing…" />
                     </div>
-                </ActionForm>
+                </PostForm>
             </div>
         </section>
     }

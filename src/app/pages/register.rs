@@ -1,4 +1,4 @@
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
@@ -6,6 +6,7 @@ use super::login::{AlreadySignedIn, failure, field_error, next_in_address};
 use crate::{
     app::{
         links::on_the_way,
+        post::PostForm,
         ui::{BusyButton, ButtonKind, ErrorNotice, TextField},
         viewer::Viewer,
     },
@@ -20,7 +21,8 @@ pub fn RegisterPage() -> impl IntoView {
     let next = next_in_address();
     let error = failure(action);
     let to_login = on_the_way("/login", next.as_deref());
-    let hidden_next = next.clone().map(|next| view! { <input type="hidden" name="next" value=next /> });
+    let hidden_next =
+        next.clone().map(|next| view! { <input type="hidden" name="next" value=next /> }.into_any());
     // An invitation's link carries its code.
     let code = use_query_map().with_untracked(|query| query.get("code")).unwrap_or_default();
     let invited = !code.is_empty();
@@ -31,7 +33,7 @@ pub fn RegisterPage() -> impl IntoView {
             <p class="page-lead">"It lives on this installation only. No mail is sent."</p>
             <AlreadySignedIn next=next />
             <div class="panel">
-                <ActionForm action=action>
+                <PostForm action=action>
                     {hidden_next}
                     <TextField
                         name="email"
@@ -48,16 +50,16 @@ pub fn RegisterPage() -> impl IntoView {
                         help="At least 8 characters. Length counts, not symbols."
                         error=field_error(error, "password", "The password")
                     />
-                    <Suspense fallback=|| ()>
+                    <Transition fallback=|| ()>
                         {move || {
                             let code = code.clone();
                             Suspend::new(async move {
                                 let known = viewer.installation.await;
                                 let asked = invited || known.is_ok_and(|known| known.needs_code);
-                                view! { <CodeField code=code asked=asked error=error /> }
+                                view! { <CodeField code=code asked=asked error=error /> }.into_any()
                             })
                         }}
-                    </Suspense>
+                    </Transition>
                     <ErrorNotice
                         error=error
                         fields=["email", "password", "code"].map(str::to_owned)
@@ -71,7 +73,7 @@ pub fn RegisterPage() -> impl IntoView {
                             busy_label="Creating…"
                         />
                     </div>
-                </ActionForm>
+                </PostForm>
             </div>
             <p class="page-after">
                 "You have an account? " <a href=to_login>"Sign in"</a> "."

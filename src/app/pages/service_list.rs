@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 
 use crate::{
-    app::ui::{Mark, Pill, Tone},
+    app::ui::{Mark, Pill, Tone, part},
     model::{
         access::{AccessDecision, Block, ProviderVerdict, Verdict},
         page::SettingsPage,
@@ -21,38 +21,39 @@ pub(super) fn ServiceList(
     #[prop(optional)]
     summaries: bool,
 ) -> impl IntoView {
-    move || {
+    part(move || {
         let page = page.read();
-        let rows: Vec<_> = page
-            .decisions
-            .iter()
-            .map(|decision| {
-                let service = decision.service;
-                let why = why(decision);
-                let progress = progress(decision);
-                let way = way(decision).map(|words| {
-                    view! {
+        let rows: Vec<_> =
+            page.decisions
+                .iter()
+                .map(|decision| {
+                    let service = decision.service;
+                    let why = why(decision);
+                    let progress = progress(decision);
+                    let way = way(decision).map(|words| {
+                        view! {
                         <a href=service.setup_path()>
                             {words} <span class="visually-hidden">{format!(" for {}", service.name())}</span>
                         </a>
+                    }.into_any()
+                    });
+                    view! {
+                        <li class="service-row">
+                            <div class="service-head">
+                                <a class="service-name" href=service.path()>
+                                    {service.name()}
+                                </a>
+                                <ServicePill decision=decision.clone() />
+                            </div>
+                            {summaries.then(|| view! { <p>{service.summary()}</p> }.into_any())}
+                            <p class="muted">{why} {progress} " " {way}</p>
+                        </li>
                     }
-                });
-                view! {
-                    <li class="service-row">
-                        <div class="service-head">
-                            <a class="service-name" href=service.path()>
-                                {service.name()}
-                            </a>
-                            <ServicePill decision=decision.clone() />
-                        </div>
-                        {summaries.then(|| view! { <p>{service.summary()}</p> })}
-                        <p class="muted">{why} {progress} " " {way}</p>
-                    </li>
-                }
-            })
-            .collect();
-        view! { <ul class="service-rows">{rows}</ul> }
-    }
+                    .into_any()
+                })
+                .collect();
+        view! { <ul class="service-rows">{rows}</ul> }.into_any()
+    })
 }
 
 /// How many services are open: `3 of 5 open`.
@@ -75,6 +76,9 @@ pub(super) fn ServicePill(
         view! { <Pill tone=Tone::Good mark=Mark::Check label="Open" /> }
     } else if waiting {
         view! { <Pill tone=Tone::Neutral mark=Mark::Clock label="Waiting" /> }
+    } else if decision.blocking().all(|verdict| verdict.status == KeyStatus::Missing) {
+        // Nothing is wrong; it was never set up.
+        view! { <Pill tone=Tone::Neutral mark=Mark::Lock label="Closed" /> }
     } else {
         view! { <Pill tone=Tone::Bad mark=Mark::Cross label="Closed" /> }
     }
@@ -105,13 +109,28 @@ pub(super) fn why(decision: &AccessDecision) -> String {
     }
     match decision.blocking().collect::<Vec<_>>().as_slice() {
         [one] => one.sentence(&provider_name(&one.provider)),
-        several => format!("{}.", listed(several.iter().map(|verdict| in_short(verdict)).collect())),
+        several => in_short(several),
     }
 }
 
-/// One provider's block among several: `OpenAI not accepted`.
-fn in_short(verdict: &ProviderVerdict) -> String {
-    let state = match &verdict.verdict {
+/// Several providers' blocks, those alike together: `ElevenLabs and OpenAI not set up, Twilio suspended.`
+fn in_short(verdicts: &[&ProviderVerdict]) -> String {
+    let mut alike: Vec<(&str, Vec<String>)> = Vec::new();
+    for verdict in verdicts {
+        let (state, name) = (state(verdict), provider_name(&verdict.provider));
+        match alike.iter_mut().find(|(other, _)| *other == state) {
+            Some((_, names)) => names.push(name),
+            None => alike.push((state, vec![name])),
+        }
+    }
+    let parts: Vec<_> =
+        alike.into_iter().map(|(state, names)| format!("{} {state}", listed(names))).collect();
+    format!("{}.", parts.join(", "))
+}
+
+/// What is wrong with one provider's key among several, in a word or two.
+fn state(verdict: &ProviderVerdict) -> &'static str {
+    match &verdict.verdict {
         Verdict::Ready { .. } => "ready",
         Verdict::Blocked { block, .. } => match block {
             Block::LacksCapability => "lacking a permission",
@@ -122,8 +141,7 @@ fn in_short(verdict: &ProviderVerdict) -> String {
             Block::Invalid => "not accepted",
             Block::Missing => "not set up",
         },
-    };
-    format!("{} {state}", provider_name(&verdict.provider))
+    }
 }
 
 /// The words of the link that leads to what can be done about a closed service.
@@ -168,7 +186,7 @@ mod tests {
     #[test]
     fn a_closed_service_says_what_it_waits_for() {
         let closed = decide(ServiceId::AiCalling, &[], Policy { unverified_counts: false });
-        assert_eq!(why(&closed), "ElevenLabs not set up, OpenAI not set up and Twilio not set up.");
+        assert_eq!(why(&closed), "ElevenLabs, OpenAI and Twilio not set up.");
         assert_eq!(progress(&closed).as_deref(), Some(" 0 of 3 ready."));
         assert_eq!(way(&closed), Some("Set up"));
         let one = decide(ServiceId::VoiceCloning, &[], Policy { unverified_counts: false });

@@ -1,11 +1,16 @@
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 
 use crate::{
     api::auth::{EndOtherSessions, EndSession, account},
-    app::ui::{
-        Announcer, BusyButton, ErrorNotice, Mark, Moment, Phrase, Pill, Tone, describe_user_agent, focus_soon,
+    app::{
+        live::{SLOW, Since},
+        post::{Post, PostForm},
+        ui::{
+            Announcer, BusyButton, ErrorNotice, Mark, Moment, Phrase, Pill, Tone, describe_user_agent,
+            focus_soon,
+        },
     },
-    model::page::SessionView,
+    model::{page::SessionView, token::TokenView},
 };
 
 /// Where the user is signed in, and how to end that.
@@ -13,10 +18,22 @@ use crate::{
 pub(super) fn Sessions(
     /// The sessions.
     sessions: RwSignal<Vec<SessionView>>,
+    /// The API tokens, which are read with them.
+    tokens: RwSignal<Vec<TokenView>>,
+    /// Since when the lists follow changes.
+    since: Since,
 ) -> impl IntoView {
-    let end = ServerAction::<EndSession>::new();
-    let end_others = ServerAction::<EndOtherSessions>::new();
+    let end = Post::to::<EndSession>();
+    let end_others = Post::to::<EndOtherSessions>();
     let announcer = use_context::<Announcer>();
+    let read_again = move || {
+        leptos::task::spawn_local(async move {
+            if let Ok(page) = account().await {
+                sessions.set(page.sessions);
+                tokens.set(page.tokens);
+            }
+        });
+    };
     Effect::new(move |_| {
         let ended = matches!(&*end.value().read(), Some(Ok(())))
             || matches!(&*end_others.value().read(), Some(Ok(())));
@@ -25,19 +42,11 @@ pub(super) fn Sessions(
                 announcer.say("The session has ended.");
             }
             focus_soon("sessions-title");
-            leptos::task::spawn_local(async move {
-                if let Ok(page) = account().await {
-                    sessions.set(page.sessions);
-                }
-            });
+            read_again();
         }
     });
-    let error = Signal::derive(move || {
-        let end = end.value().with(|value| value.as_ref().and_then(|result| result.as_ref().err().cloned()));
-        end.or_else(|| {
-            end_others.value().with(|value| value.as_ref().and_then(|result| result.as_ref().err().cloned()))
-        })
-    });
+    since.follow(|| SLOW, read_again);
+    let error = Signal::derive(move || end.error().or_else(|| end_others.error()));
     let several = Memo::new(move |_| sessions.read().len() > 1);
     view! {
         <section class="section" aria-labelledby="sessions-title">
@@ -50,24 +59,26 @@ pub(super) fn Sessions(
                         .get()
                         .then(|| {
                             view! {
-                                <ActionForm action=end_others>
+                                <PostForm action=end_others>
                                     <BusyButton
                                         busy=end_others.pending()
                                         label="End all others"
                                         busy_label="Ending…"
                                     />
-                                </ActionForm>
+                                </PostForm>
                             }
                         })
                 }}
             </div>
             <ErrorNotice error=error />
             <ul class="cards">
-                <For
-                    each=move || sessions.get()
-                    key=|session| session.id
-                    children=move |session| view! { <Session session=session end=end /> }
-                />
+                {move || {
+                    sessions
+                        .get()
+                        .into_iter()
+                        .map(|session| view! { <Session session=session end=end /> })
+                        .collect_view()
+                }}
             </ul>
         </section>
     }
@@ -75,11 +86,9 @@ pub(super) fn Sessions(
 }
 
 #[component]
-fn Session(session: SessionView, end: ServerAction<EndSession>) -> impl IntoView {
+fn Session(session: SessionView, end: Post<()>) -> impl IntoView {
     let id = session.id;
-    let busy = Signal::derive(move || {
-        end.pending().get() && end.input().with(|input| input.as_ref().is_some_and(|input| input.id == id))
-    });
+    let busy = Signal::derive(move || end.sends("id", &id.to_string()));
     let device = session.user_agent.as_deref().map_or("A program".to_owned(), describe_user_agent);
     view! {
         <li class="card card-plain">
@@ -97,10 +106,10 @@ fn Session(session: SessionView, end: ServerAction<EndSession>) -> impl IntoView
                         view! { <Pill tone=Tone::Good mark=Mark::Check label="This one" /> }.into_any()
                     } else {
                         view! {
-                            <ActionForm action=end>
+                            <PostForm action=end>
                                 <input type="hidden" name="id" value=id.to_string() />
                                 <BusyButton busy=busy label="End" busy_label="Ending…" />
-                            </ActionForm>
+                            </PostForm>
                         }
                         .into_any()
                     }}

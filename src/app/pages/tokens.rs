@@ -1,11 +1,17 @@
-use leptos::{ev::FocusEvent, form::ActionForm, html, prelude::*, web_sys::HtmlInputElement};
+use leptos::{ev::FocusEvent, html, prelude::*, web_sys::HtmlInputElement};
 
 use super::login::{failure, field_error};
 use crate::{
-    api::tokens::{IssueToken, RevokeToken},
-    app::ui::{
-        Announcer, BusyButton, ButtonKind, ErrorNotice, FieldErrorText, Moment, Notice, Phrase, TextField,
-        Tone, copy, focus_soon,
+    api::{
+        auth::account,
+        tokens::{IssueToken, RevokeToken},
+    },
+    app::{
+        post::{Post, PostForm},
+        ui::{
+            Announcer, BusyButton, ButtonKind, ErrorNotice, FieldErrorText, Moment, Notice, Phrase,
+            TextField, Tone, copy, focus_soon,
+        },
     },
     model::token::{DEFAULT_DAYS, IssuedToken, Scope, TokenView},
 };
@@ -19,8 +25,8 @@ pub(super) fn Tokens(
     /// The tokens.
     tokens: RwSignal<Vec<TokenView>>,
 ) -> impl IntoView {
-    let issue = ServerAction::<IssueToken>::new();
-    let revoke = ServerAction::<RevokeToken>::new();
+    let issue = Post::to::<IssueToken>();
+    let revoke = Post::to::<RevokeToken>();
     let issued = RwSignal::new(None::<IssuedToken>);
     let form = NodeRef::<html::Form>::new();
     let announcer = use_context::<Announcer>();
@@ -36,25 +42,18 @@ pub(super) fn Tokens(
     });
     let error = failure(issue);
     let revoke_error = failure(revoke);
-    // The input is forgotten when the answer is there, so the id is kept aside.
-    let last = StoredValue::new(None);
     Effect::new(move |_| {
-        if let Some(input) = &*revoke.input().read() {
-            last.set_value(Some(input.id));
-        }
-    });
-    Effect::new(move |_| {
-        if matches!(&*revoke.value().read(), Some(Ok(())))
-            && let Some(gone) = last.get_value()
-        {
-            tokens.update(|tokens| tokens.retain(|token| token.id != gone));
-            issued.update(|issued| {
-                issued.take_if(|issued| issued.view.id == gone);
-            });
+        if matches!(&*revoke.value().read(), Some(Ok(()))) {
             if let Some(announcer) = announcer {
                 announcer.say("The token is revoked.");
             }
+            issued.set(None);
             focus_soon("tokens-title");
+            leptos::task::spawn_local(async move {
+                if let Ok(page) = account().await {
+                    tokens.set(page.tokens);
+                }
+            });
         }
     });
     view! {
@@ -85,7 +84,7 @@ pub(super) fn Tokens(
                     </p>
                 </noscript>
                 <div class="fold-body">
-                    <ActionForm action=issue node_ref=form>
+                    <PostForm action=issue node_ref=form>
                         <TextField
                             name="name"
                             label="Name"
@@ -113,7 +112,7 @@ pub(super) fn Tokens(
                         <div class="actions">
                             <BusyButton busy=issue.pending() label="Make token" busy_label="Making…" />
                         </div>
-                    </ActionForm>
+                    </PostForm>
                 </div>
             </details>
         </section>
@@ -124,7 +123,7 @@ pub(super) fn Tokens(
 #[component]
 fn ScopeChoice(#[prop(into)] error: Signal<Option<String>>) -> impl IntoView {
     view! {
-        <fieldset class="field checks" aria-describedby="scopes-error">
+        <fieldset class="checks" aria-describedby="scopes-error">
             <legend>"It may"</legend>
             {Scope::ALL
                 .into_iter()
@@ -157,11 +156,13 @@ fn Fresh(issued: IssuedToken) -> impl IntoView {
     };
     let select = |event: FocusEvent| event_target::<HtmlInputElement>(&event).select();
     view! {
-        <Notice tone=Tone::Good>
-            <p>
-                <strong>{issued.view.name}</strong>
-                " is made. Copy it now: it is not shown again."
-            </p>
+        <div class="panel">
+            <Notice tone=Tone::Good>
+                <p>
+                    <strong>{issued.view.name}</strong>
+                    " is made. Copy it now: it is not shown again."
+                </p>
+            </Notice>
             <div class="copy">
                 <input
                     id="token-text"
@@ -172,21 +173,18 @@ fn Fresh(issued: IssuedToken) -> impl IntoView {
                     value=text.get_value()
                     on:focus=select
                 />
-                <button type="button" class=ButtonKind::Plain.class() on:click=to_clipboard>
+                <button type="button" class=ButtonKind::Primary.class() on:click=to_clipboard>
                     {move || if copied.get() { "Copied" } else { "Copy" }}
                 </button>
             </div>
-        </Notice>
+        </div>
     }
 }
 
 #[component]
-fn Token(token: TokenView, revoke: ServerAction<RevokeToken>) -> impl IntoView {
+fn Token(token: TokenView, revoke: Post<()>) -> impl IntoView {
     let id = token.id;
-    let busy = Signal::derive(move || {
-        revoke.pending().get()
-            && revoke.input().with(|input| input.as_ref().is_some_and(|input| input.id == id))
-    });
+    let busy = Signal::derive(move || revoke.sends("id", &id.to_string()));
     let scopes: Vec<_> = token.scopes.iter().map(|scope| scope.code()).collect();
     let used = match token.last_used_at {
         Some(at) => view! { ", last used " <Moment at=at phrase=Phrase::Ago /> }.into_any(),
@@ -205,10 +203,10 @@ fn Token(token: TokenView, revoke: ServerAction<RevokeToken>) -> impl IntoView {
                             "Made " <Moment at=token.created_at /> ", ends " <Moment at=token.expires_at /> {used}
                         </p>
                     </div>
-                    <ActionForm action=revoke>
+                    <PostForm action=revoke>
                         <input type="hidden" name="id" value=id.to_string() />
                         <BusyButton busy=busy label="Revoke" busy_label="Revoking…" />
-                    </ActionForm>
+                    </PostForm>
                 </div>
             </div>
         </li>

@@ -1,5 +1,6 @@
 use leptos::prelude::*;
 
+use super::part::part;
 use super::{notice::Notice, pill::Tone};
 use crate::model::error::AppError;
 
@@ -20,7 +21,7 @@ pub fn ErrorNotice(
     #[prop(optional, into)]
     id: Option<String>,
 ) -> impl IntoView {
-    let message = move || {
+    let message = part(move || {
         let error = error.get()?;
         let shown_there = error.errors.keys().any(|name| fields.contains(name));
         let detail = error.detail(provider.as_deref());
@@ -31,6 +32,6 @@ pub fn ErrorNotice(
                 </Notice>
             }
         })
-    };
+    });
     view! { <div class="live" aria-live="polite">{message}</div> }
 }

@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 
 use super::icon::{Icon, Mark};
+use super::part::part;
 
 /// A labelled text input with help below it and the error next to it.
 #[component]
@@ -31,7 +32,7 @@ pub fn TextField(
     let error_id = format!("{name}-error");
     let described = {
         let (help_id, error_id) = (help_id.clone(), error_id.clone());
-        move || {
+        part(move || {
             let mut ids = Vec::new();
             if help.is_some() {
                 ids.push(help_id.clone());
@@ -40,12 +41,12 @@ pub fn TextField(
                 ids.push(error_id.clone());
             }
             (!ids.is_empty()).then(|| ids.join(" "))
-        }
+        })
     };
     view! {
         <div class="field">
             <label for=name>
-                {label} {optional.then(|| view! { <span class="muted">" (optional)"</span> })}
+                {label} {optional.then(|| view! { <span class="muted">" (optional)"</span> }.into_any())}
             </label>
             <input
                 id=name
@@ -59,7 +60,7 @@ pub fn TextField(
                 aria-invalid=move || error.read().is_some().then_some("true")
                 aria-describedby=described
             />
-            {help.map(|help| view! { <p class="field-help" id=help_id>{help}</p> })}
+            {help.map(|help| view! { <p class="field-help" id=help_id>{help}</p> }.into_any())}
             <FieldErrorText id=error_id error=error />
         </div>
     }
@@ -75,7 +76,7 @@ pub fn FieldErrorText(
     #[prop(into)]
     error: Signal<Option<String>>,
 ) -> impl IntoView {
-    move || {
+    part(move || {
         error.get().map(|sentence| {
             view! {
                 <p class="field-error" id=id.clone()>
@@ -83,6 +84,7 @@ pub fn FieldErrorText(
                     <span>{sentence}</span>
                 </p>
             }
+            .into_any()
         })
-    }
+    })
 }

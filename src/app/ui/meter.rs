@@ -65,6 +65,7 @@ pub fn QuotaMeter(
                         </span>
                     </span>
                 }
+                .into_any()
             })
             .into_any(),
     }

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
+use super::part::part;
 use crate::model::time::Timestamp;
 
 /// How a point in time is written.
@@ -39,7 +40,7 @@ pub fn Moment(
     phrase: Phrase,
 ) -> impl IntoView {
     let now = use_context::<Now>();
-    let text = move || match (phrase, now.and_then(|now| now.0.get())) {
+    let text = part(move || match (phrase, now.and_then(|now| now.0.get())) {
         (_, None) => at.for_people(),
         (Phrase::Full, Some(_)) => local::full(at),
         (Phrase::Ago, Some(now)) => match distance(now.since(at)) {
@@ -52,8 +53,8 @@ pub fn Moment(
             Some(Distance::Text(amount)) => format!("in {amount}"),
             None => local::full(at),
         },
-    };
-    let title = move || now.and_then(|now| now.0.get()).map(|_| local::full(at));
+    });
+    let title = part(move || now.and_then(|now| now.0.get()).map(|_| local::full(at)));
     view! {
         <time datetime=at.to_string() title=title>
             {text}

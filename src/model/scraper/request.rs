@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use super::{LIMIT_MAX, PAGE_SIZE};
 use crate::model::error::{AppError, FieldError};
@@ -104,10 +104,12 @@ impl From<Place> for String {
 
 /// A search, checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct SearchRequest {
     /// What: `bakery`.
     pub query: String,
     /// Where.
+    #[cfg_attr(feature = "ssr", schema(value_type = String))]
     pub place: Place,
     /// The language of the results, such as `de`; SerpAPI's `hl`.
     pub language: Option<String>,
@@ -126,13 +128,16 @@ impl SearchRequest {
 
 /// A search as it was typed or sent.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SearchInput {
     /// What.
     #[serde(default)]
+    #[cfg_attr(feature = "ssr", schema(required = true, min_length = 1, max_length = 200))]
     pub query: String,
     /// Where: a name or coordinates.
     #[serde(default)]
+    #[cfg_attr(feature = "ssr", schema(required = true, min_length = 1, max_length = 120))]
     pub place: String,
     /// A language's code; empty for Google's choice.
     #[serde(default)]
@@ -141,8 +146,16 @@ pub struct SearchInput {
     #[serde(default)]
     pub country: String,
     /// Results at the most; 20 unless given.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
+    #[cfg_attr(feature = "ssr", schema(minimum = 1, maximum = 120))]
     pub limit: Option<u32>,
+}
+
+/// A whole number however it is written: to JSON, 20 and 20.0 are the same.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let Some(number) = Option::<f64>::deserialize(deserializer)? else { return Ok(None) };
+    let fits = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
+    if fits { Ok(Some(number as u32)) } else { Err(D::Error::custom("not a whole number")) }
 }
 
 impl SearchInput {

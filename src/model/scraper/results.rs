@@ -9,6 +9,7 @@ use super::RESULTS_SHOWN;
 
 /// A business. Everything but position and name may be missing.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct ResultRow {
     /// The place among this search's results, from 1, in the order Google Maps gave them.
     pub position: u32,

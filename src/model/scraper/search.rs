@@ -11,6 +11,7 @@ macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident $code:literal,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
         #[serde(rename_all = "snake_case")]
         pub enum $name {
             $($(#[$variant_doc])* $variant,)*
@@ -40,7 +41,7 @@ macro_rules! words {
 }
 
 words! {
-    /// The state of a search. It leaves [`SearchState::Running`] once and never comes back, since a page
+    /// The state of a search. It leaves `running` once and never comes back, since a page
     /// that was paid for is not asked for again.
     SearchState {
         /// Pages are being fetched.
@@ -161,6 +162,7 @@ impl Notice {
 
 /// A search as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct SearchView {
     /// The search.
     pub id: SearchId,

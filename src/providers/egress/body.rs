@@ -48,13 +48,18 @@ pub(crate) struct Reader {
 pub(crate) struct TooLong;
 
 impl Reader {
-    /// Room for `announced` bytes, if that is within the cap.
-    pub(crate) fn new(cap: usize, announced: Option<u64>) -> Result<Self, TooLong> {
-        let announced = usize::try_from(announced.unwrap_or(0)).map_err(|_| TooLong)?;
-        if announced > cap {
-            return Err(TooLong);
+    /// For `announced` bytes, if that is within the cap. What was only announced takes no memory yet.
+    pub(crate) fn new(cap: usize, announced: u64) -> Result<Self, TooLong> {
+        if usize::try_from(announced).is_ok_and(|announced| announced <= cap) {
+            Ok(Self { bytes: Zeroizing::new(Vec::new()), cap })
+        } else {
+            Err(TooLong)
         }
-        Ok(Self { bytes: Zeroizing::new(Vec::with_capacity(announced)), cap })
+    }
+
+    /// How much has come.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<(), TooLong> {
@@ -117,8 +122,8 @@ mod tests {
 
     #[test]
     fn a_reader_stops_at_its_cap() {
-        assert!(Reader::new(10, Some(11)).is_err() && Reader::new(10, Some(u64::MAX)).is_err());
-        let mut reader = Reader::new(10, None).unwrap();
+        assert!(Reader::new(10, 11).is_err() && Reader::new(10, u64::MAX).is_err());
+        let mut reader = Reader::new(10, 0).unwrap();
         assert_eq!(reader.push(&[0; 10]), Ok(()));
         assert_eq!(reader.push(&[0]), Err(TooLong));
     }

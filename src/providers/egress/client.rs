@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     Fault,
     body::{Body, Reader},
+    bulkhead::{Place, SMALL},
     origin::Destination,
     resolver::VettingResolver,
 };
@@ -55,6 +56,7 @@ impl Client {
     /// error, it is returned without the body, for it may say enough.
     pub(crate) async fn send(
         &self,
+        place: &Place<'_>,
         to: Destination<'_>,
         mut request: Request,
         max_bytes: usize,
@@ -77,7 +79,7 @@ impl Client {
             return Err(Fault::Redirected(status.as_u16()));
         }
         let headers = std::mem::take(response.headers_mut());
-        let body = match timeout_at(deadline, read(response, &headers, max_bytes)).await {
+        let body = match timeout_at(deadline, read(response, &headers, max_bytes, place)).await {
             Ok(read) => read,
             Err(_) => Err(Fault::TimedOut),
         };
@@ -114,13 +116,24 @@ fn is_error(status: StatusCode) -> bool {
 }
 
 /// The body. One that is too long, or compressed although that was not asked for, reads as empty.
-async fn read(mut response: Response, headers: &HeaderMap, max_bytes: usize) -> Result<Body, Fault> {
+async fn read(
+    mut response: Response,
+    headers: &HeaderMap,
+    max_bytes: usize,
+    place: &Place<'_>,
+) -> Result<Body, Fault> {
     let empty = || Body::new(Vec::new());
     if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Ok(empty());
     }
-    let Ok(mut reader) = Reader::new(max_bytes, response.content_length()) else { return Ok(empty()) };
+    let announced = response.content_length().unwrap_or_default();
+    let Ok(mut reader) = Reader::new(max_bytes, announced) else { return Ok(empty()) };
+    // One that says its length waits before it is read, one that does not when it turns out to be large.
+    let mut large = if announced > SMALL as u64 { Some(place.large_answer().await?) } else { None };
     while let Some(chunk) = response.chunk().await.map_err(|error| fault(&error))? {
+        if large.is_none() && reader.len() + chunk.len() > SMALL {
+            large = Some(place.large_answer().await?);
+        }
         if reader.push(&chunk).is_err() {
             return Ok(empty());
         }

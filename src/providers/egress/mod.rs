@@ -2,6 +2,7 @@
 //! path, never a URL; follows nothing; and tells of failures in a closed list.
 
 pub(crate) mod body;
+pub(crate) mod bulkhead;
 pub(crate) mod client;
 pub(crate) mod credential;
 pub(crate) mod origin;

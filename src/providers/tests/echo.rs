@@ -14,15 +14,16 @@ use crate::{
 
 /// Everything that the room lets out about checks and calls with the canary, as text.
 async fn traces(room: &Room) -> String {
-    let mut out = String::new();
-    for candidate in [room.serpapi(), room.twilio(), room.twilio_key()] {
-        let report = room.check(&candidate).await;
+    let candidates = room.candidates();
+    let checks = candidates.iter().map(async |candidate| {
+        let report = room.check(candidate).await;
         let wire = serde_json::to_string(&report).unwrap();
-        writeln!(out, "{report:?} {wire} {candidate:?} {} {}", candidate.config(), candidate.hint()).unwrap();
-        let stored = room.store(&candidate);
-        let report = room.providers.check_stored(&stored, UsageSource::Check).await;
-        writeln!(out, "{stored:?} {report:?}").unwrap();
-    }
+        let stored = room.store(candidate);
+        let again = room.providers.check_stored(&stored, UsageSource::Check).await;
+        let (config, hint) = (candidate.config(), candidate.hint());
+        format!("{report:?} {wire} {candidate:?} {config} {hint} {stored:?} {again:?}\n")
+    });
+    let mut out = futures::future::join_all(checks).await.concat();
     let stored = room.store(&room.serpapi());
     let call = Call::new(ServiceId::DataScraper, "search").query("q", "x");
     match room.providers.call(&stored.clone().into(), call).await {
@@ -59,9 +60,20 @@ async fn a_key_that_is_repeated_goes_nowhere() {
         "calls": [CANARY], "balance": CANARY, "currency": CANARY, "error": text, "code": 20003, "message": text,
         "incoming_phone_numbers": [{"phone_number": CANARY, "capabilities": {"voice": true}}],
         "outgoing_caller_ids": [{"phone_number": hex}],
+        "tier": text, "character_count": CANARY, "character_limit": CANARY, "voice_slots_used": text,
+        "voice_limit": CANARY, "next_character_count_reset_unix": CANARY, "detail": text, "voices": [CANARY],
+        "object": "list", "data": [{"id": text, "display_name": CANARY}], "models": [{"name": text}],
     });
+    // The other way to write an error: as an object, whose words the rules look at.
+    let mut coded = full.clone();
+    coded["error"] = value!({
+        "code": text, "type": CANARY, "status": CANARY, "message": text, "param": CANARY,
+        "details": [{"reason": CANARY, "violations": [{"quotaId": text}]}],
+    });
+    coded["detail"] = value!({"code": CANARY, "status": text, "message": text});
     let mut bodies = vec![
         json(200, &full),
+        json(200, &coded),
         response(200, "", format!("<html>{text} {percent}</html>").as_bytes()),
         response(200, "content-encoding: gzip\r\n", &gzip(full.to_string().as_bytes())),
         response(
@@ -75,6 +87,7 @@ async fn a_key_that_is_repeated_goes_nowhere() {
     ];
     for status in [400, 401, 402, 403, 404, 408, 422, 429, 500, 503] {
         bodies.push(json(status, &full));
+        bodies.push(json(status, &coded));
         bodies.push(response(status, &format!("retry-after: {CANARY}\r\n"), text.as_bytes()));
     }
     let mut chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n".to_vec();
@@ -95,7 +108,7 @@ async fn a_key_that_is_repeated_goes_nowhere() {
         assert!(server.heads().iter().any(|head| finder.finds_in(head)), "the key was sent");
         good_answers += usize::from(traces.contains("\"status\":\"Success\""));
     }
-    assert_eq!(good_answers, 2, "the plain and the chunked answer are passed on, without the key");
+    assert_eq!(good_answers, 3, "the plain and the chunked answers are passed on, without the key");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! The room against scripted servers on loopback.
 
+mod attack;
+mod behaviours;
 mod echo;
 mod endpoint;
 mod hostile;
@@ -10,4 +12,5 @@ mod single_key;
 mod stored;
 mod support;
 mod table;
+mod tls;
 mod twilio;

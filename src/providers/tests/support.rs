@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     future::Future,
     net::SocketAddr,
+    process::Command,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -12,9 +13,11 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use serde_json::Value;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
 };
+
+use super::behaviours::read_head;
 
 use crate::{
     clock::ManualClock,
@@ -68,13 +71,7 @@ impl Server {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let (behave, seen) = (Arc::clone(&behave), Arc::clone(&seen));
                 tokio::spawn(async move {
-                    let mut head = Vec::new();
-                    while !head.ends_with(b"\r\n\r\n") {
-                        match stream.read_u8().await {
-                            Ok(byte) => head.push(byte),
-                            Err(_) => break,
-                        }
-                    }
+                    let head = read_head(&mut stream).await;
                     let head = String::from_utf8_lossy(&head).into_owned();
                     seen.lock().unwrap().push(head.clone());
                     behave(stream, head).await;
@@ -116,6 +113,35 @@ pub(super) fn response(status: u16, headers: &str, body: &[u8]) -> Vec<u8> {
 /// A JSON response.
 pub(super) fn json(status: u16, body: &Value) -> Vec<u8> {
     response(status, "content-type: application/json\r\n", body.to_string().as_bytes())
+}
+
+/// An answer that every check of every provider takes for a yes.
+pub(super) fn yes() -> Vec<u8> {
+    let body = serde_json::json!({
+        // SerpAPI, its search included.
+        "account_id": "1", "search_metadata": {"status": "Success"},
+        // ElevenLabs.
+        "character_count": 1, "character_limit": 9, "can_use_instant_voice_cloning": true, "voices": [],
+        // OpenAI, Anthropic, the Gemini API.
+        "object": "list", "data": [], "models": [],
+        // Twilio.
+        "sid": "AC1", "calls": [],
+        "incoming_phone_numbers": [{"phone_number": "+15005550006", "capabilities": {"voice": true}}],
+    });
+    json(200, &body)
+}
+
+/// Runs an ignored test of `providers::tests` in a process of its own, and returns what it wrote.
+pub(super) fn in_own_process(test: &str, variables: &[(&str, &str)]) -> String {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &format!("providers::tests::{test}"), "--ignored", "--nocapture"])
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    text
 }
 
 /// Keeps the usage events.
@@ -175,6 +201,29 @@ impl Room {
     pub(super) fn candidate(&self, provider: &ProviderId, fields: &[(&str, &str)]) -> Candidate {
         let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), SecretString::from(*value)));
         self.providers.prepare(provider, fields.collect::<BTreeMap<_, _>>()).unwrap()
+    }
+
+    /// A candidate for every form of every provider of the catalogue, with the canary in each secret field.
+    pub(super) fn candidates(&self) -> Vec<Candidate> {
+        let forms = self.providers.catalogue.iter().flat_map(|provider| {
+            let id = &provider.info.id;
+            provider.file.forms.iter().map(move |form| (id, form))
+        });
+        let candidates = forms.map(|(id, form)| {
+            let fields = form.fields.iter().filter(|field| !field.optional).map(|field| {
+                let value = match field.name.as_str() {
+                    _ if field.secret => CANARY,
+                    "account_sid" => SID,
+                    "api_key_sid" => KEY_SID,
+                    other => panic!("what is a {other}?"),
+                };
+                (field.name.as_str(), value)
+            });
+            let candidate = self.candidate(id, &fields.collect::<Vec<_>>());
+            assert_eq!(candidate.form().id, form.id, "{id}: another form was taken");
+            candidate
+        });
+        candidates.collect()
     }
 
     /// A SerpAPI candidate with the canary as its key.

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::QueryRejection};
 use bytes::Bytes;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -39,4 +39,12 @@ impl<S: Send + Sync, T: FromStr<Err = InvalidId>> FromRequestParts<S> for PathId
         let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| missing())?;
         text.parse().map(Self).map_err(|_| missing())
     }
+}
+
+/// A query string; what cannot be read is a bad request.
+pub(in crate::server) type Given<T> = Result<Query<T>, QueryRejection>;
+
+/// Reads a query string.
+pub(in crate::server) fn read<T>(query: Given<T>) -> Result<T, AppError> {
+    query.map(|Query(query)| query).map_err(|_| AppError::new(ErrorCode::BadRequest))
 }

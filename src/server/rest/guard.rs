@@ -6,7 +6,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 
 use crate::{
-    account::{ClientAddr, RequestUser},
+    account::{ClientAddr, RequestUser, credentials::Presented},
     api::context::UseCases,
     keys::{Caller, Grant},
     model::{
@@ -59,6 +59,31 @@ passes! {
     ServicesUser: |who| who.may(Scope::ServicesUse);
     /// Sessions only: the account itself is no business of tokens.
     Person: |who| who.session().map(drop);
+}
+
+/// Sessions, and tokens that may read, without that counting as a use of the session: a page that is left open
+/// must not keep its session alive. Carries the proof, to be looked at again later.
+pub(in crate::server) struct Onlooker {
+    pub(in crate::server) who: Principal,
+    pub(in crate::server) presented: Presented,
+}
+
+impl<S> FromRequestParts<S> for Onlooker
+where
+    S: Send + Sync,
+    UseCases: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let app = UseCases::from_ref(state);
+        let presented = app.presented(&parts.headers)?;
+        let who = app.accounts.identify(&presented).await?;
+        let who = who.ok_or_else(|| AppError::new(ErrorCode::Unauthenticated))?;
+        note(parts, &who);
+        who.may(Scope::Read)?;
+        Ok(Self { who, presented })
+    }
 }
 
 /// Sessions, and tokens that may write keys.

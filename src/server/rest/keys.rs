@@ -10,6 +10,13 @@ use axum::{
 use http::StatusCode;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use utoipa::{
+    ToSchema,
+    openapi::{
+        KnownFormat, Object, ObjectBuilder, SchemaFormat,
+        schema::{SchemaType, Type},
+    },
+};
 
 use super::{Body, List, PathId, Who};
 use crate::{
@@ -18,6 +25,7 @@ use crate::{
     model::{
         error::{AppError, FieldError},
         ids::ProviderId,
+        input::CREDENTIAL_MAX,
         key::KeyView,
         provider::ProviderInfo,
         status::{KeyStatus, Reason},
@@ -27,15 +35,35 @@ use crate::{
 
 /// A provider with the fields of its credential. `api_key` at the top stands for the field of that
 /// name.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Credential {
+    /// The provider.
     #[serde(default)]
+    #[schema(value_type = ProviderId, required = true)]
     provider: String,
+    /// The fields by name, as `GET /api/providers` lists them.
     #[serde(default)]
+    #[schema(schema_with = credential_fields)]
     credentials: Option<BTreeMap<String, SecretString>>,
+    /// In place of `credentials`, for providers with this one field.
     #[serde(default)]
+    #[schema(value_type = Option<String>, format = Password, write_only, max_length = 4096)]
     api_key: Option<SecretString>,
+}
+
+/// Secrets by the name of their field.
+fn credential_fields() -> Object {
+    let secret = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
+        .max_length(Some(CREDENTIAL_MAX));
+    ObjectBuilder::new()
+        .schema_type([Type::Object, Type::Null].into_iter().collect::<SchemaType>())
+        .description(Some("The fields by name, as `GET /api/providers` lists them."))
+        .additional_properties(Some(secret))
+        .write_only(true)
+        .build()
 }
 
 impl Credential {
@@ -62,32 +90,87 @@ impl Credential {
 }
 
 /// A replacement: the path names the provider.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Replacement {
+    /// The fields by name, as `GET /api/providers` lists them.
     #[serde(default)]
+    #[schema(schema_with = credential_fields)]
     credentials: Option<BTreeMap<String, SecretString>>,
+    /// In place of `credentials`, for providers with this one field.
     #[serde(default)]
+    #[schema(value_type = Option<String>, format = Password, write_only, max_length = 4096)]
     api_key: Option<SecretString>,
 }
 
 /// The provider's answer about a candidate.
-#[derive(Serialize)]
-struct CandidateAnswer {
-    provider: ProviderId,
-    status: KeyStatus,
-    status_reason: String,
-    reason: Reason,
+#[derive(Serialize, ToSchema)]
+pub(in crate::server) struct CandidateAnswer {
+    /// The provider that was asked.
+    pub(in crate::server) provider: ProviderId,
+    /// The status that the candidate would have; `unverified` when the provider gave no definite answer.
+    pub(in crate::server) status: KeyStatus,
+    /// One sentence that explains the status.
+    pub(in crate::server) status_reason: String,
+    /// Why.
+    pub(in crate::server) reason: Reason,
 }
 
+/// What a check found: the stored key as it stands now, or the answer about a candidate.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub(in crate::server) enum Checked {
+    /// The stored key.
+    Stored(Box<KeyView>),
+    /// The candidate.
+    Candidate(CandidateAnswer),
+}
+
+/// List the providers
+///
+/// Each with the fields of its credential, where to obtain one, and the services that use it.
+#[utoipa::path(
+    get,
+    path = "/api/providers",
+    operation_id = "list_providers",
+    tag = "Keys",
+    responses((status = 200, description = "The catalogue.", body = List<ProviderInfo>)),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["read"]))
+)]
 pub(super) async fn providers(State(app): State<UseCases>, Who(_): Who) -> Json<List<ProviderInfo>> {
     List::whole(app.keys.providers())
 }
 
+/// List the stored keys, masked
+#[utoipa::path(
+    get,
+    path = "/api/user-api-keys",
+    operation_id = "list_keys",
+    tag = "Keys",
+    responses((status = 200, description = "The stored keys.", body = List<KeyView>)),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["read"]))
+)]
 pub(super) async fn list(State(app): State<UseCases>, Who(who): Who) -> Result<Json<List<KeyView>>, Problem> {
     Ok(List::whole(app.keys.list(who.user).await?))
 }
 
+/// Store a key
+///
+/// Keyward asks the provider first. A key that it rejects is not stored; one whose provider cannot be asked is stored as
+/// `unverified` and checked again by schedule.
+#[utoipa::path(
+    post,
+    path = "/api/user-api-keys/store",
+    operation_id = "store_key",
+    tag = "Keys",
+    request_body(content = Credential, example = json!({"provider": "serpapi", "credentials": {"api_key": "decafbad4a89a9edec9bd6634df7940e42c1151f6cfa1f06c87635a8b6850001"}})),
+    responses(
+        (status = 201, description = "The key is stored: the provider accepted it, or checking is switched off.", body = KeyView),
+        (status = 202, description = "The key is stored as `unverified`: the provider could not be asked.", body = KeyView),
+    ),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["keys:write"])),
+    extensions(("x-problems" = json!(["invalid-input", "invalid-api-key", "not-found", "key-exists", "rate-limited"])))
+)]
 pub(super) async fn store(
     State(app): State<UseCases>,
     caller: Caller,
@@ -101,6 +184,19 @@ pub(super) async fn store(
     Ok((status, Json(key)).into_response())
 }
 
+/// Check a key now
+///
+/// Without `credentials` the stored key, whose new status is kept. With `credentials` a candidate: nothing is stored.
+#[utoipa::path(
+    post,
+    path = "/api/user-api-keys/validate",
+    operation_id = "validate_key",
+    tag = "Keys",
+    request_body(content = Credential, example = json!({"provider": "serpapi"})),
+    responses((status = 200, description = "What the provider says.", body = Checked)),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["keys:write"])),
+    extensions(("x-problems" = json!(["invalid-input", "not-found", "rate-limited"])))
+)]
 pub(super) async fn validate(
     State(app): State<UseCases>,
     caller: Caller,
@@ -108,18 +204,35 @@ pub(super) async fn validate(
 ) -> Result<Response, Problem> {
     let provider = body.provider()?;
     match body.fields()? {
-        None => Ok(Json(app.keys.check_now(caller.user, &provider).await?).into_response()),
+        None => {
+            let key = app.keys.check_now(caller.user, &provider).await?;
+            Ok(Json(Checked::Stored(Box::new(key))).into_response())
+        }
         Some(fields) => {
             let report = app.keys.check_candidate(caller, &provider, fields).await?;
             let status = report.outcome.status().unwrap_or(KeyStatus::Unverified);
             let name = app.keys.provider_name(&provider);
             let status_reason = report.reason.sentence(&name);
             let answer = CandidateAnswer { provider, status, status_reason, reason: report.reason };
-            Ok(Json(answer).into_response())
+            Ok(Json(Checked::Candidate(answer)).into_response())
         }
     }
 }
 
+/// Replace a stored key
+///
+/// The provider is asked about the new key first. Unless it accepts the new one, the old one stays as it is.
+#[utoipa::path(
+    put,
+    path = "/api/user-api-keys/{provider}",
+    operation_id = "replace_key",
+    tag = "Keys",
+    params(("provider" = ProviderId, Path, description = "The provider.")),
+    request_body(content = Replacement, example = json!({"credentials": {"api_key": "decafbad2d4952fefb12244fa16a241fb1550062c1e3640ba2e7fd7125d20002"}})),
+    responses((status = 200, description = "The key is replaced.", body = KeyView)),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["keys:write"])),
+    extensions(("x-problems" = json!(["invalid-input", "invalid-api-key", "not-found", "conflict", "rate-limited", "provider-unreachable"])))
+)]
 pub(super) async fn replace(
     State(app): State<UseCases>,
     caller: Caller,
@@ -131,6 +244,19 @@ pub(super) async fn replace(
     Ok(Json(app.keys.replace(caller, &provider, body.required_fields()?).await?))
 }
 
+/// Delete a stored key
+///
+/// It is destroyed at once. Services that need it close.
+#[utoipa::path(
+    delete,
+    path = "/api/user-api-keys/{provider}",
+    operation_id = "delete_key",
+    tag = "Keys",
+    params(("provider" = ProviderId, Path, description = "The provider.")),
+    responses((status = 204, description = "The key is deleted.")),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["keys:write"])),
+    extensions(("x-problems" = json!(["not-found"])))
+)]
 pub(super) async fn delete(
     State(app): State<UseCases>,
     caller: Caller,

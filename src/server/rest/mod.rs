@@ -3,10 +3,11 @@
 //! Bodies are JSON, unknown fields are refused, errors are problem documents, lists are
 //! `{"items": […], "next": cursor or null}`.
 
-mod auth;
+pub(super) mod auth;
 mod body;
+mod events;
 mod guard;
-mod keys;
+pub(super) mod keys;
 mod searches;
 mod services;
 mod system;
@@ -16,25 +17,29 @@ use axum::{
     Json, Router,
     extract::State,
     response::{IntoResponse, Response},
-    routing::{delete, get, post, put},
 };
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) use self::{
-    body::{Body, PathId},
-    guard::{Granted, Person, Protected, ServicesUser, Who, WithCredentials},
+    body::{Body, Given, PathId, read},
+    guard::{Granted, Onlooker, Person, Protected, ServicesUser, Who, WithCredentials},
 };
 use super::{
+    docs::Document,
     problem::Problem,
     state::{AppState, Stopping},
 };
 use crate::{model::error::ErrorCode, store::Store};
 
-/// A page of a list.
-#[derive(Debug, Serialize)]
+/// A part of a list.
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct List<T> {
+    /// The entries.
     pub(super) items: Vec<T>,
+    /// The `cursor` of the next part; `null` when this is the last.
     pub(super) next: Option<String>,
 }
 
@@ -47,45 +52,93 @@ impl<T> List<T> {
 
 /// Every REST route.
 pub(super) fn routes() -> Router<AppState> {
-    Router::new()
-        .route("/api/auth/register", post(auth::register))
-        .route("/api/auth/login", post(auth::log_in))
-        .route("/api/auth/logout", post(auth::log_out))
-        .route("/api/auth/me", get(auth::me))
-        .route("/api/auth/password", put(auth::change_password))
-        .route("/api/auth/sessions", get(auth::sessions).delete(auth::end_other_sessions))
-        .route("/api/auth/sessions/{id}", delete(auth::end_session))
-        .route("/api/providers", get(keys::providers))
-        .route("/api/user-api-keys", get(keys::list))
-        .route("/api/user-api-keys/store", post(keys::store))
-        .route("/api/user-api-keys/validate", post(keys::validate))
-        .route("/api/user-api-keys/{provider}", put(keys::replace).delete(keys::delete))
-        .route("/api/services", get(services::list))
-        .route("/api/services/{service}/access", get(services::access))
-        .route("/api/services/data-scraper/searches", get(searches::list).post(searches::start))
-        .route("/api/services/data-scraper/searches/{id}", get(searches::get).delete(searches::delete))
-        .route("/api/services/data-scraper/searches/{id}/results", get(searches::results))
-        .route("/api/services/data-scraper/searches/{id}/results.csv", get(searches::csv))
-        .route("/api/services/data-scraper/searches/{id}/cancel", post(searches::cancel))
-        .route("/api/tokens", get(tokens::list).post(tokens::issue))
-        .route("/api/tokens/{id}", delete(tokens::revoke))
-        .route("/api/system/users/{user}/services/{service}/access", get(system::access))
-        .route("/metrics", get(system::metrics))
-        .route("/healthz", get(healthy))
-        .route("/readyz", get(ready))
-        .method_not_allowed_fallback(method_not_allowed)
+    Router::from(described()).method_not_allowed_fallback(method_not_allowed)
+}
+
+/// Every REST route with its description: neither exists without the other.
+pub(super) fn described() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default()
+        .routes(routes!(auth::register))
+        .routes(routes!(auth::log_in))
+        .routes(routes!(auth::log_out))
+        .routes(routes!(auth::me))
+        .routes(routes!(auth::change_password))
+        .routes(routes!(auth::sessions, auth::end_other_sessions))
+        .routes(routes!(auth::end_session))
+        .routes(routes!(events::stream))
+        .routes(routes!(keys::providers))
+        .routes(routes!(keys::list))
+        .routes(routes!(keys::store))
+        .routes(routes!(keys::validate))
+        .routes(routes!(keys::replace, keys::delete))
+        .routes(routes!(services::list))
+        .routes(routes!(services::access))
+        .routes(routes!(searches::list, searches::start))
+        .routes(routes!(searches::get, searches::delete))
+        .routes(routes!(searches::results))
+        .routes(routes!(searches::csv))
+        .routes(routes!(searches::cancel))
+        .routes(routes!(tokens::list, tokens::issue))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(system::access))
+        .routes(routes!(system::metrics))
+        .routes(routes!(openapi))
+        .routes(routes!(healthy))
+        .routes(routes!(ready))
 }
 
 async fn method_not_allowed() -> Problem {
     ErrorCode::MethodNotAllowed.into()
 }
 
-/// The process answers.
+/// Read this description
+///
+/// OpenAPI 3.1, made from the code of the running version. It needs no proof of who asks.
+#[utoipa::path(
+    get,
+    path = "/api/openapi.json",
+    operation_id = "read_description",
+    tag = "Operations",
+    responses(
+        (status = 200, description = "The description.", body = Object, headers(("ETag" = String, description = "Names this version of the description."))),
+        (status = 304, description = "The description is the one that `If-None-Match` names."),
+    )
+)]
+async fn openapi(headers: HeaderMap) -> Response {
+    let document = Document::get();
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().any(|value| value == document.etag.as_str());
+    let head = [(header::ETAG, document.etag.as_str()), (header::CACHE_CONTROL, "public, no-cache")];
+    if known {
+        return (StatusCode::NOT_MODIFIED, head).into_response();
+    }
+    (head, [(header::CONTENT_TYPE, "application/json")], document.text.as_str()).into_response()
+}
+
+/// Ask whether the process runs
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    operation_id = "check_health",
+    tag = "Operations",
+    responses((status = 200, description = "It does.", body = String, content_type = "text/plain"))
+)]
 async fn healthy() -> &'static str {
     "ok\n"
 }
 
-/// The process can work: the database answers, and no stop is under way.
+/// Ask whether the process can work
+///
+/// It can while the database answers and no stop is under way.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "check_readiness",
+    tag = "Operations",
+    responses(
+        (status = 200, description = "It can.", body = String, content_type = "text/plain"),
+        (status = 503, description = "It cannot; the text says why.", body = String, content_type = "text/plain"),
+    )
+)]
 async fn ready(State(store): State<Store>, State(Stopping(stopping)): State<Stopping>) -> Response {
     if stopping.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();

@@ -2,17 +2,18 @@
 
 use axum::{
     Json,
-    extract::{Query, State, rejection::QueryRejection},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use http::{HeaderName, StatusCode, header};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
-use super::{Body, Granted, List, PathId, Protected, ServicesUser, Who};
+use super::{Body, Given, Granted, List, PathId, Protected, ServicesUser, Who, read};
 use crate::{
     api::context::UseCases,
     model::{
-        error::{AppError, ErrorCode, FieldError},
+        error::{AppError, FieldError},
         ids::SearchId,
         scraper::{ResultRow, SearchInput, SearchView, Sort},
         service::ServiceId,
@@ -27,35 +28,70 @@ impl Protected for DataScraper {
     const SERVICE: ServiceId = ServiceId::DataScraper;
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
+    /// The `next` of the part before.
+    #[param(value_type = SearchId, required = false)]
     cursor: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ResultsQuery {
+    /// The `next` of the part before.
+    #[param(value_type = u64, required = false, minimum = 0, maximum = 4294967295u64)]
     cursor: Option<String>,
     /// A column, with a minus before it for the highest first.
+    #[param(
+        value_type = String,
+        required = false,
+        pattern = "^-?(position|name|category|address|phone|website|rating|reviews)$",
+        example = "-rating"
+    )]
     sort: Option<String>,
     /// A text that the name, category, address, telephone number or website contains.
     #[serde(default)]
+    #[param(required = false, max_length = 200)]
     filter: String,
 }
 
-/// A query string; what cannot be read is a bad request.
-type Given<T> = Result<Query<T>, QueryRejection>;
-
-fn read<T>(query: Given<T>) -> Result<T, AppError> {
-    query.map(|Query(query)| query).map_err(|_| AppError::new(ErrorCode::BadRequest))
-}
+/// Longest filter, in characters.
+const FILTER_MAX: usize = 200;
 
 /// Reads an optional parameter of a query string.
 fn parameter<T: std::str::FromStr>(name: &str, text: Option<&str>) -> Result<Option<T>, AppError> {
     text.map(str::parse).transpose().map_err(|_| AppError::field(name, FieldError::Malformed))
 }
 
+/// Start a search
+///
+/// Finds businesses on Google Maps with the user's SerpAPI key. The answer comes at once; the search runs on, and each page
+/// of 20 results costs one search at SerpAPI. At most two searches of a user run at the same time.
+#[utoipa::path(
+    post,
+    path = "/api/services/data-scraper/searches",
+    operation_id = "start_search",
+    tag = "Data Scraper",
+    request_body(content = SearchInput, example = json!({"query": "bakery", "place": "Berlin", "limit": 20})),
+    responses((
+        status = 201,
+        description = "The search is running.",
+        body = SearchView,
+        headers(("Location" = String, description = "The address of the search.")),
+        links(
+            ("how it stands" = (operation_id = "read_search", parameters(("id" = "$response.body#/id")))),
+            ("what it found" = (operation_id = "list_results", parameters(("id" = "$response.body#/id")))),
+            ("the same as a file" = (operation_id = "download_results", parameters(("id" = "$response.body#/id")))),
+            ("stop" = (operation_id = "cancel_search", parameters(("id" = "$response.body#/id")))),
+            ("delete" = (operation_id = "delete_search", parameters(("id" = "$response.body#/id")))),
+        ),
+    )),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["services:use"])),
+    extensions(("x-problems" = json!(["invalid-input", "missing-api-keys", "too-many-searches"])))
+)]
 pub(super) async fn start(
     State(app): State<UseCases>,
     granted: Granted<DataScraper>,
@@ -66,6 +102,17 @@ pub(super) async fn start(
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(search)).into_response())
 }
 
+/// List the searches, the latest first
+#[utoipa::path(
+    get,
+    path = "/api/services/data-scraper/searches",
+    operation_id = "list_searches",
+    tag = "Data Scraper",
+    params(ListQuery),
+    responses((status = 200, description = "At most 20 searches.", body = List<SearchView>)),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["read"])),
+    extensions(("x-problems" = json!(["bad-request", "invalid-input"])))
+)]
 pub(super) async fn list(
     State(app): State<UseCases>,
     Who(who): Who,
@@ -76,6 +123,17 @@ pub(super) async fn list(
     Ok(Json(List { items: searches.items, next: searches.next.map(|id| id.to_string()) }))
 }
 
+/// Read how a search stands
+#[utoipa::path(
+    get,
+    path = "/api/services/data-scraper/searches/{id}",
+    operation_id = "read_search",
+    tag = "Data Scraper",
+    params(("id" = SearchId, Path, description = "The search.")),
+    responses((status = 200, description = "The search.", body = SearchView)),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["read"])),
+    extensions(("x-problems" = json!(["not-found"])))
+)]
 pub(super) async fn get(
     State(app): State<UseCases>,
     Who(who): Who,
@@ -84,6 +142,17 @@ pub(super) async fn get(
     Ok(Json(app.scraper.get(who.user, id).await?))
 }
 
+/// List what a search found
+#[utoipa::path(
+    get,
+    path = "/api/services/data-scraper/searches/{id}/results",
+    operation_id = "list_results",
+    tag = "Data Scraper",
+    params(("id" = SearchId, Path, description = "The search."), ResultsQuery),
+    responses((status = 200, description = "At most 60 results.", body = List<ResultRow>)),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["read"])),
+    extensions(("x-problems" = json!(["bad-request", "invalid-input", "not-found"])))
+)]
 pub(super) async fn results(
     State(app): State<UseCases>,
     Who(who): Who,
@@ -91,12 +160,26 @@ pub(super) async fn results(
     query: Given<ResultsQuery>,
 ) -> Result<Json<List<ResultRow>>, Problem> {
     let query = read(query)?;
+    if query.filter.chars().count() > FILTER_MAX {
+        return Err(AppError::field("filter", FieldError::TooLong).into());
+    }
     let sort = parameter::<Sort>("sort", query.sort.as_deref())?.unwrap_or_default();
     let after = parameter::<u32>("cursor", query.cursor.as_deref())?;
     let page = app.scraper.results(who.user, id, sort, &query.filter, after).await?;
     Ok(Json(List { items: page.items, next: page.next.map(|position| position.to_string()) }))
 }
 
+/// Download what a search found as CSV
+#[utoipa::path(
+    get,
+    path = "/api/services/data-scraper/searches/{id}/results.csv",
+    operation_id = "download_results",
+    tag = "Data Scraper",
+    params(("id" = SearchId, Path, description = "The search.")),
+    responses((status = 200, description = "A file in UTF-8 with a line of headings. Cells that a spreadsheet could take for a formula begin with an apostrophe.", body = String, content_type = "text/csv", headers(("Content-Disposition" = String, description = "The name of the file.")))),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["read"])),
+    extensions(("x-problems" = json!(["not-found"])))
+)]
 pub(super) async fn csv(
     State(app): State<UseCases>,
     Who(who): Who,
@@ -111,6 +194,19 @@ pub(super) async fn csv(
     Ok((headers, file.bytes).into_response())
 }
 
+/// Stop a search
+///
+/// What had arrived is kept. A search that has ended stays as it is.
+#[utoipa::path(
+    post,
+    path = "/api/services/data-scraper/searches/{id}/cancel",
+    operation_id = "cancel_search",
+    tag = "Data Scraper",
+    params(("id" = SearchId, Path, description = "The search.")),
+    responses((status = 200, description = "The search, which runs no more.", body = SearchView)),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["services:use"])),
+    extensions(("x-problems" = json!(["not-found"])))
+)]
 pub(super) async fn cancel(
     State(app): State<UseCases>,
     ServicesUser(who): ServicesUser,
@@ -119,6 +215,17 @@ pub(super) async fn cancel(
     Ok(Json(app.scraper.cancel(who.user, id).await?))
 }
 
+/// Delete a search with its results
+#[utoipa::path(
+    delete,
+    path = "/api/services/data-scraper/searches/{id}",
+    operation_id = "delete_search",
+    tag = "Data Scraper",
+    params(("id" = SearchId, Path, description = "The search.")),
+    responses((status = 204, description = "The search is deleted.")),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["services:use"])),
+    extensions(("x-problems" = json!(["not-found"])))
+)]
 pub(super) async fn delete(
     State(app): State<UseCases>,
     ServicesUser(who): ServicesUser,

@@ -9,6 +9,15 @@ use crate::{
     server::problem::Problem,
 };
 
+/// List the services, each with whether it is open
+#[utoipa::path(
+    get,
+    path = "/api/services",
+    operation_id = "list_services",
+    tag = "Services",
+    responses((status = 200, description = "The decision on every service.", body = List<AccessDecision>)),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["read"]))
+)]
 pub(super) async fn list(
     State(app): State<UseCases>,
     WithCredentials(who): WithCredentials,
@@ -16,6 +25,19 @@ pub(super) async fn list(
     Ok(List::whole(app.keys.decide_all(who.principal.user, &who.credentials).await?))
 }
 
+/// Ask whether a service is open
+///
+/// A closed service answers 403 and says which keys it lacks, and where to set them up.
+#[utoipa::path(
+    get,
+    path = "/api/services/{service}/access",
+    operation_id = "read_access",
+    tag = "Services",
+    params(("service" = ServiceId, Path, description = "The service.")),
+    responses((status = 200, description = "The service is open.", body = AccessDecision)),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["read"])),
+    extensions(("x-problems" = json!(["missing-api-keys", "not-found"])))
+)]
 pub(super) async fn access(
     State(app): State<UseCases>,
     WithCredentials(who): WithCredentials,

@@ -23,6 +23,22 @@ use crate::{
     telemetry::metrics,
 };
 
+/// Ask whether a service is open for a user
+///
+/// For another back end of the operator's. Each question is written into the user's audit log.
+#[utoipa::path(
+    get,
+    path = "/api/system/users/{user_id}/services/{service}/access",
+    operation_id = "read_access_of_user",
+    tag = "Operations",
+    params(
+        ("user_id" = UserId, Path, description = "The user."),
+        ("service" = ServiceId, Path, description = "The service."),
+    ),
+    responses((status = 200, description = "The service is open for this user.", body = AccessDecision)),
+    security(("system" = [])),
+    extensions(("x-problems" = json!(["missing-api-keys", "not-found"])))
+)]
 pub(super) async fn access(
     State(app): State<UseCases>,
     State(operations): State<Arc<Operations>>,
@@ -37,6 +53,17 @@ pub(super) async fn access(
     Ok(Json(app.keys.require(user, service).await?.into_decision()))
 }
 
+/// Read the metrics
+///
+/// Counters of requests and of calls to providers, in the OpenMetrics text format. They name no user and no key.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "read_metrics",
+    tag = "Operations",
+    responses((status = 200, description = "The counters.", body = String, content_type = "application/openmetrics-text")),
+    security(("metrics" = []))
+)]
 pub(super) async fn metrics(
     State(app): State<UseCases>,
     State(operations): State<Arc<Operations>>,

@@ -200,7 +200,7 @@ impl Scraper {
 
     /// Deletes a search with its results; a running one is stopped.
     pub async fn delete(&self, user: UserId, id: SearchId) -> Result<(), AppError> {
-        if !self.store.delete_search(user, id).await.map_err(|e| internal(&e))? {
+        if !self.store.delete_search(user, id, self.clock.now()).await.map_err(|e| internal(&e))? {
             return Err(AppError::new(ErrorCode::NotFound));
         }
         self.running.stop(id);

@@ -121,7 +121,11 @@ impl Run {
                 limit: self.request.limit,
                 lease_until: self.clock.now().plus(LEASE),
             };
-            found = self.store.save_page(self.user, self.id, &results).await?.ok_or(Break::Ended)?;
+            found = self
+                .store
+                .save_page(self.user, self.id, &results, self.clock.now())
+                .await?
+                .ok_or(Break::Ended)?;
             if !page.more || page.rows.is_empty() || found >= self.request.limit {
                 break;
             }
@@ -143,7 +147,7 @@ impl Run {
             resolved: resolved.as_ref().map(|place| place.name.as_str()),
             pages_planned: located.pages(&self.request),
         };
-        if self.store.record_place(self.user, self.id, &found).await? {
+        if self.store.record_place(self.user, self.id, &found, self.clock.now()).await? {
             Ok(located)
         } else {
             Err(Break::Ended)
@@ -157,7 +161,8 @@ impl Run {
 
     async fn note_searches_left(&self) {
         if let Some(left) = self.source.refresh_searches_left(self.user).await
-            && let Err(error) = self.store.record_searches_left(self.user, self.id, left).await
+            && let Err(error) =
+                self.store.record_searches_left(self.user, self.id, left, self.clock.now()).await
         {
             tracing::error!(%error, "the searches left could not be written down");
         }

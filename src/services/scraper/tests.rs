@@ -267,7 +267,7 @@ async fn a_search_whose_process_is_gone_is_ended_and_fenced_off() {
     // A runner that wakes up now changes nothing.
     let row = ("late".to_owned(), ResultRow::default());
     let late = PageOfResults { rows: &[row], limit: 60, lease_until: crashed.clock.now().plus(LEASE) };
-    assert_eq!(crashed.store.save_page(crashed.user, id, &late).await.unwrap(), None);
+    assert_eq!(crashed.store.save_page(crashed.user, id, &late, crashed.clock.now()).await.unwrap(), None);
     assert!(!crashed.store.renew_search(crashed.user, id, late.lease_until).await.unwrap());
     assert_eq!(crashed.rows(id).await.len(), 20);
 }

@@ -128,35 +128,50 @@ impl World {
         vec!["owner-ana@".to_owned(), self.search.clone(), self.hint.clone(), "owner's token".to_owned()]
     }
 
-    /// What there is of everything, to notice any change.
+    /// What there is of the owner's things, and how many people there are, to notice any change.
     pub async fn fingerprint(&self) -> Vec<i64> {
+        const OWNERS: &str = "user_id = (SELECT id FROM users WHERE email = 'owner-ana@example.org')";
         let mut counts = Vec::new();
         for query in [
-            "SELECT COUNT(*) FROM user_api_keys",
-            "SELECT CAST(SUM(credential_version) AS BIGINT) FROM user_api_keys",
-            "SELECT COUNT(*) FROM retired_credentials",
-            "SELECT COUNT(*) FROM searches",
-            "SELECT COUNT(*) FROM search_results",
-            "SELECT COUNT(*) FROM sessions",
-            "SELECT COUNT(*) FROM api_tokens",
-            "SELECT CAST(SUM(epoch) AS BIGINT) FROM users",
-            "SELECT COUNT(*) FROM users",
-            "SELECT COUNT(*) FROM usage_events",
+            format!("SELECT COUNT(*) FROM user_api_keys WHERE {OWNERS}"),
+            format!("SELECT CAST(SUM(credential_version) AS BIGINT) FROM user_api_keys WHERE {OWNERS}"),
+            format!("SELECT COUNT(*) FROM retired_credentials WHERE {OWNERS}"),
+            format!("SELECT COUNT(*) FROM searches WHERE {OWNERS}"),
+            "SELECT COUNT(*) FROM search_results".to_owned(),
+            format!("SELECT COUNT(*) FROM sessions WHERE {OWNERS}"),
+            format!("SELECT COUNT(*) FROM api_tokens WHERE {OWNERS}"),
+            format!("SELECT COUNT(*) FROM usage_events WHERE {OWNERS}"),
+            "SELECT CAST(SUM(epoch) AS BIGINT) FROM users".to_owned(),
+            "SELECT COUNT(*) FROM users".to_owned(),
         ] {
-            counts.push(self.app.sql.number(query).await);
+            counts.push(self.app.sql.number(&query).await);
         }
         counts
     }
 
+    /// Waits until no search is running any more.
+    pub async fn settle(&self) {
+        while self.app.sql.number("SELECT COUNT(*) FROM searches WHERE state = 'running'").await > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Fills the placeholders of a row.
-    fn fill(&self, text: &str) -> String {
+    pub fn fill(&self, text: &str) -> String {
         text.replace("{id:search}", &self.search)
             .replace("{id:session}", &self.session)
             .replace("{id:token}", &self.token)
-            .replace("{user}", &self.user)
+            .replace("{user_id}", &self.user)
             .replace("{service}", "data-scraper")
             .replace("{provider}", "serpapi")
-            .replace(":id", &self.search)
+    }
+
+    /// Any body to a server function, by the owner's browser.
+    pub async fn send_as_owner(&self, row: &Row, body: &[u8]) -> Answer {
+        let mut client = self.app.visitor();
+        client.cookie = self.cookies.iter().find(|(who, _)| *who == Asker::Owner).map(|(_, it)| it.clone());
+        let headers = [("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")];
+        client.send(row.method, row.path, &headers, body.to_vec()).await
     }
 
     /// What a row asks, by the owner's browser, with these headers and no others.

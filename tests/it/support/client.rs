@@ -2,11 +2,17 @@
 
 use std::net::SocketAddr;
 
-use axum::{Router, body::Body, extract::ConnectInfo};
-use http::{HeaderMap, Request, StatusCode, header};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::ConnectInfo,
+};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
+
+use super::{EventStream, description};
 
 /// A client of one installation.
 #[derive(Clone)]
@@ -65,6 +71,30 @@ impl Client {
         headers: &[(&str, &str)],
         body: Vec<u8>,
     ) -> Answer {
+        let (parts, body) = self.begin(method, path, headers, body).await.into_parts();
+        // A stream has no end to wait for.
+        let endless = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+        let bytes = if endless { Bytes::new() } else { body.collect().await.unwrap().to_bytes() };
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        description::check(method, path, parts.status.as_u16(), &parts.headers, &text);
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// Opens the stream of events; `query` is added to the address.
+    pub async fn events(&mut self, query: &str, headers: &[(&str, &str)]) -> EventStream {
+        let response = self.begin("GET", &format!("/api/events{query}"), headers, Vec::new()).await;
+        assert_eq!(response.status(), 200);
+        EventStream::new(response)
+    }
+
+    /// Sends a request; the answer's body is still to be read.
+    async fn begin(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Response<Body> {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -83,17 +113,11 @@ impl Client {
         let mut request = request.body(Body::from(body)).unwrap();
         request.extensions_mut().insert(ConnectInfo(self.peer));
         let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        for cookie in parts.headers.get_all(header::SET_COOKIE) {
+        for cookie in response.headers().get_all(header::SET_COOKIE) {
             let pair = cookie.to_str().unwrap().split(';').next().unwrap();
             self.cookie = (!pair.ends_with('=')).then(|| pair.to_owned());
         }
-        let bytes = body.collect().await.unwrap().to_bytes();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            text: String::from_utf8_lossy(&bytes).into_owned(),
-        }
+        response
     }
 }
 
@@ -141,7 +165,13 @@ impl Answer {
         assert_eq!(header("cross-origin-opener-policy"), "same-origin", "{what}");
         assert_eq!(header("cross-origin-resource-policy"), "same-origin", "{what}");
         assert_eq!(header("access-control-allow-origin"), "", "{what}");
-        assert!(header("cache-control").contains("no-store"), "{what}: {}", header("cache-control"));
+        let stays = ["no-store", "public, no-cache", "no-cache"].contains(&header("cache-control").as_str());
+        let public = what.contains("/api/openapi.json") || what.contains("/docs/api");
+        assert!(
+            stays && (public || header("cache-control") == "no-store"),
+            "{what}: {}",
+            header("cache-control")
+        );
         assert!(!header("x-request-id").is_empty(), "{what}");
         for cookie in self.headers.get_all(header::SET_COOKIE) {
             let cookie = cookie.to_str().unwrap();

@@ -2,12 +2,16 @@
 
 mod client;
 mod database;
+mod description;
+mod event_stream;
 mod process;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 pub use client::{Answer, Client};
 pub use database::{Engine, Sql, literal};
+pub use description::fits;
+pub use event_stream::EventStream;
 pub use process::Process;
 
 use axum::Router;
@@ -76,6 +80,7 @@ pub struct App {
     pub variables: BTreeMap<String, String>,
     router: Router,
     pub dir: TempDir,
+    _events: DropGuard,
     _simulator: DropGuard,
 }
 
@@ -122,6 +127,9 @@ impl App {
     ) -> Self {
         let clock = Arc::new(ManualClock::new(START));
         let installed = install(&variables, simulator, clock.clone()).await.unwrap();
+        let events = installed.state.events.clone();
+        let stop_events = CancellationToken::new();
+        tokio::spawn(stop_events.clone().run_until_cancelled_owned(async move { events.run().await }));
         Self {
             clock,
             router: router(installed.state.clone(), installed.site),
@@ -131,6 +139,7 @@ impl App {
             simulator,
             variables,
             dir,
+            _events: stop_events.drop_guard(),
             _simulator: stop,
         }
     }
@@ -146,6 +155,15 @@ impl App {
         let app = Self::over(variables, sql, simulator, dir, _simulator).await;
         app.clock.set(now);
         app
+    }
+
+    /// A second node over the same database, with the same settings.
+    pub async fn second_node(&self) -> Self {
+        let sql = Sql { engine: self.sql.engine, url: self.sql.url.clone() };
+        let (dir, simulator) = (tempfile::tempdir().unwrap(), CancellationToken::new());
+        let node = Self::over(self.variables.clone(), sql, self.simulator, dir, simulator.drop_guard()).await;
+        node.clock.set(self.now());
+        node
     }
 
     /// What the installation's clock shows.

@@ -30,12 +30,14 @@ impl Process {
             .env("DATABASE_URL", database)
             .env("KEYWARD_DATA_DIR", dir.join("data"))
             .env("LEPTOS_SITE_ADDR", format!("127.0.0.1:{port}"))
-            .env("KEYWARD_SERPAPI_BASE_URL", format!("http://{simulator}/serpapi"))
-            .env("KEYWARD_TWILIO_BASE_URL", format!("http://{simulator}/twilio"))
             .env("KEYWARD_LOG", "trace")
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);
+        for provider in keyward::simulator::test_keys().into_iter().map(|key| key.provider) {
+            let name = format!("KEYWARD_{}_BASE_URL", provider.as_str().to_uppercase());
+            command.env(name, format!("http://{simulator}/{provider}"));
+        }
         for limit in [
             "LOGIN_PER_MINUTE",
             "REGISTER_PER_HOUR",

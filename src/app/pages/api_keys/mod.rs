@@ -11,12 +11,15 @@ use self::{
 };
 use super::service_list::{ServiceList, open_count};
 use crate::{
-    api::keys::key_settings,
+    api::{keys::KeySettings, wire::ask},
     app::{
+        asked::Asked,
         keys::{Board, DeletePage, KeyCard, named_for_deletion, provide_board},
+        live::Since,
         problem::Problem,
+        ui::part,
     },
-    model::{input::next_path, page::SettingsPage, provider::Cost, service::ServiceId, status::KeyStatus},
+    model::{event::Topic, input::next_path, page::SettingsPage, service::ServiceId},
 };
 
 /// The API keys: a card for each provider, and what the keys open. `?service=ID` puts first what that
@@ -25,15 +28,19 @@ use crate::{
 pub fn ApiKeySettings() -> impl IntoView {
     let query = use_query_map();
     let service = Memo::new(move |_| query.with(|query| query.get_str("service")?.parse::<ServiceId>().ok()));
-    let asked = Resource::new(move || service.get(), |_| key_settings());
+    let since = Since::now(Topic::Keys);
+    let asked = Asked::<SettingsPage>::for_each(
+        move || service.get().map(|service| service.to_string()).unwrap_or_default(),
+        || ask(KeySettings {}),
+    );
     view! {
         <Title text="API keys" />
-        <Suspense fallback=|| {
+        <Transition fallback=|| {
             view! { <div class="page-waiting" aria-busy="true"></div> }
         }>
             {move || Suspend::new(async move {
                 match asked.await {
-                    Ok(page) => view! { <Settings page=page service=service.get_untracked() /> }.into_any(),
+                    Ok(page) => view! { <Settings page=page service=service.get_untracked() since=since /> }.into_any(),
                     Err(error) => {
                         view! {
                             <div class="page">
@@ -45,32 +52,26 @@ pub fn ApiKeySettings() -> impl IntoView {
                     }
                 }
             })}
-        </Suspense>
+        </Transition>
     }
 }
 
 #[component]
-fn Settings(page: SettingsPage, service: Option<ServiceId>) -> impl IntoView {
+fn Settings(page: SettingsPage, service: Option<ServiceId>, since: Since) -> impl IntoView {
     let next =
         use_query_map().with_untracked(|query| query.get_str("next").and_then(next_path).map(str::to_owned));
     // The order is that of the first look: a card does not jump away from under the hand when its key works.
     let groups = StoredValue::new(group(&page, service));
     let board = provide_board(page, "/settings/api-keys");
     let page = board.page();
-    board.refresh_while(Signal::derive(move || {
-        page.with(|page| {
-            // What is not asked stays unverified: nothing to wait for.
-            let asked = page.cards.iter().filter(|card| card.info.check_cost != Cost::Billed);
-            asked.filter_map(|card| card.key.as_ref()).any(|key| key.status == KeyStatus::Unverified)
-        })
-    }));
+    board.follow(since);
     let deleting = named_for_deletion();
     let doomed = move || {
         let provider = deleting.get()?;
         page.with(|page| page.card(&provider).filter(|card| card.key.is_some()).cloned())
     };
     let doomed = Memo::new(move |_| doomed());
-    move || {
+    part(move || {
         if let Some(card) = doomed.get() {
             return view! { <DeletePage card=card board=board /> }.into_any();
         }
@@ -108,7 +109,7 @@ fn Settings(page: SettingsPage, service: Option<ServiceId>) -> impl IntoView {
             </div>
         }
         .into_any()
-    }
+    })
 }
 
 #[component]
@@ -116,14 +117,14 @@ fn Cards(group: Group, board: Board) -> impl IntoView {
     let Group { id, title, note, providers, counted, open } = group;
     let beside = {
         let providers = providers.clone();
-        move || match counted {
+        part(move || match counted {
             true => board.page().with(|page| {
                 let ready =
                     providers.iter().filter(|id| page.card(id).is_some_and(|card| card.is_ready())).count();
                 format!("{ready} of {} ready", providers.len())
             }),
             false => note.to_owned(),
-        }
+        })
     };
     let title_id = format!("group-{id}");
     let labelled_by = title_id.clone();

@@ -59,7 +59,7 @@ pub(super) fn ServiceSetup(
                                 {words.clone()}
                                 <Icon mark=Mark::Arrow />
                             </a>
-                        }
+                        }.into_any()
                     })
             }}
         </section>

@@ -1,4 +1,4 @@
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::choices::{COUNTRIES, LANGUAGES};
@@ -7,6 +7,7 @@ use crate::{
     app::{
         guard::Guard,
         links::with_query,
+        post::{Post, PostForm},
         ui::{BusyButton, ButtonKind, ErrorNotice, FieldErrorText, TextField, focus_first_invalid},
     },
     model::{
@@ -38,11 +39,8 @@ pub(super) fn again_path(request: &SearchRequest) -> String {
 /// Starts a search. Its page follows by itself. What the address gives is filled in.
 #[component]
 pub(super) fn SearchForm() -> impl IntoView {
-    let start = ServerAction::<StartSearch>::new();
-    let value = start.value();
-    let error = Signal::derive(move || {
-        value.with(|value| value.as_ref().and_then(|result| result.as_ref().err().cloned()))
-    });
+    let start = Post::to::<StartSearch>();
+    let error = Signal::derive(move || start.error());
     let guard = use_context::<Guard>();
     Effect::new(move |_| {
         if start.version().get() == 0 {
@@ -68,7 +66,7 @@ pub(super) fn SearchForm() -> impl IntoView {
     let fields = ["query", "place", "language", "country", "limit"].map(str::to_owned);
     view! {
         <div id=FORM>
-            <ActionForm action=start>
+            <PostForm action=start>
                 <div class="search-fields">
                     <TextField
                         name="query"
@@ -120,7 +118,7 @@ pub(super) fn SearchForm() -> impl IntoView {
                         "Pages that SerpAPI still has from the last hour cost nothing. A search never takes more pages than you choose here."
                     </p>
                 </div>
-            </ActionForm>
+            </PostForm>
         </div>
     }
     .into_any()
@@ -150,6 +148,7 @@ fn limits(chosen: u32) -> impl IntoView {
                     {label}
                 </option>
             }
+            .into_any()
         })
         .collect_view()
 }
@@ -170,7 +169,7 @@ fn Choice(
             <label for=name>{label}</label>
             <select id=name name=name aria-describedby=error_id.clone()>
                 <option value="">"Google's choice"</option>
-                {other.map(|code| view! { <option value=code.clone() selected=true>{code.clone()}</option> })}
+                {other.map(|code| view! { <option value=code.clone() selected=true>{code.clone()}</option> }.into_any())}
                 {offered
                     .iter()
                     .map(|(code, label)| {
@@ -179,7 +178,7 @@ fn Choice(
                             <option value=*code selected=selected>
                                 {*label}
                             </option>
-                        }
+                        }.into_any()
                     })
                     .collect_view()}
             </select>

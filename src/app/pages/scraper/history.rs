@@ -1,54 +1,49 @@
 use std::time::Duration;
 
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_query_map;
 
 use super::search::StatePill;
 use crate::{
-    api::scraper::searches,
+    api::{
+        scraper::{ListSearches, searches},
+        wire::ask,
+    },
     app::{
+        asked::Asked,
         links::with_query,
+        live::{SLOW, Since},
         problem::Problem,
         ui::{Moment, Phrase, grouped},
     },
     model::{
         error::ErrorCode,
+        event::Topic,
+        ids::SearchId,
         scraper::{SearchList, SearchView},
         service::ServiceId,
     },
 };
 
-/// How often the list is read again while one of its searches runs.
-const REFRESH: Duration = Duration::from_secs(3);
+/// How often the list is read again while one of its searches runs and nobody tells the browser of changes.
+const WHILE_RUNNING: Duration = Duration::from_secs(5);
 
 /// The user's searches. Needs no key.
 #[component]
 pub(super) fn History() -> impl IntoView {
     let query = use_query_map();
-    let before = Memo::new(move |_| query.with(|query| query.get_str("before")?.parse().ok()));
-    let asked = Resource::new(move || before.get(), searches);
-    let running = Memo::new(move |_| {
-        asked.with(|list| matches!(list, Some(Ok(list)) if list.items.iter().any(SearchView::is_running)))
-    });
-    Effect::new(move |_| {
-        if !running.get() {
-            return;
-        }
-        let refresh = move || {
-            if !document().hidden() {
-                asked.refetch();
-            }
-        };
-        if let Ok(handle) = set_interval_with_handle(refresh, REFRESH) {
-            on_cleanup(move || handle.clear());
-        }
-    });
+    let before = Memo::new(move |_| query.with(|query| query.get_str("before")?.parse::<SearchId>().ok()));
+    let since = Since::now(Topic::Searches);
+    let asked = Asked::<SearchList>::for_each(
+        move || before.get().map(|id| id.to_string()).unwrap_or_default(),
+        move || ask(ListSearches { cursor: before.get_untracked() }),
+    );
     view! {
         <Transition fallback=|| ()>
             {move || Suspend::new(async move {
-                let first = before.get_untracked().is_none();
+                let before = before.get_untracked();
                 match asked.await {
-                    Ok(list) => view! { <Searches list=list first=first /> }.into_any(),
+                    Ok(list) => view! { <Searches list=list before=before since=since /> }.into_any(),
                     // The guard above leads to the log-in page.
                     Err(error) if error.code == ErrorCode::Unauthenticated => ().into_any(),
                     Err(error) => {
@@ -67,19 +62,38 @@ pub(super) fn History() -> impl IntoView {
 }
 
 #[component]
-fn Searches(list: SearchList, first: bool) -> impl IntoView {
+fn Searches(list: SearchList, before: Option<SearchId>, since: Since) -> impl IntoView {
     let page = ServiceId::DataScraper.path();
-    let empty = list.items.is_empty().then(|| {
+    let first = before.is_none();
+    let list = RwSignal::new(list);
+    let running = Memo::new(move |_| list.read().items.iter().any(SearchView::is_running));
+    since.follow(
+        move || if running.get() { WHILE_RUNNING } else { SLOW },
+        move || {
+            spawn_local(async move {
+                if let Ok(newer) = searches(before).await
+                    && list.try_with_untracked(|list| *list != newer) == Some(true)
+                {
+                    list.set(newer);
+                }
+            });
+        },
+    );
+    let empty = Memo::new(move |_| list.read().items.is_empty());
+    let empty = move || {
         let words =
             if first { "No search yet. What you find will be listed here." } else { "No earlier search." };
-        view! { <p class="muted">{words}</p> }
-    });
-    let older = list.next.map(|id| {
-        let href = format!("{}#searches", with_query(page, [("before", id.to_string().as_str())]));
-        view! { <a href=href>"Earlier searches"</a> }
-    });
-    let latest = (!first).then(|| view! { <a href=format!("{page}#searches")>"Latest searches"</a> });
-    let rows = list.items.into_iter().map(|search| view! { <Row search=search /> }).collect_view();
+        empty.get().then(|| view! { <p class="muted">{words}</p> }.into_any())
+    };
+    let older = Memo::new(move |_| list.read().next);
+    let older = move || {
+        older.get().map(|id| {
+            let href = format!("{}#searches", with_query(page, [("before", id.to_string().as_str())]));
+            view! { <a href=href>"Earlier searches"</a> }.into_any()
+        })
+    };
+    let latest =
+        (!first).then(|| view! { <a href=format!("{page}#searches")>"Latest searches"</a> }.into_any());
     view! {
         <div class="page page-history">
             <section class="section" aria-labelledby="searches">
@@ -87,7 +101,14 @@ fn Searches(list: SearchList, first: bool) -> impl IntoView {
                     "Searches"
                 </h2>
                 {empty}
-                <ul class="cards cards-list">{rows}</ul>
+                <ul class="cards cards-list">
+                    // A row that did not change is not redrawn and keeps the focus.
+                    <For
+                        each=move || list.get().items
+                        key=|search| (search.id, search.state.code(), search.found)
+                        children=|search| view! { <Row search=search /> }
+                    />
+                </ul>
                 <p class="actions pages">{latest} {older}</p>
             </section>
         </div>
@@ -110,6 +131,7 @@ fn Row(search: SearchView) -> impl IntoView {
                 <span class="visually-hidden">{format!(" of {title}")}</span>
             </a>
         }
+        .into_any()
     });
     view! {
         <li class="card card-plain">

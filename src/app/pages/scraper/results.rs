@@ -1,11 +1,15 @@
-use leptos::prelude::*;
-use leptos_router::{components::Form, hooks::use_query_map};
+use leptos::{ev::SubmitEvent, prelude::*};
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_navigate, use_query_map},
+};
 
 use crate::{
-    api::scraper::search_results,
+    api::scraper::{ReadResults, search_results},
     app::{
         links::with_query,
-        ui::{ErrorNotice, Icon, Mark, grouped},
+        post::fields,
+        ui::{ErrorNotice, Icon, Mark, grouped, part},
     },
     model::{
         error::AppError,
@@ -38,6 +42,11 @@ impl Wish {
     /// Reads the results of a search like this.
     pub(super) async fn read(self, id: SearchId) -> Result<ResultsPage, AppError> {
         search_results(id, self.sort, self.filter, self.after).await
+    }
+
+    /// The call that does so.
+    pub(super) fn call(self, id: SearchId) -> ReadResults {
+        ReadResults { id, sort: self.sort, filter: self.filter, cursor: self.after }
     }
 
     /// The address of the page with the table like this.
@@ -111,13 +120,13 @@ fn Table(
         .into_iter()
         .map(|column| view! { <Head column=column wish=wish path=path.clone() /> })
         .collect_view();
-    let rows = move || {
+    let rows = part(move || {
         page.with(|page| page.items.iter().cloned().map(|row| view! { <Row row=row /> }).collect_view())
-    };
-    let nothing = move || {
+    });
+    let nothing = part(move || {
         page.with(|page| page.items.is_empty())
-            .then(|| view! { <p class="search-empty muted">"No result contains this text."</p> })
-    };
+            .then(|| view! { <p class="search-empty muted">"No result contains this text."</p> }.into_any())
+    });
     view! {
         <Filter wish=wish path=path.clone() />
         <div class="table-scroll" role="region" aria-labelledby="results-caption" tabindex="0">
@@ -141,12 +150,12 @@ fn Table(
 fn Filter(wish: Memo<Wish>, path: String) -> impl IntoView {
     let typed = wish.with_untracked(|wish| wish.filter.clone());
     let action = path.clone();
-    let sort = move || {
+    let sort = part(move || {
         let sort = wish.with(|wish| wish.sort);
         (sort != Sort::default())
-            .then(|| view! { <input type="hidden" name="sort" value=sort.to_string() /> })
-    };
-    let everything = move || {
+            .then(|| view! { <input type="hidden" name="sort" value=sort.to_string() /> }.into_any())
+    });
+    let everything = part(move || {
         let all =
             wish.with(|wish| (!wish.filter.is_empty()).then(|| Wish { sort: wish.sort, ..Wish::default() }));
         all.map(|all| {
@@ -155,10 +164,21 @@ fn Filter(wish: Memo<Wish>, path: String) -> impl IntoView {
                     "Show all"
                 </a>
             }
+            .into_any()
         })
+    });
+    let navigate = use_navigate();
+    let submit = {
+        let action = action.clone();
+        move |event: SubmitEvent| {
+            // What cannot be read the browser sends by itself.
+            let Some(fields) = fields(&event) else { return };
+            event.prevent_default();
+            navigate(&format!("{action}?{fields}"), NavigateOptions { scroll: false, ..Default::default() });
+        }
     };
     view! {
-        <Form method="GET" action=action noscroll=true attr:class="search-filter" attr:role="search">
+        <form method="get" action=action class="search-filter" role="search" on:submit=submit>
             {sort}
             <label for="filter">"Filter"</label>
             <input id="filter" name="filter" type="search" maxlength="200" autocomplete="off" value=typed />
@@ -166,14 +186,14 @@ fn Filter(wish: Memo<Wish>, path: String) -> impl IntoView {
                 "Apply"
             </button>
             {everything}
-        </Form>
+        </form>
     }
     .into_any()
 }
 
 #[component]
 fn Pages(wish: Memo<Wish>, page: RwSignal<ResultsPage>, found: Memo<u32>, path: String) -> impl IntoView {
-    let summary = move || {
+    let summary = part(move || {
         let (shown, matching) = page.with(|page| (page.items.len(), page.matching));
         let found = found.get();
         if wish.with(|wish| wish.filter.is_empty()) {
@@ -181,16 +201,19 @@ fn Pages(wish: Memo<Wish>, page: RwSignal<ResultsPage>, found: Memo<u32>, path: 
         } else {
             format!("{shown} of {matching} that match shown, {found} in all")
         }
-    };
+    });
     let to = {
         let path = path.clone();
         move |after| wish.with(|wish| Wish { after, ..wish.clone() }.link(&path))
     };
     let back = to.clone();
-    let first =
-        move || wish.with(|wish| wish.after.is_some()).then(|| view! { <a href=back(None)>"First page"</a> });
-    let next =
-        move || page.with(|page| page.next).map(|after| view! { <a href=to(Some(after))>"Next page"</a> });
+    let first = part(move || {
+        wish.with(|wish| wish.after.is_some())
+            .then(|| view! { <a href=back(None)>"First page"</a> }.into_any())
+    });
+    let next = part(move || {
+        page.with(|page| page.next).map(|after| view! { <a href=to(Some(after))>"Next page"</a> }.into_any())
+    });
     view! {
         <p class="search-pages muted">
             <span>{summary}</span>
@@ -205,24 +228,24 @@ fn Pages(wish: Memo<Wish>, page: RwSignal<ResultsPage>, found: Memo<u32>, path: 
 fn Head(column: Column, wish: Memo<Wish>, path: String) -> impl IntoView {
     let direction =
         Memo::new(move |_| wish.with(|wish| (wish.sort.column == column).then_some(wish.sort.direction)));
-    let href = move || {
+    let href = part(move || {
         wish.with(|wish| {
             let sort = wish.sort.after_choosing(column);
             Wish { sort, filter: wish.filter.clone(), after: None }.link(&path)
         })
-    };
-    let sorted = move || {
+    });
+    let sorted = part(move || {
         direction.get().map(|direction| match direction {
             Direction::Ascending => "ascending",
             Direction::Descending => "descending",
         })
-    };
-    let arrow = move || {
+    });
+    let arrow = part(move || {
         direction.get().map(|direction| match direction {
             Direction::Ascending => " ▲",
             Direction::Descending => " ▼",
         })
-    };
+    });
     view! {
         <th scope="col" class:number=is_number(column) aria-sort=sorted>
             <a href=href data-noscroll>

@@ -1,8 +1,11 @@
 use std::time::Duration;
 
-use leptos::{form::ActionForm, prelude::*};
+use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
-use leptos_router::hooks::use_params_map;
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_navigate, use_params_map},
+};
 
 use super::{
     LEAD,
@@ -10,24 +13,31 @@ use super::{
     results::{Results, Wish},
 };
 use crate::{
-    api::scraper::{CancelSearch, DeleteSearch, search},
+    api::{
+        scraper::{CancelSearch, DeleteSearch, ReadSearch, search},
+        wire::{Answer, ask},
+    },
     app::{
+        asked::Asked,
+        live::{SLOW, Since},
+        post::{Post, PostForm},
         problem::{NotFound, Problem},
         ui::{
             Announcer, BusyButton, ButtonKind, ErrorNotice, Mark, Moment, Notice as NoticeBox, Pill, Tone,
-            focus_soon, grouped,
+            focus_soon, grouped, part,
         },
     },
     model::{
         error::{AppError, ErrorCode},
+        event::Topic,
         ids::SearchId,
         scraper::{Notice, ResultsPage, SearchState, SearchView},
         service::ServiceId,
     },
 };
 
-/// How often a running search is asked for.
-const POLL: Duration = Duration::from_secs(1);
+/// How often a running search is asked for while nobody tells the browser of changes.
+const WHILE_RUNNING: Duration = Duration::from_secs(2);
 
 /// One search: its progress while it runs, and what it found. Needs no key.
 ///
@@ -38,17 +48,10 @@ pub fn SearchPage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get_str("id")?.parse::<SearchId>().ok()));
     let wish = Wish::of_address();
-    let asked = Resource::new(
-        move || id.get(),
-        move |id| {
-            let wish = wish.get_untracked();
-            async move {
-                let id = id.ok_or_else(|| AppError::new(ErrorCode::NotFound))?;
-                let view = search(id).await?;
-                let results = wish.read(id).await?;
-                Ok::<_, AppError>((view, results))
-            }
-        },
+    let since = Since::now(Topic::Searches);
+    let asked = Asked::<(SearchView, ResultsPage)>::for_each(
+        move || id.get().map(|id| id.to_string()).unwrap_or_default(),
+        move || both(id.get_untracked(), wish.get_untracked()),
     );
     view! {
         <Transition fallback=|| {
@@ -56,7 +59,7 @@ pub fn SearchPage() -> impl IntoView {
         }>
             {move || Suspend::new(async move {
                 match asked.await {
-                    Ok((view, results)) => view! { <Whole first=view results=results /> }.into_any(),
+                    Ok((view, results)) => view! { <Whole first=view results=results since=since /> }.into_any(),
                     Err(error) if error.code == ErrorCode::NotFound => view! { <NotFound /> }.into_any(),
                     Err(error) => {
                         view! {
@@ -73,12 +76,24 @@ pub fn SearchPage() -> impl IntoView {
     }
 }
 
+/// A search and its results, as a pair.
+fn both(id: Option<SearchId>, wish: Wish) -> Answer {
+    Box::pin(async move {
+        let id = id.ok_or_else(|| AppError::new(ErrorCode::NotFound))?;
+        let view = ask(ReadSearch { id }).await?;
+        let results = ask(wish.call(id)).await?;
+        Ok(format!("[{view},{results}]"))
+    })
+}
+
 #[component]
 fn Whole(
     /// The search as it was when the page was opened.
     first: SearchView,
     /// Its results as the address wants them.
     results: ResultsPage,
+    /// Since when the page follows changes.
+    since: Since,
 ) -> impl IntoView {
     let service = ServiceId::DataScraper;
     // `Title` writes its text into the document as it is.
@@ -98,7 +113,7 @@ fn Whole(
                     "Change this one"
                 </a>
             </p>
-            <Panel view=view results=results />
+            <Panel view=view results=results since=since />
         </div>
     }
     .into_any()
@@ -121,19 +136,14 @@ pub(super) fn StatePill(
 }
 
 #[component]
-fn Panel(view: RwSignal<SearchView>, results: ResultsPage) -> impl IntoView {
+fn Panel(view: RwSignal<SearchView>, results: ResultsPage, since: Since) -> impl IntoView {
     let id = view.with_untracked(|view| view.id);
-    let stop = ServerAction::<CancelSearch>::new();
-    let delete = ServerAction::<DeleteSearch>::new();
-    let error = Signal::derive(move || {
-        let stopped =
-            stop.value().with(|value| value.as_ref().and_then(|result| result.as_ref().err().cloned()));
-        stopped.or_else(|| {
-            delete.value().with(|value| value.as_ref().and_then(|result| result.as_ref().err().cloned()))
-        })
-    });
+    let stop = Post::to::<CancelSearch>();
+    let delete = Post::to::<DeleteSearch>();
+    let error = Signal::derive(move || stop.error().or_else(|| delete.error()));
     let running = Memo::new(move |_| view.with(SearchView::is_running));
-    follow(view, running);
+    let deleting = move || delete.pending().get_untracked() || delete.value().with_untracked(Option::is_some);
+    follow(view, running, since, deleting);
     Effect::new(move |_| {
         if let Some(Ok(stopped)) = &*stop.value().read() {
             view.set(stopped.clone());
@@ -165,13 +175,13 @@ fn Panel(view: RwSignal<SearchView>, results: ResultsPage) -> impl IntoView {
                                     max=move || view.with(|view| view.pages_planned.max(1).to_string())
                                     value=move || view.with(|view| view.pages_done.to_string())
                                 ></progress>
-                                <ActionForm action=stop>
+                                <PostForm action=stop>
                                     <input type="hidden" name="id" value=id.to_string() />
                                     <BusyButton busy=stop.pending() label="Stop" busy_label="Stopping…" />
-                                </ActionForm>
+                                </PostForm>
                                 <RefreshLink path=SearchView::path_of(id) />
                             </div>
-                        }
+                        }.into_any()
                     })
             }}
             <div class="search-notices">
@@ -188,14 +198,14 @@ fn Panel(view: RwSignal<SearchView>, results: ResultsPage) -> impl IntoView {
                                     <a class="button" href=view.csv_path() download="" rel="external">
                                         "Download CSV"
                                     </a>
-                                }
+                                }.into_any()
                             })
                     })
                 }}
                 <details class="confirm">
                     <summary class="button button-quiet">"Delete"</summary>
                     <p>"The search and its results are deleted for good. What it cost at SerpAPI stays spent."</p>
-                    <ActionForm action=delete>
+                    <PostForm action=delete>
                         <input type="hidden" name="id" value=id.to_string() />
                         <BusyButton
                             kind=ButtonKind::Danger
@@ -203,7 +213,7 @@ fn Panel(view: RwSignal<SearchView>, results: ResultsPage) -> impl IntoView {
                             label="Delete it"
                             busy_label="Deleting…"
                         />
-                    </ActionForm>
+                    </PostForm>
                 </details>
             </div>
         </section>
@@ -211,37 +221,54 @@ fn Panel(view: RwSignal<SearchView>, results: ResultsPage) -> impl IntoView {
     .into_any()
 }
 
-/// Reads a running search again and again, and says aloud when it has ended.
-fn follow(view: RwSignal<SearchView>, running: Memo<bool>) {
+/// Reads the search again when it has changed, says aloud when it has ended, and leads back to the list when it
+/// was deleted elsewhere.
+fn follow(
+    view: RwSignal<SearchView>,
+    running: Memo<bool>,
+    since: Since,
+    deleting: impl Fn() -> bool + Clone + 'static,
+) {
     let id = view.with_untracked(|view| view.id);
     let announcer = use_context::<Announcer>();
-    let poll = Action::new(move |_: &()| async move {
-        // A poll that failed is followed by the next one.
-        if let Ok(now) = search(id).await {
-            // The user's own stop may have been quicker.
-            if view.with_untracked(SearchView::is_running) {
-                view.set(now);
-            }
+    let say = move |sentence: String| {
+        if let Some(announcer) = announcer {
+            announcer.say(sentence);
         }
-    });
+    };
+    let navigate = use_navigate();
+    since.follow(
+        move || if running.get() { WHILE_RUNNING } else { SLOW },
+        move || {
+            // The user's own deletion leads back by itself.
+            if deleting() {
+                return;
+            }
+            let navigate = navigate.clone();
+            spawn_local(async move {
+                match search(id).await {
+                    // The user's own stop may have been quicker than this answer.
+                    Ok(now) if now.is_running() && running.try_get_untracked() != Some(true) => {}
+                    Ok(now) => view.set(now),
+                    // Not when the page was left meanwhile.
+                    Err(error)
+                        if error.code == ErrorCode::NotFound && running.try_get_untracked().is_some() =>
+                    {
+                        say("The search was deleted.".to_owned());
+                        let options = NavigateOptions { replace: true, ..Default::default() };
+                        navigate(ServiceId::DataScraper.path(), options);
+                    }
+                    // The next change is another chance.
+                    Err(_) => {}
+                }
+            });
+        },
+    );
     Effect::new(move |before: Option<bool>| {
         let now = running.get();
-        if before == Some(true)
-            && !now
-            && let Some(announcer) = announcer
-        {
+        if before == Some(true) && !now {
             let state = view.with_untracked(|view| view.state.label());
-            announcer.say(format!("Search: {state}. {}.", view.with_untracked(figures)));
-        }
-        if now {
-            let again = move || {
-                if !document().hidden() && !poll.pending().get_untracked() {
-                    poll.dispatch(());
-                }
-            };
-            if let Ok(handle) = set_interval_with_handle(again, POLL) {
-                on_cleanup(move || handle.clear());
-            }
+            say(format!("Search: {state}. {}.", view.with_untracked(figures)));
         }
         now
     });
@@ -252,10 +279,10 @@ fn follow(view: RwSignal<SearchView>, running: Memo<bool>) {
 fn RefreshLink(path: String) -> impl IntoView {
     let alive = RwSignal::new(false);
     Effect::new(move |_| alive.set(true));
-    move || {
+    part(move || {
         let path = path.clone();
-        (!alive.get()).then(|| view! { <a href=path>"Refresh"</a> })
-    }
+        (!alive.get()).then(|| view! { <a href=path>"Refresh"</a> }.into_any())
+    })
 }
 
 /// The progress in numbers: `58 of up to 120 found, 3 of 6 pages, 958 searches left before`.
@@ -304,6 +331,7 @@ fn notices(view: &SearchView) -> AnyView {
                     <a href=ServiceId::DataScraper.setup_path()>"To the API keys"</a>
                 </p>
             }
+            .into_any()
         });
         let kept = view.kept().map(|kept| format!(" {kept}"));
         view! {

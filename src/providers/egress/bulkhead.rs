@@ -1,0 +1,91 @@
+//! How many requests run at a time, for each provider on its own: one that is slow or means harm holds up
+//! neither the others nor this machine's memory.
+
+use std::collections::BTreeMap;
+
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{Instant, timeout_at},
+};
+
+use super::Fault;
+use crate::model::ids::ProviderId;
+
+/// Requests at a time to one provider.
+const PLACES: usize = 16;
+/// Answers at a time of one provider that are longer than [`SMALL`].
+const LARGE_PLACES: usize = 2;
+/// The longest answer that every request may have. Most are shorter; the longest allowed takes 4 MiB.
+pub(crate) const SMALL: usize = 64 << 10;
+
+/// The places of every provider.
+#[derive(Debug)]
+pub(crate) struct Bulkheads(BTreeMap<ProviderId, Bulkhead>);
+
+#[derive(Debug)]
+struct Bulkhead {
+    requests: Semaphore,
+    large_answers: Semaphore,
+}
+
+/// One request's place.
+pub(crate) struct Place<'a> {
+    _request: SemaphorePermit<'a>,
+    bulkhead: &'a Bulkhead,
+}
+
+impl Bulkheads {
+    pub(crate) fn new(providers: impl IntoIterator<Item = ProviderId>) -> Self {
+        let bulkhead =
+            || Bulkhead { requests: Semaphore::new(PLACES), large_answers: Semaphore::new(LARGE_PLACES) };
+        Self(providers.into_iter().map(|id| (id, bulkhead())).collect())
+    }
+
+    /// Waits for a place, in the order of coming. Waiting counts against the request's time: whoever asks
+    /// is told by the deadline, whatever others do.
+    pub(crate) async fn enter(&self, provider: &ProviderId, deadline: Instant) -> Result<Place<'_>, Fault> {
+        let bulkhead = self.0.get(provider).ok_or(Fault::NotSent)?;
+        match timeout_at(deadline, bulkhead.requests.acquire()).await {
+            Ok(request) => Ok(Place { _request: request.map_err(|_| Fault::NotSent)?, bulkhead }),
+            Err(_) => Err(Fault::TimedOut),
+        }
+    }
+}
+
+impl Place<'_> {
+    /// Waits until an answer may be longer than [`SMALL`].
+    pub(crate) async fn large_answer(&self) -> Result<SemaphorePermit<'_>, Fault> {
+        self.bulkhead.large_answers.acquire().await.map_err(|_| Fault::Broken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_provider_makes_its_own_requests_wait_and_no_others() {
+        let bulkheads = Bulkheads::new([ProviderId::OPENAI, ProviderId::TWILIO]);
+        let soon = Instant::now() + Duration::from_millis(20);
+        let later = soon + Duration::from_secs(60);
+        let mut inside = Vec::new();
+        for _ in 0..PLACES {
+            inside.push(bulkheads.enter(&ProviderId::OPENAI, later).await.unwrap());
+        }
+        assert_eq!(bulkheads.enter(&ProviderId::OPENAI, soon).await.err(), Some(Fault::TimedOut));
+        assert!(bulkheads.enter(&ProviderId::TWILIO, soon + Duration::from_secs(60)).await.is_ok());
+        inside.pop();
+        inside.push(bulkheads.enter(&ProviderId::OPENAI, later).await.unwrap());
+
+        let (first, others) = inside.split_first().unwrap();
+        let mut large = Vec::new();
+        for place in others.iter().take(LARGE_PLACES) {
+            large.push(place.large_answer().await.unwrap());
+        }
+        assert!(timeout_at(Instant::now(), first.large_answer()).await.is_err());
+        large.pop();
+        assert!(first.large_answer().await.is_ok());
+    }
+}

@@ -1,0 +1,214 @@
+//! An example of each thing that answers are made of: a value of the type itself, so that it cannot
+//! differ from what is sent.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    model::{
+        access::{CredentialState, Policy, decide},
+        check::{Evidence, Outcome},
+        ids::{ProviderId, SearchId, SessionId, TokenId, UserId},
+        key::{KeyMetadata, KeyView, Quota, Source},
+        page::SessionView,
+        provider::{Category, Cost, FieldInfo, FormInfo, Links, ProviderInfo},
+        scraper::{Place, ResultRow, SearchRequest, SearchState, SearchView},
+        service::ServiceId,
+        status::{KeyStatus, Reason},
+        time::Timestamp,
+        token::{IssuedToken, Scope, TokenView},
+    },
+    server::rest::{auth::Entered, keys::CandidateAnswer},
+};
+
+/// 18 November 2026.
+const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
+const EMAIL: &str = "ana@example.org";
+
+/// The example of the type with this name in the description.
+pub(super) fn of(name: &str) -> Option<Value> {
+    Some(match name {
+        "Entered" => {
+            json!(Entered { id: user(), email: EMAIL.to_owned(), token: Some("eyJhbGciOi…".to_owned()) })
+        }
+        "SessionView" => json!(SessionView {
+            id: SessionId(id(2)),
+            current: true,
+            created_at: NOW,
+            last_seen_at: NOW,
+            user_agent: Some("curl/8.14.1".to_owned()),
+            address: Some("203.0.113.7".to_owned()),
+        }),
+        "TokenView" => json!(token()),
+        "IssuedToken" => json!(IssuedToken { token: format!("kwd_{}", "x".repeat(48)), view: token() }),
+        "ProviderInfo" => json!(provider()),
+        "KeyView" | "Checked" => json!(key()),
+        "CandidateAnswer" => json!(CandidateAnswer {
+            provider: ProviderId::SERPAPI,
+            status: KeyStatus::Valid,
+            status_reason: Reason::Accepted.sentence("SerpAPI"),
+            reason: Reason::Accepted,
+        }),
+        "AccessDecision" => {
+            let policy = Policy { unverified_counts: false };
+            json!(decide(ServiceId::DataScraper, &[credential()], policy))
+        }
+        "SearchView" => json!(search()),
+        "ResultRow" => json!(result()),
+        _ => return None,
+    })
+}
+
+/// An id that looks like those that Keyward makes.
+fn id(last: u128) -> Uuid {
+    Uuid::from_u128(0x0190_b3d1_7b7a_7cc1_8c1e_6c2b_6f0a_0000 + last)
+}
+
+fn user() -> UserId {
+    UserId(id(1))
+}
+
+fn token() -> TokenView {
+    TokenView {
+        id: TokenId(id(4)),
+        name: "nightly report".to_owned(),
+        scopes: [Scope::Read].into(),
+        created_at: NOW,
+        expires_at: Timestamp::from_seconds(NOW.seconds() + 30 * 86_400),
+        last_used_at: None,
+    }
+}
+
+fn provider() -> ProviderInfo {
+    let text = str::to_owned;
+    ProviderInfo {
+        id: ProviderId::SERPAPI,
+        name: text("SerpAPI"),
+        monogram: text("S"),
+        category: Category::Search,
+        summary: text("Google Maps and other search results"),
+        noun: text("API key"),
+        forms: vec![FormInfo {
+            id: text("api_key"),
+            label: text("API key"),
+            fields: vec![FieldInfo {
+                name: text("api_key"),
+                label: text("API key"),
+                secret: true,
+                optional: false,
+                placeholder: None,
+                help: None,
+                shapes: Vec::new(),
+                choices: Vec::new(),
+                when: None,
+            }],
+        }],
+        steps: vec![text("Sign in to SerpAPI."), text("Copy the key of your account.")],
+        least_privilege: Some(text("Use an account of its own if others share yours.")),
+        check_cost: Cost::Free,
+        links: Links {
+            keys: text("https://serpapi.com/manage-api-key"),
+            documentation: text("https://serpapi.com/search-api"),
+            billing: text("https://serpapi.com/change-plan"),
+            revoke: text("https://serpapi.com/manage-api-key"),
+        },
+        by_operator: false,
+        used_by: vec![ServiceId::DataScraper],
+        base_url_override: None,
+    }
+}
+
+fn key() -> KeyView {
+    KeyView {
+        provider: ProviderId::SERPAPI,
+        name: "SerpAPI".to_owned(),
+        status: KeyStatus::Valid,
+        status_reason: None,
+        is_active: true,
+        undecryptable: false,
+        stale: false,
+        hint: "…a1b2".to_owned(),
+        form: "api_key".to_owned(),
+        region: None,
+        last_validated: Some(NOW),
+        next_check_at: Some(Timestamp::from_seconds(NOW.seconds() + 86_400)),
+        metadata: KeyMetadata {
+            account: Some("a…@example.org".to_owned()),
+            plan: Some("Developer".to_owned()),
+            quota: Some(Quota {
+                used: Some(42),
+                limit: Some(1000),
+                unit: "searches".to_owned(),
+                resets_at: None,
+            }),
+            capabilities: BTreeMap::new(),
+            facts: BTreeMap::new(),
+        },
+        evidence: Some(Evidence {
+            outcome: Outcome::Valid,
+            reason: Reason::Accepted,
+            http_status: Some(200),
+            provider_code: None,
+            latency_ms: 240,
+            at: NOW,
+        }),
+        source: Source::User,
+        version: 1,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+fn credential() -> CredentialState {
+    CredentialState {
+        provider: ProviderId::SERPAPI,
+        status: KeyStatus::Valid,
+        reason: Some(Reason::Accepted),
+        undecryptable: false,
+        quota_unit: Some("searches".to_owned()),
+        capabilities: BTreeMap::new(),
+        source: Source::User,
+    }
+}
+
+fn search() -> SearchView {
+    SearchView {
+        id: SearchId(id(3)),
+        request: SearchRequest {
+            query: "bakery".to_owned(),
+            place: Place::Name("Berlin".to_owned()),
+            language: None,
+            country: None,
+            limit: 20,
+        },
+        state: SearchState::Running,
+        notice: None,
+        resolved_place: None,
+        place_unknown: false,
+        pages_done: 0,
+        pages_planned: 1,
+        found: 0,
+        searches_left_before: Some(958),
+        searches_left_after: None,
+        created_at: NOW,
+        finished_at: None,
+    }
+}
+
+fn result() -> ResultRow {
+    ResultRow {
+        position: 1,
+        name: "Kornhaus".to_owned(),
+        category: Some("Bakery".to_owned()),
+        address: Some("Kastanienallee 1, 10435 Berlin".to_owned()),
+        phone: Some("+49 30 5550100".to_owned()),
+        website: Some("https://kornhaus.example/".to_owned()),
+        rating: Some(4.7),
+        reviews: Some(862),
+        latitude: Some(52.5384),
+        longitude: Some(13.4107),
+        place_id: Some("ChIJexample".to_owned()),
+    }
+}
