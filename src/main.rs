@@ -110,9 +110,9 @@ async fn carry_out(command: Command) -> Result<Done, String> {
             let lines = if list.matrix { providers::matrix(&catalogue) } else { providers::list(&catalogue) };
             answer(&lines.join("\n"));
         }
-        Command::Openapi => answer(Document::get().text.trim_end()),
         Command::Provider(cli::Provider::Schema) => answer(&providers::json_schema()),
         Command::Provider(cli::Provider::Test(test)) => return try_provider(&test).await,
+        Command::Openapi => answer(Document::get().text.trim_end()),
         Command::Simulate(simulate) => {
             let listener = tokio::net::TcpListener::bind(simulate.addr).await.map_err(text)?;
             let shutdown = Shutdown::on_signals().map_err(text)?;

@@ -17,7 +17,7 @@ use keyward::{
         check::Outcome,
         ids::{ProviderId, UserId},
     },
-    providers::{Candidate, EgressSettings, Providers, UsageEvent, UsageObserver},
+    providers::{Candidate, Catalogue, EgressSettings, Providers, UsageEvent, UsageObserver},
     vault::{KekRing, Vault},
 };
 use tokio::{io::AsyncWriteExt, net::TcpListener, task::JoinSet, time::sleep};
@@ -129,9 +129,11 @@ impl Attacked {
         let base_urls =
             BTreeMap::from([(HOSTILE, format!("http://{hostile}")), (HONEST, format!("http://{honest}"))]);
         let vault = Vault::new(KekRing::parse(&KekRing::generate().unwrap()).unwrap());
-        let settings = EgressSettings::new(&base_urls, None).unwrap();
+        let catalogue = Catalogue::read(None).unwrap();
+        let settings = EgressSettings::new(&catalogue, &base_urls, None).unwrap();
         let providers =
-            Providers::new(settings, Arc::new(vault), Arc::new(Unheard), Arc::new(SystemClock)).unwrap();
+            Providers::new(catalogue, settings, Arc::new(vault), Arc::new(Unheard), Arc::new(SystemClock))
+                .unwrap();
         let candidate = |id| {
             let fields = BTreeMap::from([("api_key".to_owned(), "sk-ant-0123456789abcdef".into())]);
             providers.prepare(&id, fields).unwrap()

@@ -83,7 +83,7 @@ impl fmt::Display for KeyStatus {
 
 /// Why a check ended as it did: a closed list, so that nothing a provider wrote is ever passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema, schemars::JsonSchema))]
+#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema, utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The provider accepted the credential.

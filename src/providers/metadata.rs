@@ -285,7 +285,7 @@ mod tests {
         /// Whatever is refused in which order: a no is only what a refusal named and no answer told otherwise.
         #[test]
         fn only_what_a_refusal_names_is_lacking(refused in prop::collection::vec(any::<prop::sample::Index>(), 0..6)) {
-            let catalogue = Catalogue::embedded().unwrap();
+            let catalogue = Catalogue::shared();
             let scrubber = Scrubber::new([]);
             for provider in catalogue.iter() {
                 let probe = &provider.file.probe;

@@ -120,7 +120,7 @@ pub(super) fn KeyForm(
             view! { <p class="field-help">"The stored one stays in use until the new one is accepted."</p> }.into_any()
         });
         let cost = cost_of_checks(info.check_cost, &info.name).filter(|_| checking);
-        let cost = cost.map(|text| view! { <p class="field-help">{text}</p> });
+        let cost = cost.map(|text| view! { <p class="field-help">{text}</p> }.into_any());
         view! {
             <input type="hidden" name="provider" value=provider />
             {fields}
@@ -171,7 +171,7 @@ fn Guidance(
             <ol>
                 {info.steps.into_iter().map(|step| view! { <li>{step}</li> }.into_any()).collect_view()}
             </ol>
-            {info.least_privilege.map(|advice| view! { <p>"As little as it needs: " {advice}</p> })}
+            {info.least_privilege.map(|advice| view! { <p>"As little as it needs: " {advice}</p> }.into_any())}
             <p>
                 <External href=info.links.keys label=format!("Open the key page at {}", info.name) />
             </p>

@@ -119,12 +119,12 @@ struct Attacked {
 
 impl Attacked {
     fn new(hostile: SocketAddr, honest: SocketAddr) -> Self {
-        let base = |id: ProviderId| {
-            let address = if id == HOSTILE { hostile } else { honest };
-            (id, format!("http://{address}"))
+        let catalogue = Catalogue::shared();
+        let base = |id: &ProviderId| {
+            let address = if *id == HOSTILE { hostile } else { honest };
+            (id.clone(), format!("http://{address}"))
         };
-        let ids = Catalogue::shared().iter().map(|provider| provider.info.id.clone());
-        let settings = EgressSettings::new(Catalogue::shared(), &ids.map(base).collect(), None).unwrap();
+        let settings = EgressSettings::new(catalogue, &catalogue.ids().map(base).collect(), None).unwrap();
         // With the budgets of the catalogue.
         let room = Room::new(settings, |_| {});
         let candidate = |id| room.candidate(&id, &[("api_key", CANARY)]);

@@ -21,9 +21,9 @@ fn leading_to(origin: &str) -> Room {
     let origin = Origin::try_from(origin.to_owned()).unwrap();
     Room::new(EgressSettings::default(), |catalogue| {
         hurry(catalogue, 1000);
-        for id in Catalogue::shared().iter().map(|provider| provider.info.id.clone()) {
+        for id in Catalogue::shared().ids() {
             let origin = origin.clone();
-            catalogue.edit(&id, |file| {
+            catalogue.edit(id, |file| {
                 file.realms.iter_mut().for_each(|realm| realm.origin = origin.clone());
             });
         }
@@ -56,7 +56,8 @@ async fn the_catalogue_cannot_lead_into_private_networks() {
         "127.0.0.1.",
     ] {
         let room = leading_to(&format!("https://{host}:{port}"));
-        for candidate in room.candidates() {
+        // Typed addresses do not come from the catalogue; they have tests of their own.
+        for candidate in room.candidates().into_iter().filter(|candidate| candidate.endpoint().is_none()) {
             assert_eq!(room.check(&candidate).await.outcome, Outcome::Unreachable, "{host} {candidate:?}");
         }
         assert!(listener.accept().is_err(), "{host}: somebody connected");

@@ -24,6 +24,7 @@ use crate::{
     model::{
         check::CheckReport,
         ids::{KeyId, ProviderId, UserId},
+        provider::Cost,
         time::Timestamp,
     },
     providers::{
@@ -39,6 +40,8 @@ pub(super) const CANARY: &str = "cafe0123beef4567cafe0123beef4567cafe0123beef456
 pub(super) const SID: &str = "AC0123456789abcdef0123456789ab9f31";
 /// An API key SID.
 pub(super) const KEY_SID: &str = "SK0123456789abcdef0123456789ab9f31";
+/// An address as users of Azure OpenAI type it.
+pub(super) const ENDPOINT: &str = "https://name.openai.azure.com";
 /// Ten minutes before a full hour.
 pub(super) const NOW: Timestamp = Timestamp::from_seconds(1_795_002_600);
 
@@ -123,7 +126,12 @@ pub(super) fn yes() -> Vec<u8> {
         // ElevenLabs.
         "character_count": 1, "character_limit": 9, "can_use_instant_voice_cloning": true, "voices": [],
         // OpenAI, Anthropic, the Gemini API.
-        "object": "list", "data": [], "models": [],
+        "object": "list", "models": [],
+        // The same for others, with what is left of the account.
+        "data": {"usage": 0, "balance": "1.00", "remainingCredits": 1},
+        "is_available": true, "redacted_api_key": "…", "valid": true, "0": {"id": "m"}, "name": "ana",
+        "projects": [], "transcripts": [], "account": {}, "type": "search", "username": "ana", "credits": 1,
+        "scopes": ["mail.send"], "login": "ana",
         // Twilio.
         "sid": "AC1", "calls": [],
         "incoming_phone_numbers": [{"phone_number": "+15005550006", "capabilities": {"voice": true}}],
@@ -203,10 +211,11 @@ impl Room {
         self.providers.prepare(provider, fields.collect::<BTreeMap<_, _>>()).unwrap()
     }
 
-    /// A candidate for every form of every provider of the catalogue, with the canary in each secret field. Not
-    /// for those whose address the user types, which the catalogue cannot lead elsewhere: see `endpoint`.
+    /// A candidate for every form of every provider of the catalogue, with the canary in each secret field; without
+    /// those whose check costs money, for none is made.
     pub(super) fn candidates(&self) -> Vec<Candidate> {
-        let forms = self.providers.catalogue.iter().flat_map(|provider| {
+        let asked = self.providers.catalogue.iter().filter(|p| p.info.check_cost != Cost::Billed);
+        let forms = asked.flat_map(|provider| {
             let id = &provider.info.id;
             let forms = provider.file.forms.iter().filter(|form| form.field("endpoint").is_none());
             forms.map(move |form| (id, form))
@@ -217,6 +226,7 @@ impl Room {
                     _ if field.secret => CANARY,
                     "account_sid" => SID,
                     "api_key_sid" => KEY_SID,
+                    "endpoint" => ENDPOINT,
                     other => panic!("what is a {other}?"),
                 };
                 (field.name.as_str(), value)

@@ -23,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{
     behaviours::read_head,
-    support::{CANARY, Room, eventually, hurry, in_own_process, yes},
+    support::{CANARY, ENDPOINT, Room, eventually, hurry, in_own_process, yes},
 };
 use crate::{
     model::check::Outcome,
@@ -90,9 +90,10 @@ async fn expect_nothing(room: &Room, server: &Secure, name: &str) {
 
 /// The names that the certificates are for: every origin of the catalogue, and this machine.
 fn names() -> Vec<String> {
-    let catalogue = Catalogue::embedded().unwrap();
+    let catalogue = Catalogue::shared();
     let hosts = catalogue.iter().flat_map(|provider| &provider.file.realms).map(|realm| realm.origin.host());
-    hosts.chain(["localhost"]).map(str::to_owned).collect()
+    let typed = ENDPOINT.trim_start_matches("https://");
+    hosts.chain([typed, "localhost"]).map(str::to_owned).collect()
 }
 
 /// The two clients, each with a server: one that asks an address of the operator, and one that asks the
