@@ -104,9 +104,15 @@ impl Keys {
         audit: Arc<AuditKey>,
         clock: Arc<dyn Clock>,
         checking: Checking,
-        platform: Arc<PlatformKeys>,
     ) -> Self {
+        let platform = Arc::default();
         Self { store, vault, providers, limiter, audit, clock, checking, platform }
+    }
+
+    /// The same, with the operator's keys standing in where users have none.
+    #[must_use]
+    pub fn supplied_with(self, platform: Arc<PlatformKeys>) -> Self {
+        Self { platform, ..self }
     }
 
     /// The catalogue.

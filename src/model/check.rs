@@ -82,7 +82,6 @@ pub struct CheckReport {
 }
 
 /// What is kept of the last check, beside the status it led to.
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Evidence {

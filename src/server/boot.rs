@@ -208,16 +208,8 @@ async fn assemble(
     ));
     let checking = Checking { enabled: config.check_keys, on_since: installation.checking_on_since };
     supply_platform_keys(config, &providers, &platform, now)?;
-    let keys = Arc::new(Keys::new(
-        store.clone(),
-        vault,
-        providers.clone(),
-        limiter,
-        audit,
-        clock.clone(),
-        checking,
-        platform,
-    ));
+    let keys = Keys::new(store.clone(), vault, providers.clone(), limiter, audit, clock.clone(), checking);
+    let keys = Arc::new(keys.supplied_with(platform));
     let scraper = Arc::new(Scraper::new(store.clone(), keys.clone(), providers.clone(), clock.clone()));
 
     let notices = config.warnings.iter().cloned().chain(secrets.notice).collect();

@@ -217,8 +217,7 @@ impl Room {
         let asked = self.providers.catalogue.iter().filter(|p| p.info.check_cost != Cost::Billed);
         let forms = asked.flat_map(|provider| {
             let id = &provider.info.id;
-            let forms = provider.file.forms.iter().filter(|form| form.field("endpoint").is_none());
-            forms.map(move |form| (id, form))
+            provider.file.forms.iter().map(move |form| (id, form))
         });
         let candidates = forms.map(|(id, form)| {
             let fields = form.fields.iter().filter(|field| !field.optional).map(|field| {

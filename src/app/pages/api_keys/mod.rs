@@ -21,7 +21,7 @@ use crate::{
         problem::Problem,
         ui::part,
     },
-    model::{event::Topic, input::next_path, page::SettingsPage, service::ServiceId},
+    model::{event::Topic, ids::ProviderId, input::next_path, page::SettingsPage, service::ServiceId},
 };
 
 /// The API keys: a card for each provider, and what the keys open. `?service=ID` puts first what that
@@ -67,6 +67,7 @@ fn Settings(page: SettingsPage, service: Option<ServiceId>, since: Since) -> imp
     let board = provide_board(page, "/settings/api-keys");
     let page = board.page();
     board.follow(since);
+    let words = RwSignal::new(use_query_map().with_untracked(|query| query.get("q")).unwrap_or_default());
     let deleting = named_for_deletion();
     let doomed = move || {
         let provider = deleting.get()?;
