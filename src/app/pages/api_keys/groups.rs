@@ -59,10 +59,8 @@ pub(super) fn group(page: &SettingsPage, service: Option<ServiceId>) -> Vec<Grou
     ];
     groups.extend(Category::ALL.into_iter().map(|category| {
         let members: Vec<_> = rest.iter().copied().filter(|card| card.info.category == category).collect();
-        Group {
-            note: "no service uses these yet",
-            ..Group::new(category.code(), category.label(), ids(&members))
-        }
+        // Each card says by itself that no service uses it yet.
+        Group::new(category.code(), category.label(), ids(&members))
     }));
     groups.retain(|group| !group.providers.is_empty());
     groups
