@@ -89,7 +89,7 @@ pub struct List {
 pub struct Test {
     /// The file, or the id of a provider that comes with Keyward
     pub file: PathBuf,
-    /// A TOML file, readable for you alone, with the fields of a key in [real] and perhaps in [limited];
+    /// A TOML file, readable for you alone, with the fields of a key in the tables "real" and perhaps "limited";
     /// without it you are asked for them
     #[arg(long, value_name = "FILE")]
     pub keys: Option<PathBuf>,

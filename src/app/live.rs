@@ -1,7 +1,7 @@
 //! Pages that follow changes: the server tells a browser what of its user has changed, and the pages that show
 //! it read again. What is told holds ids only, so a page never shows what it was not given in the ordinary way.
 //!
-//! A browser holds one connection, however many tabs are open: [`browser`] says how.
+//! A browser holds one connection, however many tabs are open: its part `browser` says how.
 
 #[cfg(target_arch = "wasm32")]
 mod browser;
