@@ -36,8 +36,9 @@ LIMITS = [
 EXAMPLES = {"visitor": 10, "user": 25}
 # What goes from one operation to the next needs an account in good order, so a user's second run has a new one.
 PHASES = {"visitor": ["examples,coverage,fuzzing"], "user": ["examples,coverage,fuzzing", "stateful"]}
-# They end the session that all the other requests of a user need. The visitor sends them, and so do tests/it.
-NOT_AS_USER = ["log_out", "end_session"]
+# The first two end the session that all the other requests of a user need, and the answer to the last has no end. The
+# visitor sends them, and so do tests/it.
+NOT_AS_USER = ["log_out", "end_session", "follow_events"]
 
 
 def free_port():

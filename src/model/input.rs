@@ -1,5 +1,7 @@
 //! Checks of what people type, the same in browser and server.
 
+use serde::{Deserialize, Deserializer, de::Error as _};
+
 use super::error::FieldError;
 
 /// Longest e-mail address, in bytes (RFC 5321, 4.5.3.1.3, less the angle brackets).
@@ -145,6 +147,13 @@ pub fn next_path(text: &str) -> Option<&str> {
         || ROOMS.iter().any(|room| path.starts_with(room))
             && !path.split('/').any(|part| part == ".." || part == ".");
     (safe && known).then_some(text)
+}
+
+/// A whole number however it is written: to JSON, 20 and 20.0 are the same.
+pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let Some(number) = Option::<f64>::deserialize(deserializer)? else { return Ok(None) };
+    let fits = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
+    if fits { Ok(Some(number as u32)) } else { Err(D::Error::custom("not a whole number")) }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     error::{AppError, FieldError},
     ids::{InvalidId, TokenId},
+    input,
     time::Timestamp,
 };
 
@@ -112,12 +113,15 @@ impl fmt::Debug for IssuedToken {
 pub struct TokenRequest {
     /// What its owner calls it.
     #[serde(default)]
+    #[cfg_attr(feature = "ssr", schema(required = true, min_length = 1, max_length = 60))]
     pub name: String,
     /// What it may do.
     #[serde(default)]
+    #[cfg_attr(feature = "ssr", schema(required = true, min_items = 1, value_type = Vec<Scope>))]
     pub scopes: BTreeSet<Scope>,
-    /// How many days it lives; [`DEFAULT_DAYS`] unless set.
-    #[serde(default)]
+    /// How many days it lives; 90 unless set.
+    #[serde(default, deserialize_with = "input::whole")]
+    #[cfg_attr(feature = "ssr", schema(minimum = 1, maximum = 365))]
     pub expires_in_days: Option<u32>,
 }
 

@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::{Deserialize, Serialize};
 
 use super::{LIMIT_MAX, PAGE_SIZE};
-use crate::model::error::{AppError, FieldError};
+use crate::model::{
+    error::{AppError, FieldError},
+    input,
+};
 
 /// Longest query, in characters.
 const QUERY_MAX: usize = 200;
@@ -146,16 +149,9 @@ pub struct SearchInput {
     #[serde(default)]
     pub country: String,
     /// Results at the most; 20 unless given.
-    #[serde(default, deserialize_with = "whole")]
+    #[serde(default, deserialize_with = "input::whole")]
     #[cfg_attr(feature = "ssr", schema(minimum = 1, maximum = 120))]
     pub limit: Option<u32>,
-}
-
-/// A whole number however it is written: to JSON, 20 and 20.0 are the same.
-fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
-    let Some(number) = Option::<f64>::deserialize(deserializer)? else { return Ok(None) };
-    let fits = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
-    if fits { Ok(Some(number as u32)) } else { Err(D::Error::custom("not a whole number")) }
 }
 
 impl SearchInput {
