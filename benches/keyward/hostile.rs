@@ -1,11 +1,13 @@
 //! Twelve hostile providers and five hundred checks at each, all at once: what it takes from the users of another
-//! provider, and from the memory. The servers are a process of their own.
+//! provider, and from the memory. The servers are two processes of their own: the honest one, and the twelve, which
+//! give way to all others, for in life they do not compute on this machine.
 
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     io::{BufRead, BufReader},
     net::SocketAddr,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -28,24 +30,41 @@ use crate::{
     percentile, resident_megabytes,
 };
 
-/// The argument that makes this program the servers.
-pub(crate) const SERVERS: &str = "--hostile-servers";
+/// The argument that makes this program the honest server.
+const HONEST_SERVER: &str = "--honest-server";
+/// The argument that makes this program the twelve.
+const HOSTILE_SERVERS: &str = "--hostile-servers";
 /// The longest answer to a check of [`HOSTILE`].
 const LONGEST_ANSWER: usize = 1 << 20;
 const HOSTILE: ProviderId = ProviderId::OPENAI;
 const HONEST: ProviderId = ProviderId::ANTHROPIC;
 const CHECKS_AT_EACH: usize = 500;
 
-/// Serves for ever, and says where: the honest provider, then the twelve.
-pub(crate) async fn serve() {
-    let honest = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    println!("{}", honest.local_addr().unwrap());
-    for behaviour in twelve(LONGEST_ANSWER) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        println!("{}", listener.local_addr().unwrap());
-        tokio::spawn(behaviour.serve(listener));
+/// Serves for ever if the arguments say so.
+pub(crate) async fn serve(arguments: &[String]) -> Option<Infallible> {
+    let is_given = |name: &str| arguments.iter().any(|argument| argument == name);
+    if is_given(HONEST_SERVER) {
+        serve_honestly().await;
+    } else if is_given(HOSTILE_SERVERS) {
+        for behaviour in twelve(LONGEST_ANSWER) {
+            tokio::spawn(behaviour.serve(bind().await));
+        }
+    } else {
+        return None;
     }
-    while let Ok((mut stream, _)) = honest.accept().await {
+    std::future::pending().await
+}
+
+/// Listens, and says where.
+async fn bind() -> TcpListener {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    println!("{}", listener.local_addr().unwrap());
+    listener
+}
+
+async fn serve_honestly() {
+    let listener = bind().await;
+    while let Ok((mut stream, _)) = listener.accept().await {
         tokio::spawn(async move {
             while read_head(&mut stream).await.ends_with(b"\r\n\r\n") {
                 // As quick as a near provider may be.
@@ -56,17 +75,35 @@ pub(crate) async fn serve() {
     }
 }
 
+/// A process that serves; dropped, it ends.
+struct Servers {
+    child: Child,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Servers {
+    fn start(command: &mut Command, argument: &str, count: usize) -> Self {
+        let mut child = command.arg(argument).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let addresses = lines.take(count).map(|line| line.unwrap().parse().unwrap()).collect();
+        Self { child, addresses }
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 pub(crate) async fn rows() -> Vec<Row> {
-    let mut servers =
-        Command::new(std::env::current_exe().unwrap()).arg(SERVERS).stdout(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(servers.stdout.take().unwrap()).lines();
-    let addresses: Vec<SocketAddr> = lines.take(13).map(|line| line.unwrap().parse().unwrap()).collect();
+    let program = std::env::current_exe().unwrap();
+    let honest = Servers::start(&mut Command::new(&program), HONEST_SERVER, 1);
+    let hostile = Servers::start(Command::new("nice").arg("-n19").arg(&program), HOSTILE_SERVERS, 12);
     let names: Vec<_> = twelve(1).iter().map(|behaviour| behaviour.name).collect();
     println!("Asking twelve hostile providers: {}…", names.join(", "));
-    let rows = attack(&addresses[1..], addresses[0]).await;
-    servers.kill().unwrap();
-    servers.wait().unwrap();
-    rows
+    attack(&hostile.addresses, honest.addresses[0]).await
 }
 
 async fn attack(hostile: &[SocketAddr], honest: SocketAddr) -> Vec<Row> {

@@ -81,8 +81,8 @@ fn main() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    if arguments.iter().any(|argument| argument == hostile::SERVERS) {
-        return runtime.block_on(hostile::serve());
+    if runtime.block_on(hostile::serve(&arguments)).is_some() {
+        return;
     }
     // A part by its name, `cargo bench --features ssr -- decision`; all of them without one.
     let named: Vec<_> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();

@@ -11,13 +11,13 @@ use std::time::Duration;
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
-use super::{links::on_the_way, viewer::Viewer};
+use super::{links::on_the_way, post::any_under_way, viewer::Viewer};
 use crate::{api::auth::me, model::event::Topic};
 
 /// How often a page reads again while nobody tells it anything.
 pub const SLOW: Duration = Duration::from_secs(60);
 /// Who is signed in is asked a second time after this long: a changed password brings its new session with an
-/// answer that may be under way.
+/// answer that may be under way, or just arriving.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// What has changed so far, counted.
@@ -90,7 +90,7 @@ fn ask_who(viewer: Viewer, first: bool, leave: impl FnOnce(&str) + 'static) {
         if id(&now) == before {
             return;
         }
-        if now.is_none() && first {
+        if now.is_none() && (first || any_under_way()) {
             return set_timeout(move || ask_who(viewer, false, leave), ASK_AGAIN);
         }
         viewer.ask_again();

@@ -3,6 +3,8 @@
 //! Leptos' `ServerAction` and `ActionForm` do the same, but bring their whole machinery once for each server
 //! function; here it exists once for all, and only reading the answer depends on what it is.
 
+use std::cell::Cell;
+
 use leptos::{
     ev::SubmitEvent,
     form::form_data_from_event,
@@ -98,6 +100,16 @@ fn read<T: DeserializeOwned>(answer: Result<String, AppError>) -> Result<T, AppE
     wire::read(&answer?)
 }
 
+thread_local! {
+    /// How many forms are under way, on whichever page.
+    static UNDER_WAY: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Whether an answer to a form is still to come.
+pub fn any_under_way() -> bool {
+    UNDER_WAY.get() > 0
+}
+
 impl Line {
     fn submit(self, event: &SubmitEvent, done: Done) {
         if event.default_prevented() {
@@ -107,8 +119,10 @@ impl Line {
         let Some(fields) = fields(event) else { return };
         let answer = wire::post(self.path, fields.clone());
         self.sent.set(Some(fields));
+        UNDER_WAY.set(UNDER_WAY.get() + 1);
         spawn_local(ScopedFuture::new_untracked(async move {
             let answer = answer.await;
+            UNDER_WAY.set(UNDER_WAY.get() - 1);
             self.version.try_update(|version| *version += 1);
             done(answer);
             self.sent.try_set(None);
