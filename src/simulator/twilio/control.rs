@@ -18,7 +18,7 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    callbacks::Order,
+    deliveries::Order,
     exchange::{Callee, Pace},
 };
 use crate::simulator::Simulator;

@@ -9,11 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{
-    callbacks::{Callbacks, Source},
-    create::Plan,
-    recordings::Recording,
-};
+use super::{callbacks::Source, create::Plan, deliveries::Callbacks, recordings::Recording};
 use crate::model::time::Timestamp;
 
 /// How fast things go.

@@ -3,9 +3,11 @@
 use super::{
     callbacks::{Kind, Source, Webhook, ask},
     exchange::{Happening, Turn},
-    line::{Line, owned},
+    line::Line,
     perform::{Fault, Flow, resolve, speaking},
-    twiml::{Gather, Record, is_key},
+    tell::owned,
+    twiml::is_key,
+    verbs::{Gather, Record},
 };
 
 /// How sure the recognition is unless the script says.

@@ -24,6 +24,7 @@ mod callbacks;
 mod calls;
 pub mod control;
 mod create;
+mod deliveries;
 pub mod exchange;
 mod facts;
 mod line;
@@ -33,7 +34,9 @@ mod perform;
 mod recordings;
 pub mod signature;
 mod sounds;
+mod tell;
 mod twiml;
+mod verbs;
 
 use axum::{
     Json, Router,

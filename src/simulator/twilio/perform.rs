@@ -7,8 +7,10 @@ use super::{
     callbacks::{Answer, Failure, Kind, Source, Webhook, ask, callable},
     create::Detection,
     exchange::{Happening, Outcome},
-    line::{Line, owned},
-    twiml::{self, Trouble, Verb},
+    line::Line,
+    tell::owned,
+    twiml,
+    verbs::{Trouble, Verb},
 };
 use axum::http::Method;
 

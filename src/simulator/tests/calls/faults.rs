@@ -48,7 +48,7 @@ async fn a_callback_arrives_after_the_next() {
 
 #[tokio::test]
 async fn a_callback_is_late_or_lost() {
-    let late = json!({ "status": "initiated", "fault": { "kind": "delayed", "milliseconds": 300 } });
+    let late = json!({ "status": "initiated", "fault": { "kind": "delayed", "milliseconds": 1000 } });
     assert_eq!(numbers(&told(late, 4).await), ["1", "2", "3", "0"]);
     assert_eq!(
         numbers(&told(json!({ "status": "ringing", "fault": { "kind": "lost" } }), 3).await),
