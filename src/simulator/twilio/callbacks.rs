@@ -100,8 +100,10 @@ pub struct Answer {
 /// Why nothing came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
-    /// No connection, or it broke.
-    Connection,
+    /// No connection came about.
+    Unreachable,
+    /// The connection broke.
+    Broken,
     /// It took too long.
     TimedOut,
     /// The body is larger than it may be.
@@ -114,7 +116,7 @@ pub async fn ask(simulator: &Simulator, request: &Request) -> Result<Answer, Fai
     match &fault {
         Some(Fault::Lost {}) => {
             simulator.lock().telephony.callbacks.begin(request, fault.as_ref());
-            return Err(Failure::Connection);
+            return Err(Failure::Broken);
         }
         Some(Fault::Delayed { milliseconds }) => {
             tokio::time::sleep(Duration::from_millis(*milliseconds)).await
@@ -186,7 +188,7 @@ async fn send(simulator: &Simulator, request: &Request, fault: Option<&Fault>) -
     let attempts = async {
         let token = uuid::Uuid::new_v4().to_string();
         match attempt(request, fault, &token).await {
-            Err(Failure::Connection) => attempt(request, fault, &token).await,
+            Err(Failure::Unreachable) => attempt(request, fault, &token).await,
             other => other,
         }
     };
@@ -228,9 +230,12 @@ async fn attempt(request: &Request, fault: Option<&Fault>, idempotency: &str) ->
     } else {
         Body::empty()
     };
-    let ready = builder.body(body).map_err(|_| Failure::Connection)?;
+    let ready = builder.body(body).map_err(|_| Failure::Unreachable)?;
     let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
-    let (parts, body) = client.request(ready).await.map_err(|_| Failure::Connection)?.into_parts();
+    let unanswered = |error: hyper_util::client::legacy::Error| {
+        if error.is_connect() { Failure::Unreachable } else { Failure::Broken }
+    };
+    let (parts, body) = client.request(ready).await.map_err(unanswered)?.into_parts();
     let limit = if request.kind == Kind::Media { MEDIA_LIMIT } else { DOCUMENT_LIMIT };
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     Ok(Answer {
@@ -245,7 +250,7 @@ async fn collect(body: Body, limit: usize) -> Result<Bytes, Failure> {
     let mut whole = Vec::new();
     let mut parts = body.into_data_stream();
     while let Some(part) = parts.next().await {
-        whole.extend_from_slice(&part.map_err(|_| Failure::Connection)?);
+        whole.extend_from_slice(&part.map_err(|_| Failure::Broken)?);
         if whole.len() > limit {
             return Err(Failure::TooLarge);
         }

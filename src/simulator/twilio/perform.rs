@@ -280,6 +280,8 @@ fn taken(answer: Result<Answer, Failure>) -> Result<Answer, Trouble> {
             format!("HTTP retrieval failure: the answer had the HTTP status code {}", answer.status),
         )),
         Err(Failure::TooLarge) => Err(Trouble::new(11_750, "TwiML response body too large")),
-        Err(Failure::Connection | Failure::TimedOut) => Err(Trouble::new(11_205, "HTTP connection failure")),
+        Err(Failure::Unreachable | Failure::Broken | Failure::TimedOut) => {
+            Err(Trouble::new(11_205, "HTTP connection failure"))
+        }
     }
 }

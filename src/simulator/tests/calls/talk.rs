@@ -243,3 +243,28 @@ async fn plain_text_is_read_out() {
     let (_, journal) = carried_out(&client, &server).await;
     assert!(journal.iter().any(|entry| entry["text"] == "Hello from a file"));
 }
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_not_tried_again() {
+    let client = quick().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let counted = Arc::new(Mutex::new(0));
+    let own = Arc::clone(&counted);
+    let taking = tokio::spawn(async move {
+        loop {
+            let (connection, _) = listener.accept().await.unwrap();
+            *own.lock().unwrap() += 1;
+            drop(connection);
+        }
+    });
+    let sid = client.call(&[("Url", &url)]).await;
+    client.ended(&sid).await;
+    assert_eq!((client.codes(&sid).await, *counted.lock().unwrap()), (vec!["11205".to_owned()], 1));
+
+    taking.abort();
+    assert!(taking.await.unwrap_err().is_cancelled());
+    let sid = client.call(&[("Url", &url)]).await;
+    client.ended(&sid).await;
+    assert_eq!(client.codes(&sid).await, ["11205"]);
+}
