@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Caller,
-    create::{Plan, source},
+    create::{Plan, Refusal, source},
     enter, error,
     exchange::{Call, Order, Status},
     facts::{Facts, filtered},
@@ -156,9 +156,9 @@ enum Change {
 }
 
 /// What `form` wants of a call that is at `status`; nothing where it wants nothing.
-fn change(form: &Params, status: Status) -> Result<Option<Change>, Response> {
-    let refuse = |code, message: &str| Err(error(StatusCode::BAD_REQUEST, code, message));
-    let source = source(form).map_err(Response::from)?;
+fn change(form: &Params, status: Status) -> Result<Option<Change>, Refusal> {
+    let refuse = |code, message: &str| Err(Refusal(code, message.to_owned()));
+    let source = source(form)?;
     match form.get("Status") {
         Some("canceled") if matches!(status, Status::Queued | Status::Ringing) => Ok(Some(Change::End)),
         Some("canceled") => refuse(21_220, "Call is not queued or ringing. Cannot cancel."),
@@ -195,7 +195,7 @@ pub async fn update(
     let status = running.as_ref().map_or(Status::Completed, |(status, _)| *status);
     let change = match change(&Params::form(&body), status) {
         Ok(change) => change,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into(),
     };
     if let (Some(change), Some((_, orders))) = (change, running) {
         let (done, heard) = oneshot::channel();
