@@ -6,6 +6,7 @@
 //! | `PUT /_control/keys/{provider}/{id}` | `{"situation", "searches_left"}`, either optional: changes a key at run time |
 //! | `GET`, `POST`, `DELETE /_control/faults` | lists, orders or forgets faults: `{"provider", "key", "path", "times", "fault": {"kind", …}}` |
 //! | `GET`, `DELETE /_control/journal` | lists or forgets the requests |
+//! | `/_control/twilio/…` | the telephone network: pace, who answers, calls, callbacks; see `twilio/control.rs` |
 //! | `POST /_control/reset` | everything as at the start |
 
 use axum::{
@@ -22,6 +23,7 @@ use super::{
     Simulator,
     faults::Order,
     keys::{Provider, Situation},
+    twilio,
 };
 
 /// The control API, below `/_control`.
@@ -32,6 +34,7 @@ pub fn router() -> Router<Simulator> {
         .route("/faults", get(list_faults).post(order_fault).delete(clear_faults))
         .route("/journal", get(list_journal).delete(clear_journal))
         .route("/reset", post(reset))
+        .nest("/twilio", twilio::control::router())
 }
 
 fn refuse(status: StatusCode, why: &str) -> Response {

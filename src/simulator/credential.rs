@@ -12,12 +12,22 @@ pub struct Params(Vec<(String, String)>);
 impl Params {
     /// Those of `uri`.
     pub fn of(uri: &Uri) -> Self {
-        Self(url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect())
+        Self::form(uri.query().unwrap_or_default().as_bytes())
+    }
+
+    /// Those of a form's body.
+    pub fn form(body: &[u8]) -> Self {
+        Self(url::form_urlencoded::parse(body).into_owned().collect())
     }
 
     /// The first value of `name`.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// Every value of `name`.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.iter().filter(move |(known, _)| *known == name).map(|(_, value)| value)
     }
 
     /// Every name with its value.

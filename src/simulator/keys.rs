@@ -86,7 +86,7 @@ pub enum Situation {
     Closed,
     /// Twilio: the API key may list calls and nothing else.
     CallsOnly,
-    /// Twilio: the API key may do everything but list calls.
+    /// Twilio: the API key may do everything but make, read, change or list calls.
     NoCalls,
     /// Twilio: a subaccount, which has no balance of its own.
     Subaccount,

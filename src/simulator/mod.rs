@@ -6,7 +6,7 @@
 //! | `/serpapi/…` | SerpAPI: account, Google Maps and Google searches, archive, locations |
 //! | `/elevenlabs/…` | ElevenLabs: subscription, models, voices |
 //! | `/openai/…`, `/anthropic/…`, `/google_ai/…` | OpenAI, Anthropic, the Gemini API: the list of models |
-//! | `/twilio/2010-04-01/…` | Twilio: account, calls, telephone numbers, caller ids, balance |
+//! | `/twilio/2010-04-01/…` | Twilio: account, telephone numbers, caller ids, balance; calls that are carried out, recordings |
 //! | anything else | 401: a provider that is not simulated knows nobody's key |
 //! | `/_control/…` | faults, the request journal and the state of the test keys, see `control.rs` |
 //!

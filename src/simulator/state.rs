@@ -8,6 +8,7 @@ use super::{
     journal::Journal,
     keys::{Credential, ENTRIES, Entry, Provider, Situation, Via},
     serpapi::{archive::Archive, quota::Quota},
+    twilio::exchange::Exchange,
 };
 use crate::model::time::Timestamp;
 
@@ -46,6 +47,8 @@ pub struct State {
     pub accounts: Vec<Account>,
     /// The answers of SerpAPI that can be read again.
     pub archive: Archive,
+    /// Twilio's telephone network.
+    pub telephony: Exchange,
     /// Faults that were ordered and not yet used up.
     pub faults: Faults,
     /// The requests so far.
@@ -57,6 +60,7 @@ impl Default for State {
         Self {
             accounts: ENTRIES.iter().map(Account::new).collect(),
             archive: Archive::default(),
+            telephony: Exchange::default(),
             faults: Faults::default(),
             journal: Journal::default(),
         }

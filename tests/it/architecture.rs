@@ -36,6 +36,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["account"]),
     ("argon2", &["account"]),
     ("utoipa", &["model", "server"]),
+    ("roxmltree", &["simulator"]),
+    ("sha1", &["simulator"]),
 ];
 
 fn files(dir: &Path, found: &mut Vec<(String, String)>) {

@@ -9,6 +9,7 @@ mod organic;
 mod places;
 pub mod quota;
 mod search;
+mod written;
 
 use axum::{
     Json, Router,
@@ -116,12 +117,13 @@ async fn archived(
     headers: HeaderMap,
     uri: Uri,
 ) -> Response {
-    match admit(&simulator, &headers, &Params::of(&uri)).await {
+    let params = Params::of(&uri);
+    match admit(&simulator, &headers, &params).await {
         Err(refusal) => refusal,
         Ok(place) => {
-            let id = id.strip_suffix(".json").unwrap_or(&id);
-            match simulator.lock().archive.get(place, id) {
-                Some(body) => Json(body.clone()).into_response(),
+            let known = id.split('.').next().unwrap_or_default();
+            match simulator.lock().archive.get(place, known) {
+                Some(body) => written::written(body, written::output(&params, &id)),
                 None => error(StatusCode::NOT_FOUND, "The requested search does not exist."),
             }
         }

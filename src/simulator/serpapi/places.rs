@@ -48,7 +48,12 @@ impl MapsQuery {
         if view.is_none() && start > 0 {
             return Err("Missing `ll` parameter, which is required for pagination.".to_owned());
         }
-        let (latitude, longitude, spread) = view.unwrap_or_else(|| {
+        let point = match (params.get("lat"), params.get("lon")) {
+            (None, None) => None,
+            (Some(latitude), Some(longitude)) => Some(view_of_point(latitude, longitude)?),
+            _ => return Err("`lat` and `lon` parameters must be used together.".to_owned()),
+        };
+        let (latitude, longitude, spread) = view.or(point).unwrap_or_else(|| {
             let city = City::named_in(params.get("location").unwrap_or_default())
                 .or_else(|| City::named_in(q))
                 .unwrap_or(&CITIES[0]);
@@ -85,6 +90,11 @@ impl MapsQuery {
         let (q, latitude, longitude) = (self.q.to_lowercase(), self.latitude, self.longitude);
         Dice::new(&format!("maps/{q}/{latitude:.2}/{longitude:.2}/{what}"))
     }
+}
+
+/// A point by its degrees, seen from where the map usually is.
+fn view_of_point(latitude: &str, longitude: &str) -> Result<(f64, f64, f64), String> {
+    view(&format!("@{latitude},{longitude},14z")).map_err(|_| "Invalid `lat` or `lon` parameter.".to_owned())
 }
 
 /// Reads `@LAT,LON,ZOOMz` or `@LAT,LON,METRESm` into degrees, and how far results lie from there.

@@ -27,6 +27,7 @@ use super::{
     THROUGHPUT, USED_UP, admit, error, organic,
     places::{self, MapsQuery},
     quota::Refusal,
+    written::{OUTPUTS, written},
 };
 use crate::{
     model::time::Timestamp,
@@ -70,7 +71,7 @@ impl Query {
         if !matches!(engine, "google" | "google_maps") {
             return Err(format!("Unsupported `{engine}` search engine."));
         }
-        if params.get("output").is_some_and(|output| output != "json") {
+        if params.get("output").is_some_and(|output| !OUTPUTS.contains(&output)) {
             return Err("Unsupported `output` parameter.".to_owned());
         }
         if flag(params, "async") && flag(params, "no_cache") {
@@ -162,7 +163,7 @@ fn answer(
     if !flag(params, "no_cache")
         && let Some(body) = quota.cached(&set, now).and_then(|id| state.archive.get(owner, id))
     {
-        return Json(body.clone()).into_response();
+        return written(body, params.get("output"));
     }
 
     let id = sha256_hex(&format!("{owner}/{}/{set}", state.archive.next_number()))[..24].to_owned();
@@ -187,7 +188,7 @@ fn answer(
         });
         return Json(queued).into_response();
     }
-    Json(body).into_response()
+    written(&body, params.get("output"))
 }
 
 /// The parameters of the search itself, by name.

@@ -1,5 +1,6 @@
 //! The documented answers, asked of the router as a client would.
 
+mod calls;
 mod control;
 mod serpapi;
 mod twilio;

@@ -81,6 +81,9 @@ async fn bad_parameters_are_400() {
         "engine=google_maps&type=search&q=coffee&ll=40,-74",
         "engine=google_maps&type=search&q=coffee&ll=%4040,-74,14z&location=Austin",
         "engine=google_maps&type=search&q=coffee&ll=%4040,-74,14z&start=x",
+        "engine=google_maps&type=search&q=coffee&lat=40",
+        "engine=google_maps&type=search&q=coffee&lat=400&lon=-74",
+        "engine=google&q=coffee&output=pdf",
         "engine=google_maps&type=search&q=%20%20",
         "engine=altavista&q=coffee",
         "engine=google&q=coffee&async=true&no_cache=true",
@@ -222,6 +225,38 @@ async fn the_archive_gives_a_search_to_its_owner_only() {
     }
     assert_eq!(client.serpapi("nearly_used_up", &format!("/searches/{id}.json"), "").await.status, 404);
     assert_eq!(client.get(&format!("/serpapi/searches/{id}.json")).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_search_can_be_read_as_a_page() {
+    let client = Client::new();
+    let search = client.serpapi("plenty", "/search", "engine=google&q=a%26b+tea").await.json;
+    let (id, link) = (&search["search_metadata"]["id"], &search["organic_results"][0]["link"]);
+    let (id, link) = (id.as_str().unwrap(), link.as_str().unwrap());
+    for (path, query, kind) in [
+        ("/search".to_owned(), "engine=google&q=a%26b+tea&output=html", "text/html; charset=utf-8"),
+        (format!("/searches/{id}.html"), "", "text/html; charset=utf-8"),
+        (format!("/searches/{id}"), "output=html", "text/html; charset=utf-8"),
+        (format!("/searches/{id}"), "output=md", "text/markdown; charset=utf-8"),
+    ] {
+        let page = client.serpapi("plenty", &path, query).await;
+        assert_eq!(page.headers["content-type"], kind, "{path}");
+        assert!(page.text.contains(link), "{path}");
+        assert_eq!(page.text.contains("a&amp;b tea"), kind.starts_with("text/html"), "{path}");
+    }
+    assert_eq!(client.serpapi("plenty", "/account", "").await.json["this_month_usage"], 43);
+}
+
+#[tokio::test]
+async fn a_point_is_as_good_as_a_view() {
+    let client = Client::new();
+    let by = async |place: &str| {
+        let body = client
+            .serpapi("plenty", "/search", &format!("engine=google_maps&type=search&q=tea&{place}"))
+            .await;
+        body.json["local_results"][0]["title"].clone()
+    };
+    assert_eq!(by("ll=%4052.5,13.4,14z").await, by("lat=52.5&lon=13.4").await);
 }
 
 #[tokio::test]

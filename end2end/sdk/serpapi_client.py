@@ -62,6 +62,48 @@ def archive(simulator):
     equal(raised(serpapi.HTTPError, lambda: made.search_archive(search_id="0" * 24)).status_code, 404)
 
 
+def pages_of_the_web(simulator):
+    made = client(simulator, "plenty")
+    found = list(made.search(engine="google", q="tea").yield_pages())
+    equal([len(page["organic_results"]) for page in found], [10, 10, 5])
+    equal([page["serpapi_pagination"]["current"] for page in found], [1, 2, 3])
+    links = [row["link"] for page in found for row in page["organic_results"]]
+    equal(len(set(links)), 25)
+
+
+def queued_and_then_done(simulator):
+    made = client(simulator, "plenty")
+    queued = made.search({"engine": "google", "q": "tea", "async": "true"})
+    equal((queued["search_metadata"]["status"], "organic_results" in queued.as_dict()), ("Queued", False))
+    done = made.search_archive(search_id=queued["search_metadata"]["id"])
+    equal((done["search_metadata"]["status"], len(done["organic_results"])), ("Success", 10))
+
+
+def cached_searches_are_free(simulator):
+    made = client(simulator, "plenty")
+    for _ in range(2):
+        made.search(engine="google", q="tea")
+    equal(made.account()["this_month_usage"], 43)
+    made.search(engine="google", q="tea", no_cache="true")
+    equal(made.account()["this_month_usage"], 44)
+
+
+def pages_as_text(simulator):
+    made = client(simulator, "plenty")
+    link = made.search(engine="google", q="tea")["organic_results"][0]["link"]
+    html = made.search(engine="google", q="tea", output="html")
+    markdown = made.search(engine="google", q="tea", output="md")
+    equal((html.startswith("<!doctype html>"), link in html), (True, True))
+    equal((markdown.startswith("# tea"), link in markdown), (True, True))
+
+
+def no_key(simulator):
+    made = serpapi.Client(timeout=10)
+    made.BASE_DOMAIN = f"{simulator.base}/serpapi"
+    equal(raised(serpapi.HTTPError, made.account).status_code, 401)
+    raised(serpapi.SearchIDNotProvided, made.search_archive)
+
+
 def locations(simulator):
     made = serpapi.Client()
     made.BASE_DOMAIN = f"{simulator.base}/serpapi"
@@ -90,6 +132,11 @@ main(
         no_results,
         one_place,
         archive,
+        pages_of_the_web,
+        queued_and_then_done,
+        cached_searches_are_free,
+        pages_as_text,
+        no_key,
         locations,
         connection_lost,
         no_answer,
