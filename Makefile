@@ -10,7 +10,7 @@ run: ## install what is missing, build, and serve http://127.0.0.1:3000
 demo: ## the same with a simulator in place of the providers, and keys to try
 	@scripts/run serve --demo
 
-test: ## every test: unit, HTTP on SQLite and PostgreSQL, WebAssembly build, REST interface, browser
+test: ## every test: unit, HTTP on SQLite and PostgreSQL, WebAssembly build, SDKs, REST interface, browser
 	@scripts/test
 
 lint: ## formatting, clippy for server and browser, documentation, scripts

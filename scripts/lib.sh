@@ -27,6 +27,8 @@ else
 fi
 # The Python packages that hold the REST interface against its description.
 schemathesis=$tools/schemathesis
+# The providers' own SDKs, in Python and Node.js.
+sdks=$tools/sdks
 # rustup's own folder comes last: a shell opened before rustup was installed does not know it yet.
 export PATH="$tools/bin:$tools/npm/node_modules/.bin:$PATH:${CARGO_HOME:-${HOME:-}/.cargo}/bin"
 

@@ -104,7 +104,7 @@ pub struct Test {
 /// Where to simulate.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Simulate {
-    /// The loopback address to listen on
+    /// The loopback address to listen on; with port 0, a free one, which is printed
     #[arg(long, default_value = "127.0.0.1:4010", value_parser = loopback)]
     pub addr: SocketAddr,
 }

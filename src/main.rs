@@ -116,7 +116,8 @@ async fn carry_out(command: Command) -> Result<Done, String> {
         Command::Simulate(simulate) => {
             let listener = tokio::net::TcpListener::bind(simulate.addr).await.map_err(text)?;
             let shutdown = Shutdown::on_signals().map_err(text)?;
-            answer(&format!("The provider simulator listens on http://{}", simulate.addr));
+            let addr = listener.local_addr().map_err(text)?;
+            answer(&format!("The provider simulator listens on http://{addr}"));
             simulator::serve(listener, shutdown.stop).await.map_err(text)?;
         }
     }

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 import urllib.request
 
 
@@ -56,3 +57,15 @@ def raised(kind, call):
     except kind as error:
         return error
     raise AssertionError(f"no {kind.__name__}")
+
+
+def eventually(ask, seconds=10):
+    """Asks again until `ask` answers something, for at most `seconds`."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = ask()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise AssertionError(f"still nothing after {seconds} s")
+        time.sleep(0.025)
