@@ -88,6 +88,8 @@ impl ProviderId {
     pub const ANTHROPIC: Self = Self::known("anthropic");
     /// Google AI.
     pub const GOOGLE_AI: Self = Self::known("google_ai");
+    /// Google's speech services.
+    pub const GOOGLE_SPEECH: Self = Self::known("google_speech");
 
     const fn known(id: &'static str) -> Self {
         Self(Cow::Borrowed(id))

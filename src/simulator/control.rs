@@ -3,7 +3,9 @@
 //! | call | does |
 //! | --- | --- |
 //! | `GET /_control/keys` | the test keys, each with its situation |
-//! | `PUT /_control/keys/{provider}/{id}` | `{"situation", "searches_left"}`, either optional: changes a key at run time |
+//! | `PUT /_control/keys/{provider}/{id}` | `{"situation", "searches_left", "characters_left", "tokens_left"}`, all optional: changes a key at run time |
+//! | `GET`, `POST`, `DELETE /_control/replies` | lists, adds or forgets what the language models say: `{"provider", "to", "times", "text", "call": {"name", "arguments"}, "refuse"}` |
+//! | `POST`, `DELETE /_control/transcripts` | adds or forgets what the next recording says: `{"text"}` |
 //! | `GET`, `POST`, `DELETE /_control/faults` | lists, orders or forgets faults: `{"provider", "key", "path", "times", "fault": {"kind", …}}` |
 //! | `GET`, `DELETE /_control/journal` | lists or forgets the requests |
 //! | `/_control/twilio/…` | the telephone network: pace, who answers, calls, callbacks; see `twilio/control.rs` |
@@ -23,6 +25,7 @@ use super::{
     Simulator,
     faults::Order,
     keys::{Provider, Situation},
+    language::replies::Reply,
     twilio,
 };
 
@@ -31,6 +34,8 @@ pub fn router() -> Router<Simulator> {
     Router::new()
         .route("/keys", get(list_keys))
         .route("/keys/{provider}/{id}", put(change_key))
+        .route("/replies", get(list_replies).post(add_reply).delete(clear_replies))
+        .route("/transcripts", post(add_transcript).delete(clear_transcripts))
         .route("/faults", get(list_faults).post(order_fault).delete(clear_faults))
         .route("/journal", get(list_journal).delete(clear_journal))
         .route("/reset", post(reset))
@@ -67,6 +72,10 @@ struct Change {
     situation: Option<Situation>,
     /// SerpAPI searches left from now on, at most as many as the plan has.
     searches_left: Option<u32>,
+    /// ElevenLabs characters left from now on, at most as many as the plan has.
+    characters_left: Option<u64>,
+    /// Tokens of a language model that the credit pays for from now on.
+    tokens_left: Option<u64>,
 }
 
 async fn change_key(
@@ -87,7 +96,47 @@ async fn change_key(
     if let Some(left) = change.searches_left {
         account.quota.set_left(left);
     }
+    if let Some(left) = change.characters_left {
+        account.studio.set_left(left);
+    }
+    if let Some(left) = change.tokens_left {
+        account.allowance.set_credit(left);
+    }
     StatusCode::NO_CONTENT.into_response()
+}
+
+async fn list_replies(Shared(simulator): Shared<Simulator>) -> Json<Value> {
+    Json(json!({ "items": simulator.lock().replies.lines() }))
+}
+
+async fn add_reply(Shared(simulator): Shared<Simulator>, Json(reply): Json<Reply>) -> StatusCode {
+    simulator.lock().replies.add(reply);
+    StatusCode::CREATED
+}
+
+async fn clear_replies(Shared(simulator): Shared<Simulator>) -> StatusCode {
+    simulator.lock().replies.clear();
+    StatusCode::NO_CONTENT
+}
+
+/// What a recording says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Transcript {
+    text: String,
+}
+
+async fn add_transcript(
+    Shared(simulator): Shared<Simulator>,
+    Json(transcript): Json<Transcript>,
+) -> StatusCode {
+    simulator.lock().transcripts.add(transcript.text);
+    StatusCode::CREATED
+}
+
+async fn clear_transcripts(Shared(simulator): Shared<Simulator>) -> StatusCode {
+    simulator.lock().transcripts.clear();
+    StatusCode::NO_CONTENT
 }
 
 async fn list_faults(Shared(simulator): Shared<Simulator>) -> Json<Value> {

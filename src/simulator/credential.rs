@@ -61,7 +61,9 @@ impl Presented {
             Provider::Elevenlabs => header("xi-api-key"),
             Provider::Openai => authorization(headers, "bearer"),
             Provider::Anthropic => header("x-api-key").or_else(|| authorization(headers, "bearer")),
-            Provider::GoogleAi => header("x-goog-api-key").or_else(|| parameter("key")),
+            Provider::GoogleAi | Provider::GoogleSpeech => {
+                header("x-goog-api-key").or_else(|| parameter("key"))
+            }
         };
         key.map(|key| Self::ApiKey(key.to_owned()))
     }
@@ -106,7 +108,7 @@ mod tests {
 
     #[test]
     fn each_provider_looks_where_its_documentation_says() {
-        use Provider::{Anthropic, Elevenlabs, GoogleAi, Openai, Serpapi, Twilio};
+        use Provider::{Anthropic, Elevenlabs, GoogleAi, GoogleSpeech, Openai, Serpapi, Twilio};
         let none = ("accept", "*/*");
         for (provider, header, uri) in [
             (Serpapi, none, "/search?q=a&api_key=k%2B1"),
@@ -117,6 +119,7 @@ mod tests {
             (Anthropic, ("authorization", "bearer k+1"), "/"),
             (GoogleAi, ("x-goog-api-key", "k+1"), "/"),
             (GoogleAi, none, "/?key=k%2B1"),
+            (GoogleSpeech, none, "/?key=k%2B1"),
         ] {
             let found = presented(provider, header, uri);
             assert!(matches!(found, Some(Presented::ApiKey(key)) if key == "k+1"), "{header:?} {uri}");

@@ -1,6 +1,6 @@
 //! Faults on demand, and the door that every request passes: journal first, then the next fault that is due.
 
-use std::{convert::Infallible, io, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Simulator, anthropic,
+    Simulator, anthropic, broken,
     credential::{Params, Presented},
-    elevenlabs, google_ai,
+    elevenlabs, google_ai, google_speech,
     journal::Arrival,
     keys::Provider,
     openai, origin, serpapi,
@@ -24,8 +24,6 @@ use super::{
     twilio,
 };
 
-/// The largest true answer that a fault cuts or slows down, in bytes.
-const ANSWER_LIMIT: usize = 4 << 20;
 /// The size of a huge body unless told otherwise, in bytes.
 const HUGE: u64 = 64 << 20;
 
@@ -61,6 +59,17 @@ pub enum Fault {
     Huge {
         /// Its size.
         bytes: Option<u64>,
+    },
+    /// The first bytes of the true answer's body and then nothing more, on a connection that stays open.
+    Stall {
+        /// How many bytes of the body get through.
+        after_bytes: usize,
+    },
+    /// The first events of a stream and then the error that the provider sends within one; where it has none, the
+    /// end of the connection.
+    StreamError {
+        /// How many events get through.
+        after_events: usize,
     },
     /// The true answer, byte by byte.
     Drip {
@@ -155,23 +164,9 @@ struct HungUp;
 
 /// An answer whose body fails at once, upon which the server closes the connection before it has sent anything.
 pub fn hang_up() -> Response {
-    let mut response = Response::new(failing(Bytes::new()));
+    let mut response = Response::new(broken::nothing());
     response.extensions_mut().insert(HungUp);
     response
-}
-
-/// A body that fails after `first`.
-fn failing(first: Bytes) -> Body {
-    let first = Some(first).filter(|bytes| !bytes.is_empty());
-    let sent = first.is_some();
-    let failure = stream::once(async move {
-        if sent {
-            // Lets the first bytes leave before the connection closes.
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionAborted))
-    });
-    Body::from_stream(stream::iter(first.map(Ok)).chain(failure))
 }
 
 /// Never returns; the request ends when its client gives up.
@@ -237,24 +232,24 @@ impl Fault {
                 Provider::Twilio => twilio::too_many_requests(),
                 Provider::Anthropic => anthropic::too_many_requests(),
                 Provider::GoogleAi => google_ai::too_many_requests(),
+                Provider::GoogleSpeech => google_speech::too_many_requests(),
             },
             Self::Garbage {} => json(Body::from(&b"{\"error\": \xff\xfe<html>"[..])),
             Self::HangUp { after_bytes: 0 } => hang_up(),
             Self::HangUp { after_bytes } => {
-                let (parts, body) = next.run(request).await.into_parts();
-                let whole = collect(body).await;
-                Response::from_parts(parts, failing(whole.slice(..after_bytes.min(whole.len()))))
+                next.run(request).await.map(|body| broken::cut(body, after_bytes))
+            }
+            Self::Stall { after_bytes } => {
+                next.run(request).await.map(|body| broken::stall(body, after_bytes))
+            }
+            Self::StreamError { after_events } => {
+                let path = request.uri().path().to_owned();
+                broken::fail(provider, &path, next.run(request).await, after_events)
             }
             Self::Huge { bytes } => json(Body::from_stream(padding(bytes.unwrap_or(HUGE)))),
             Self::Drip { milliseconds } => {
-                let (parts, body) = next.run(request).await.into_parts();
-                let whole = collect(body).await;
                 let wait = Duration::from_millis(milliseconds);
-                let drops = stream::iter(whole).then(move |byte| async move {
-                    tokio::time::sleep(wait).await;
-                    Ok::<_, Infallible>(Bytes::copy_from_slice(&[byte]))
-                });
-                Response::from_parts(parts, Body::from_stream(drops))
+                next.run(request).await.map(|body| broken::drip(body, wait))
             }
             Self::Redirect { location } => {
                 let location = location.unwrap_or_else(|| format!("{}/elsewhere", origin(request.headers())));
@@ -273,12 +268,10 @@ fn ordered(provider: Provider, status: StatusCode) -> Response {
         Provider::Openai => openai::error(status, "ordered", None, message),
         Provider::Twilio => twilio::error(status, 20_000 + u32::from(status.as_u16()), message),
         Provider::Anthropic => anthropic::error(status, "ordered", message),
-        Provider::GoogleAi => google_ai::error(status, "ORDERED", message, serde_json::json!([])),
+        Provider::GoogleAi | Provider::GoogleSpeech => {
+            google_ai::error(status, "ORDERED", message, serde_json::json!([]))
+        }
     }
-}
-
-async fn collect(body: Body) -> Bytes {
-    axum::body::to_bytes(body, ANSWER_LIMIT).await.unwrap_or_default()
 }
 
 fn json(body: Body) -> Response {

@@ -14,9 +14,28 @@ use crate::model::time::Timestamp;
 const CAPACITY: usize = 10_000;
 
 /// The parameters that are written down. A list of what may be, so that no credential gets in under a new name.
-const WRITTEN: [&str; 16] = [
-    "engine", "type", "q", "ll", "location", "start", "num", "hl", "gl", "no_cache", "async", "output",
-    "limit", "PageSize", "Page", "Status",
+const WRITTEN: [&str; 21] = [
+    "engine",
+    "type",
+    "q",
+    "ll",
+    "location",
+    "start",
+    "num",
+    "hl",
+    "gl",
+    "no_cache",
+    "async",
+    "output",
+    "limit",
+    "PageSize",
+    "Page",
+    "Status",
+    "output_format",
+    "page_size",
+    "pageSize",
+    "alt",
+    "languageCode",
 ];
 
 /// One request.

@@ -22,12 +22,21 @@ pub enum Provider {
     Anthropic,
     /// The Gemini API.
     GoogleAi,
+    /// Google's speech services. No catalogue file describes them, so no demonstration shows their keys.
+    GoogleSpeech,
 }
 
 impl Provider {
     /// Every provider.
-    const ALL: [Self; 6] =
-        [Self::Serpapi, Self::Elevenlabs, Self::Openai, Self::Twilio, Self::Anthropic, Self::GoogleAi];
+    const ALL: [Self; 7] = [
+        Self::Serpapi,
+        Self::Elevenlabs,
+        Self::Openai,
+        Self::Twilio,
+        Self::Anthropic,
+        Self::GoogleAi,
+        Self::GoogleSpeech,
+    ];
 
     /// The provider whose simulation answers at `path`.
     pub fn at(path: &str) -> Option<Self> {
@@ -44,6 +53,7 @@ impl Provider {
             Self::Twilio => ProviderId::TWILIO,
             Self::Anthropic => ProviderId::ANTHROPIC,
             Self::GoogleAi => ProviderId::GOOGLE_AI,
+            Self::GoogleSpeech => ProviderId::GOOGLE_SPEECH,
         }
     }
 }
@@ -112,7 +122,7 @@ pub enum Situation {
 impl Situation {
     /// Whether a key of `provider` can be in it.
     pub fn fits(self, provider: Provider) -> bool {
-        use Provider::{Anthropic, Elevenlabs, GoogleAi, Openai, Serpapi, Twilio};
+        use Provider::{Anthropic, Elevenlabs, GoogleAi, GoogleSpeech, Openai, Serpapi, Twilio};
         match self {
             Self::Invalid | Self::Throttled | Self::Down | Self::HangsUp | Self::NeverAnswers => true,
             Self::Plenty | Self::Exhausted => provider != Twilio,
@@ -127,7 +137,7 @@ impl Situation {
             | Self::NoCalls
             | Self::Subaccount
             | Self::NegativeBalance => provider == Twilio,
-            Self::Restricted => matches!(provider, Elevenlabs | Openai | Anthropic | GoogleAi),
+            Self::Restricted => matches!(provider, Elevenlabs | Openai | Anthropic | GoogleAi | GoogleSpeech),
             Self::CountryRefused => matches!(provider, Openai | Anthropic | GoogleAi),
             Self::FreePlan | Self::Overage | Self::NothingReadable => provider == Elevenlabs,
             Self::WrongKind | Self::ReportedLeaked => provider == GoogleAi,
@@ -247,6 +257,13 @@ pub const ENTRIES: &[Entry] = &[
     key(Provider::GoogleAi, "invalid", Situation::Invalid, "Invalid", "A key that Google does not know; it answers 400, not 401."),
     key(Provider::GoogleAi, "throttled", Situation::Throttled, "Too many requests", "Google asks for slower requests, so the key cannot be checked."),
     key(Provider::GoogleAi, "down", Situation::Down, "Provider down", "Google answers that it is overloaded, so the key cannot be checked."),
+    key(Provider::GoogleSpeech, "plenty", Situation::Plenty, "Cloud key", "A working key of a Google Cloud project."),
+    key(Provider::GoogleSpeech, "restricted", Situation::Restricted, "Restricted key", "A key that Google accepts, kept away from the speech services."),
+    key(Provider::GoogleSpeech, "exhausted", Situation::Exhausted, "Quota used up", "A key of a project whose requests of the day are used up."),
+    key(Provider::GoogleSpeech, "suspended", Situation::Suspended, "Suspended", "A key whose project was suspended; the answer repeats the whole key."),
+    key(Provider::GoogleSpeech, "invalid", Situation::Invalid, "Invalid", "A key that Google does not know; it answers 400, not 401."),
+    key(Provider::GoogleSpeech, "throttled", Situation::Throttled, "Too many requests", "Google asks for slower requests, so the key cannot be checked."),
+    key(Provider::GoogleSpeech, "down", Situation::Down, "Provider down", "Google answers that it is unavailable, so the key cannot be checked."),
 ];
 
 /// The values of a test key.
@@ -320,6 +337,7 @@ impl Entry {
             Provider::Openai => Credential::ApiKey(format!("sk-proj-{}", self.digits("api_key", 120))),
             Provider::Anthropic => Credential::ApiKey(format!("sk-ant-api03-{}", self.digits("api_key", 95))),
             Provider::GoogleAi => Credential::ApiKey(format!("AQ.{}", self.digits("api_key", 50))),
+            Provider::GoogleSpeech => Credential::ApiKey(format!("AIza{}", self.digits("api_key", 35))),
             Provider::Twilio => Credential::Twilio {
                 account_sid: format!("AC{}", self.digits("account_sid", 32)),
                 auth_token: self.digits("auth_token", 32),
@@ -361,9 +379,9 @@ pub struct TestKey {
     pub shows: &'static str,
 }
 
-/// Every test key, grouped by provider.
+/// Every test key of a provider in the catalogue, grouped by provider.
 pub fn test_keys() -> Vec<TestKey> {
-    ENTRIES.iter().map(Entry::test_key).collect()
+    ENTRIES.iter().filter(|entry| entry.provider != Provider::GoogleSpeech).map(Entry::test_key).collect()
 }
 
 #[cfg(test)]
@@ -375,7 +393,7 @@ mod tests {
     #[test]
     fn no_two_keys_share_a_name_or_a_value() {
         let (mut names, mut values) = (HashSet::new(), HashSet::new());
-        for key in test_keys() {
+        for key in ENTRIES.iter().map(Entry::test_key) {
             assert!(names.insert((key.provider.clone(), key.id)), "{}", key.id);
             for (_, value) in key.fields {
                 assert!(values.insert(value), "{}", key.id);

@@ -4,23 +4,35 @@
 //! | path | what |
 //! | --- | --- |
 //! | `/serpapi/…` | SerpAPI: account, Google Maps and Google searches, archive, locations |
-//! | `/elevenlabs/…` | ElevenLabs: subscription, models, voices |
-//! | `/openai/…`, `/anthropic/…`, `/google_ai/…` | OpenAI, Anthropic, the Gemini API: the list of models |
+//! | `/elevenlabs/…` | ElevenLabs: subscription, models, voices and cloning, speech |
+//! | `/openai/…` | OpenAI: models, chat completions, responses, transcriptions |
+//! | `/anthropic/…` | Anthropic: models, messages, counting of tokens |
+//! | `/google_ai/…` | the Gemini API: models, content, counting of tokens |
+//! | `/google_speech/…` | Google Cloud: voices, speech, recognition |
 //! | `/twilio/2010-04-01/…` | Twilio: account, telephone numbers, caller ids, balance; calls that are carried out, recordings |
 //! | anything else | 401: a provider that is not simulated knows nobody's key |
-//! | `/_control/…` | faults, the request journal and the state of the test keys, see `control.rs` |
+//! | `/_control/…` | faults, the request journal, the state of the test keys, the script of the models, see `control.rs` |
 //!
 //! Everything it tells is made up: names are invented, telephone numbers come from the ranges that
-//! regulators reserve for fiction, and websites end in `.example`.
+//! regulators reserve for fiction, and websites end in `.example`. Language models say what a script tells them or
+//! repeat what was said to them; speech is one tone for each letter, in real audio files. The same requests after a
+//! reset get the same answers, but for the time.
+
+#![expect(clippy::result_large_err, reason = "an answer that ends a request early is handed over once")]
 
 mod anthropic;
+mod audio;
+mod broken;
 mod control;
 mod credential;
 mod elevenlabs;
+mod events;
 mod faults;
 mod google_ai;
+mod google_speech;
 mod journal;
 mod keys;
+mod language;
 mod openai;
 mod serpapi;
 mod single_key;
@@ -28,6 +40,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod twilio;
+mod upload;
 
 use std::{
     future::IntoFuture,
@@ -74,6 +87,7 @@ pub fn router() -> Router {
         .nest("/twilio", twilio::router())
         .nest("/anthropic", anthropic::router())
         .nest("/google_ai", google_ai::router())
+        .nest("/google_speech", google_speech::router())
         .nest("/_control", control::router())
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(simulator.clone(), faults::intercept))

@@ -12,24 +12,24 @@ use super::{
     keys::{Provider, Situation},
 };
 
-/// What the key of a request is in for; nothing where the simulator does not know it. `Err` is an answer that
-/// is the same for every provider: none.
-pub async fn situation(
+/// The place of the account that a request's key opens, with what the key is in for; nothing where the simulator
+/// does not know it. `Err` is an answer that is the same for every provider: none.
+pub async fn caller(
     simulator: &Simulator,
     provider: Provider,
     headers: &HeaderMap,
     uri: &Uri,
-) -> Result<Option<Situation>, Response> {
+) -> Result<Option<(usize, Situation)>, Response> {
     let found = {
         let state = simulator.lock();
         Presented::of(provider, headers, &Params::of(uri))
             .and_then(|presented| state.find(provider, &presented))
-            .map(|(place, _)| state.accounts[place].situation)
+            .map(|(place, _)| (place, state.accounts[place].situation))
     };
     match found {
-        Some(Situation::HangsUp) => Err(faults::hang_up()),
-        Some(Situation::NeverAnswers) => Err(faults::never().await),
-        Some(Situation::Invalid) => Ok(None),
+        Some((_, Situation::HangsUp)) => Err(faults::hang_up()),
+        Some((_, Situation::NeverAnswers)) => Err(faults::never().await),
+        Some((_, Situation::Invalid)) => Ok(None),
         other => Ok(other),
     }
 }

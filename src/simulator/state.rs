@@ -3,10 +3,15 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{
-    credential::Presented,
+    credential::{Presented, sha256_hex},
+    elevenlabs::studio::Studio,
     faults::Faults,
     journal::Journal,
     keys::{Credential, ENTRIES, Entry, Provider, Situation, Via},
+    language::{
+        allowance::Allowance,
+        replies::{Replies, Transcripts},
+    },
     serpapi::{archive::Archive, quota::Quota},
     twilio::exchange::Exchange,
 };
@@ -22,6 +27,10 @@ pub struct Account {
     pub situation: Situation,
     /// Searches used and left; of meaning for SerpAPI only.
     pub quota: Quota,
+    /// Characters and voices; of meaning for ElevenLabs only.
+    pub studio: Studio,
+    /// Tokens and requests; of meaning for the language models only.
+    pub allowance: Allowance,
 }
 
 impl Account {
@@ -31,13 +40,17 @@ impl Account {
             credential: entry.credential(),
             situation: entry.situation,
             quota: Quota::of(entry.situation),
+            studio: Studio::of(entry.id, entry.situation),
+            allowance: Allowance::default(),
         }
     }
 
-    /// Puts the key into another situation, with the quota that belongs to it.
+    /// Puts the key into another situation, with the quotas that belong to it.
     pub fn switch(&mut self, situation: Situation) {
         self.situation = situation;
         self.quota = Quota::of(situation);
+        self.studio = Studio::of(self.entry.id, situation);
+        self.allowance = Allowance::default();
     }
 }
 
@@ -49,6 +62,12 @@ pub struct State {
     pub archive: Archive,
     /// Twilio's telephone network.
     pub telephony: Exchange,
+    /// What the language models say.
+    pub replies: Replies,
+    /// What the next recordings say.
+    pub transcripts: Transcripts,
+    /// How many identifiers were made.
+    made: u64,
     /// Faults that were ordered and not yet used up.
     pub faults: Faults,
     /// The requests so far.
@@ -61,6 +80,9 @@ impl Default for State {
             accounts: ENTRIES.iter().map(Account::new).collect(),
             archive: Archive::default(),
             telephony: Exchange::default(),
+            replies: Replies::default(),
+            transcripts: Transcripts::default(),
+            made: 0,
             faults: Faults::default(),
             journal: Journal::default(),
         }
@@ -81,6 +103,14 @@ impl State {
             .enumerate()
             .filter(|(_, account)| account.entry.provider == provider)
             .find_map(|(place, account)| account.credential.opened_by(presented).map(|via| (place, via)))
+    }
+
+    /// Twenty-four digits that no answer since the start has had, the same after every reset.
+    pub fn fresh(&mut self) -> String {
+        self.made += 1;
+        let mut digits = sha256_hex(&format!("keyward simulator/identifier {}", self.made));
+        digits.truncate(24);
+        digits
     }
 
     /// The account of the test key `id`.

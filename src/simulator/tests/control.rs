@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Client, field};
 use crate::{
     model::ids::ProviderId,
-    simulator::{serve, test_keys},
+    simulator::{keys::ENTRIES, serve, test_keys},
 };
 
 async fn order(client: &Client, order: Value) {
@@ -166,7 +166,7 @@ async fn the_journal_names_requests_and_never_a_credential() {
 #[tokio::test]
 async fn the_list_of_keys_has_values_and_situations() {
     let keys = Client::new().control(Method::GET, "/keys", Value::Null).await;
-    assert_eq!(keys["items"].as_array().map(Vec::len), Some(test_keys().len()));
+    assert_eq!(keys["items"].as_array().map(Vec::len), Some(ENTRIES.len()));
     let first = &keys["items"][0];
     assert_eq!((&first["id"], &first["situation"]), (&json!("plenty"), &json!("plenty")));
     assert_eq!(first["fields"]["api_key"], field(&ProviderId::SERPAPI, "plenty", "api_key"));
@@ -225,6 +225,8 @@ async fn no_answer_is_no_answer_and_the_server_still_stops() {
     assert_eq!(over_tcp(&account_path("never_answers"), None, SOON).await, None);
     let ordered = over_tcp(&account_path("plenty"), Some(json!({ "kind": "never_answers" })), SOON).await;
     assert_eq!(ordered, None);
+    let stalled = json!({ "kind": "stall", "after_bytes": 12 });
+    assert_eq!(over_tcp(&account_path("plenty"), Some(stalled), SOON).await, None);
 }
 
 #[tokio::test]

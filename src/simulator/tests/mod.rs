@@ -2,6 +2,9 @@
 
 mod calls;
 mod control;
+mod elevenlabs;
+mod google_speech;
+mod language;
 mod serpapi;
 mod twilio;
 
@@ -14,7 +17,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use super::{router, test_keys};
+use super::{
+    keys::{ENTRIES, Entry},
+    router,
+};
 use crate::model::ids::ProviderId;
 
 /// An answer, read to its end.
@@ -51,6 +57,29 @@ impl Client {
         self.send(request.body(Body::empty()).unwrap()).await
     }
 
+    /// A POST of `body` with some headers.
+    async fn post(&self, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+        let mut request = Request::post(path).header(header::HOST, "127.0.0.1:4010");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    /// A POST of JSON to a provider with the test key `id`, in the header where the provider looks for it.
+    async fn ask(&self, provider: &ProviderId, id: &str, path: &str, body: Value) -> Answer {
+        let key = field(provider, id, "api_key");
+        let bearer = format!("Bearer {key}");
+        let name = match provider.as_str() {
+            "elevenlabs" => ("xi-api-key", key.as_str()),
+            "openai" => ("authorization", bearer.as_str()),
+            "anthropic" => ("x-api-key", key.as_str()),
+            _ => ("x-goog-api-key", key.as_str()),
+        };
+        let headers = [name, ("content-type", "application/json"), ("anthropic-version", "2023-06-01")];
+        self.post(&format!("/{provider}{path}"), &headers, body.to_string()).await
+    }
+
     /// A control call; its status must be a success.
     async fn control(&self, method: Method, path: &str, body: Value) -> Value {
         let request = Request::builder().method(method).uri(format!("/_control{path}"));
@@ -84,7 +113,8 @@ impl Client {
 }
 
 fn optional_field(provider: &ProviderId, id: &str, name: &str) -> Option<String> {
-    let key = test_keys().into_iter().find(|key| key.provider == *provider && key.id == id).unwrap();
+    let key =
+        ENTRIES.iter().map(Entry::test_key).find(|key| key.provider == *provider && key.id == id).unwrap();
     key.fields.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
