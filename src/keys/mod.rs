@@ -211,9 +211,13 @@ impl Keys {
         Ok(self.providers.check_candidate(caller.user, &candidate).await)
     }
 
-    /// Asks the provider about the stored credential now, also while scheduled checks are off.
+    /// Asks the provider about the stored credential now, also while scheduled checks are off. Where the provider
+    /// wants to be left alone, that is the answer, and how long.
     pub async fn check_now(&self, user: UserId, provider: &ProviderId) -> Result<KeyView, AppError> {
         let key = self.stored(user, provider).await?;
+        if let Some(wait) = Known::from(&key).must_wait(self.clock.now()) {
+            return Err(AppError::asked_to_wait(provider.clone(), wait));
+        }
         self.limiter.check(Limit::Checks, &[&user.to_string()]).await?;
         self.check(&key).await?;
         self.view(user, provider).await

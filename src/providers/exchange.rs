@@ -70,6 +70,7 @@ impl Providers {
                 outcome: UsageOutcome::Cancelled,
                 latency: std::time::Duration::ZERO,
                 units: 0,
+                retry_after: None,
                 source: caller.source,
                 key_source: caller.key_source,
             },
@@ -87,7 +88,7 @@ impl Providers {
             "provider answered"
         );
         let units = if finding.then == Then::Accepted { outgoing.units } else { 0 };
-        pending.finish(finding.then.into(), units).await;
+        pending.finish(finding.then.into(), units, finding.retry_after).await;
         (finding, reply)
     }
 

@@ -1,5 +1,7 @@
 //! The loop that checks due keys.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::{App, DAY, HOUR, MINUTE, both};
@@ -42,6 +44,38 @@ both! {
         app.pass(67 * MINUTE).await;
         assert_eq!(status(&app).await, "valid");
         scraper_opens(&app).await;
+    }
+
+    async fn a_provider_that_asks_for_a_pause_is_not_asked_before_it_is_over(app: App) {
+        let mut client = app.user("ana").await;
+        let key = json!({"provider": "anthropic", "credentials": App::test_key("anthropic", "plenty")});
+        client.post("/api/user-api-keys/store", &key).await.expect(201);
+        let asked = "SELECT COUNT(*) FROM usage_events WHERE source = 'check'";
+        app.control("PUT", "/keys/anthropic/plenty", Some(json!({"situation": "throttled"}))).await;
+        // The simulator asks for 20 s, as Anthropic does.
+        let stored = json!({"provider": "anthropic"});
+        client.post("/api/user-api-keys/validate", &stored).await.expect(200);
+        app.control("PUT", "/keys/anthropic/plenty", Some(json!({"situation": "plenty"}))).await;
+        app.clock.advance(Duration::from_secs(5));
+        let answer = client.post("/api/user-api-keys/validate", &stored).await;
+        assert_eq!(answer.headers["retry-after"], "15");
+        let problem = answer.problem(429, "rate-limited");
+        assert_eq!((&problem["retry_after"], &problem["reason"]), (&json!(15), &json!("rate_limited")));
+        assert_eq!(problem["detail"], "Anthropic asked for slower requests. Try again in 15 seconds.");
+        // Nor does the loop ask, however due the key is.
+        let store = &app.state.store;
+        let row = store.claim_due_keys(8, MINUTE, app.now().plus(HOUR)).await.unwrap().remove(0);
+        store.make_due(row.user, row.id, app.now()).await.unwrap();
+        app.pass(Duration::from_secs(14)).await;
+        assert_eq!(app.sql.number(asked).await, 1);
+        app.pass(Duration::from_secs(1)).await;
+        assert_eq!(app.sql.number(asked).await, 2);
+        client.post("/api/user-api-keys/validate", &stored).await.expect(200);
+        // In real use as well.
+        store.hold_back(row.user, row.id, app.now().plus(MINUTE)).await.unwrap();
+        client.post("/api/user-api-keys/validate", &stored).await.problem(429, "rate-limited");
+        app.clock.advance(MINUTE);
+        client.post("/api/user-api-keys/validate", &stored).await.expect(200);
     }
 
     async fn no_status_is_a_dead_end(app: App) {
