@@ -28,7 +28,7 @@ use crate::{
     },
     providers::{Candidate, Providers, UsageSource},
     store::{CheckResult, KeyRow, NewKey, Replacement, Store, StoreError},
-    vault::{AuditKey, Vault},
+    vault::{AuditKey, Undecryptable, Vault},
 };
 
 /// Replaced credentials are destroyed after this long.
@@ -219,21 +219,39 @@ impl Keys {
             return Err(AppError::asked_to_wait(provider.clone(), wait));
         }
         self.limiter.check(Limit::Checks, &[&user.to_string()]).await?;
-        self.check(&key).await?;
+        let outcome = self.ask(&key).await;
+        if let Ok(report) = &outcome
+            && report.reason == Reason::NotAnswering
+        {
+            return Err(not_answering(provider, report.retry_after));
+        }
+        self.write_down(&key, outcome).await?;
         self.view(user, provider).await
     }
 
-    /// Asks the provider about a stored credential and writes down the answer, unless the row has
+    /// Asks the provider about a stored credential whose check is due and writes down the answer, unless the row has
     /// changed meanwhile.
     pub async fn check(&self, key: &KeyRow) -> Result<(), AppError> {
-        let outcome = self.providers.check_stored(&seal::stored(key), UsageSource::Check).await;
+        let outcome = self.ask(key).await;
+        self.write_down(key, outcome).await
+    }
+
+    async fn ask(&self, key: &KeyRow) -> Result<CheckReport, Undecryptable> {
+        self.providers.check_stored(&seal::stored(key), UsageSource::Check).await
+    }
+
+    async fn write_down(
+        &self,
+        key: &KeyRow,
+        outcome: Result<CheckReport, Undecryptable>,
+    ) -> Result<(), AppError> {
         let now = self.clock.now();
         match outcome {
             Ok(report) => {
                 let result = transition::after_check(&Known::from(key), &report, now, jitter());
                 self.store.record_check(key, &result, &self.audit, now).await.map_err(|e| internal(&e))?;
             }
-            Err(_undecryptable) => {
+            Err(Undecryptable) => {
                 let again = now.plus(transition::UNDECRYPTABLE);
                 let flagged = self.store.record_undecryptable(key, again, &self.audit, now).await;
                 flagged.map_err(|e| internal(&e))?;
@@ -367,6 +385,13 @@ impl Keys {
 
 fn exists(provider: &ProviderId) -> AppError {
     AppError { provider: Some(provider.clone()), ..AppError::new(ErrorCode::KeyExists) }
+}
+
+/// Nobody was asked: the provider fails whoever asks it.
+fn not_answering(provider: &ProviderId, wait: Option<Duration>) -> AppError {
+    let code = ErrorCode::ProviderUnreachable;
+    let error = AppError::refused(code, provider.clone(), None, Reason::NotAnswering);
+    AppError { retry_after: wait.map(|wait| wait.as_secs() + 1), ..error }
 }
 
 fn missing(provider: &ProviderId) -> AppError {

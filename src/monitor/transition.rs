@@ -56,6 +56,8 @@ pub struct Known {
     pub not_before: Option<Timestamp>,
     /// What the provider told of the account.
     pub metadata: KeyMetadata,
+    /// What the last check rests on.
+    pub evidence: Option<Evidence>,
 }
 
 impl Known {
@@ -71,6 +73,7 @@ impl Known {
             next_check_at: now,
             not_before: None,
             metadata: KeyMetadata::default(),
+            evidence: None,
         }
     }
 
@@ -94,6 +97,7 @@ impl From<&KeyRow> for Known {
             next_check_at: key.next_check_at,
             not_before: key.not_before,
             metadata: key.metadata.clone(),
+            evidence: key.evidence.clone(),
         }
     }
 }
@@ -110,6 +114,7 @@ impl From<CheckResult> for Known {
             next_check_at: result.next_check_at,
             not_before: result.not_before,
             metadata: result.metadata,
+            evidence: result.evidence,
         }
     }
 }
@@ -118,6 +123,7 @@ impl From<CheckResult> for Known {
 pub fn after_check(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -> CheckResult {
     match report.outcome.status() {
         Some(status) => definite(known, report, status, now, jitter),
+        None if report.reason == Reason::NotAnswering => put_off(known, report, now, jitter),
         None if report.outcome == Outcome::NotAsked => not_asked(known, report, now, jitter),
         None => no_answer(known, report, now, jitter),
     }
@@ -136,6 +142,24 @@ fn not_asked(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -
         check_step: 0,
         metadata: known.metadata.clone(),
         evidence: Some(Evidence::of(report, now)),
+    }
+}
+
+/// Nobody was asked, because the provider does not answer at the moment: what the last real check found stays, and
+/// the next comes soon.
+fn put_off(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -> CheckResult {
+    let pause = wait(UNVERIFIED, 0, jitter).max(report.retry_after.unwrap_or_default());
+    CheckResult {
+        status: known.status,
+        status_reason: known.status_reason,
+        last_result: known.last_result.or(Some(report.reason)),
+        last_validated: known.last_validated,
+        next_check_at: now.plus(pause),
+        not_before: known.not_before,
+        due_since: Some(known.due_since.unwrap_or(now)),
+        check_step: if known.last_result.is_some() { known.check_step } else { 0 },
+        metadata: known.metadata.clone(),
+        evidence: known.evidence.clone(),
     }
 }
 
@@ -356,6 +380,25 @@ mod tests {
             // The clock was moved back by a day: that is no reason to wait for a day.
             assert_eq!(after.must_wait(NOW.minus(Duration::from_secs(DAY))), None);
         }
+    }
+
+    #[test]
+    fn a_check_that_was_not_made_leaves_what_the_last_one_found() {
+        let not_made = CheckReport {
+            outcome: Outcome::NotAsked,
+            reason: Reason::NotAnswering,
+            ..report(Outcome::Unreachable, None, Some(Duration::from_secs(90)))
+        };
+        let failed = report(Outcome::Unreachable, None, None);
+        let down = Known::from(after_check(&known(KeyStatus::Valid, 2, None), &failed, NOW, 0.0));
+        let later = NOW.plus(Duration::from_secs(HOUR));
+        let after = after_check(&down, &not_made, later, 0.0);
+        assert_eq!(after.next_check_at, later.plus(Duration::from_secs(90)));
+        let next_check_at = NOW;
+        assert_eq!(Known { next_check_at, ..Known::from(after) }, Known { next_check_at, ..down });
+        let after = after_check(&Known::candidate(NOW), &not_made, NOW, 0.0);
+        assert_eq!((after.status, after.evidence), (KeyStatus::Unverified, None));
+        assert_eq!(after.last_result, Some(Reason::NotAnswering));
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub use self::{
     usage::{UsageEvent, UsageObserver, UsageOutcome, UsageSource},
 };
 use self::{
-    egress::{bulkhead::Bulkheads, client::Client},
+    egress::{breakers::Breakers, bulkhead::Bulkheads, client::Client},
     exchange::Caller,
 };
 use crate::{
@@ -67,6 +67,7 @@ pub struct Providers {
     settings: EgressSettings,
     client: Client,
     bulkheads: Bulkheads,
+    breakers: Breakers,
     vault: Arc<Vault>,
     observer: Arc<dyn UsageObserver>,
     clock: Arc<dyn Clock>,
@@ -103,7 +104,8 @@ impl Providers {
         });
         let infos = infos.collect();
         let bulkheads = Bulkheads::new(catalogue.iter().map(|provider| provider.info.id.clone()));
-        Ok(Self { catalogue, infos, settings, client, bulkheads, vault, observer, clock })
+        let breakers = Breakers::new(Arc::clone(&clock));
+        Ok(Self { catalogue, infos, settings, client, bulkheads, breakers, vault, observer, clock })
     }
 
     /// Every provider, in the order of the pages.

@@ -50,7 +50,10 @@ impl Finding {
 
 impl From<Fault> for Finding {
     fn from(fault: Fault) -> Self {
-        Self::new(Then::Unreachable, fault.reason(), fault.http_status())
+        Self {
+            retry_after: fault.retry_after(),
+            ..Self::new(Then::Unreachable, fault.reason(), fault.http_status())
+        }
     }
 }
 

@@ -157,6 +157,13 @@ impl Pending {
     }
 }
 
+impl Pending {
+    /// Nothing was sent, so there is nothing to report.
+    pub(crate) fn withdraw(mut self) {
+        self.event = None;
+    }
+}
+
 impl Drop for Pending {
     fn drop(&mut self) {
         let Some(event) = self.event.take() else { return };
