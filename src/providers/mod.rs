@@ -95,9 +95,15 @@ impl Providers {
     ) -> Result<Self, CatalogueError> {
         let overridden = |id: &ProviderId| settings.base_urls.contains_key(id);
         let (operator, own): (Vec<_>, Vec<_>) = catalogue.iter().partition(|p| overridden(&p.info.id));
-        let proxy = settings.proxy.as_ref();
-        let client =
-            Client::new(proxy, !own.is_empty(), !operator.is_empty()).map_err(|_| CatalogueError::Client)?;
+        let origins = own.iter().flat_map(|provider| &provider.file.realms);
+        let known = origins.map(|realm| realm.origin.host().to_owned()).collect();
+        let set = settings.base_urls.values().map(|base| base.host().to_owned()).collect();
+        let client = Client::new(
+            settings.proxy.as_ref(),
+            (!own.is_empty()).then_some(known),
+            (!operator.is_empty()).then_some(set),
+        )
+        .map_err(|_| CatalogueError::Client)?;
         let infos = catalogue.iter().map(|provider| ProviderInfo {
             base_url_override: settings.base_urls.get(&provider.info.id).map(ToString::to_string),
             ..provider.info.clone()

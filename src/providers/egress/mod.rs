@@ -7,6 +7,7 @@ pub(crate) mod breakers;
 pub(crate) mod bulkhead;
 pub(crate) mod client;
 pub(crate) mod credential;
+pub(crate) mod lookups;
 pub(crate) mod origin;
 pub(crate) mod resolver;
 pub(crate) mod scrub;
