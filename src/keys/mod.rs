@@ -36,6 +36,10 @@ const RETIREMENT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Unverified credentials count for this long after checking is switched on again.
 const SWITCHED_ON_GRACE: Duration = Duration::from_secs(24 * 3600);
 
+/// The longest wait of a due check for its turn. Shorter than its claim, which must not end before the answer is
+/// written down.
+const TURN: Duration = Duration::from_secs(60);
+
 /// How the installation treats checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checking {
@@ -229,11 +233,18 @@ impl Keys {
         self.view(user, provider).await
     }
 
-    /// Asks the provider about a stored credential whose check is due and writes down the answer, unless the row has
-    /// changed meanwhile.
+    /// Asks the provider about a stored credential whose check is due, when it is its turn, and writes down the
+    /// answer, unless the row has changed meanwhile. What has to wait too long for its turn is left as it is.
     pub async fn check(&self, key: &KeyRow) -> Result<(), AppError> {
+        let turn = tokio::time::timeout(TURN, self.providers.background(&key.provider)).await;
+        let Ok(_turn) = turn else { return Ok(()) };
         let outcome = self.ask(key).await;
         self.write_down(key, outcome).await
+    }
+
+    /// The providers that are asked by schedule as much as is good just now.
+    pub fn crowded(&self) -> Vec<ProviderId> {
+        self.providers.crowded()
     }
 
     async fn ask(&self, key: &KeyRow) -> Result<CheckReport, Undecryptable> {

@@ -119,7 +119,7 @@ impl From<CheckResult> for Known {
     }
 }
 
-/// The state after a check. `jitter`, from 0 to 1, spreads checks over a tenth of the waiting time.
+/// The state after a check. `jitter`, from 0 to 1, spreads checks over a fifth of the waiting time.
 pub fn after_check(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -> CheckResult {
     match report.outcome.status() {
         Some(status) => definite(known, report, status, now, jitter),
@@ -242,9 +242,9 @@ fn wait(ladder: &[u64], step: i64, jitter: f64) -> Duration {
     base + spread(base, jitter)
 }
 
-/// Up to a tenth of `base`, so that keys stored together are not checked together for ever.
+/// Up to a fifth of `base`, so that keys stored together are not checked together for ever.
 fn spread(base: Duration, jitter: f64) -> Duration {
-    base.mul_f64(jitter.clamp(0.0, 1.0) / 10.0)
+    base.mul_f64(jitter.clamp(0.0, 1.0) / 5.0)
 }
 
 /// Whether a definite answer is overdue: a label that never blocks.

@@ -9,6 +9,7 @@ pub(crate) mod client;
 pub(crate) mod credential;
 pub(crate) mod lookups;
 pub(crate) mod origin;
+pub(crate) mod pace;
 pub(crate) mod resolver;
 pub(crate) mod scrub;
 
