@@ -7,6 +7,7 @@ mod endpoint;
 mod hostile;
 mod isolation;
 mod network;
+mod paths;
 mod search;
 mod serpapi;
 mod single_key;
