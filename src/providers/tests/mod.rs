@@ -11,6 +11,7 @@ mod paths;
 mod search;
 mod serpapi;
 mod single_key;
+mod slow;
 mod ssrf;
 mod stored;
 mod support;
