@@ -181,7 +181,8 @@ impl Attacked {
     async fn suffer(self: Arc<Self>) -> Duration {
         let begin = Instant::now();
         let report = self.providers.check_candidate(UserId::generate(), &self.hostile).await;
-        assert_eq!(report.outcome, Outcome::Unreachable);
+        // After several failures a provider is not asked for a while.
+        assert!(matches!(report.outcome, Outcome::Unreachable | Outcome::NotAsked));
         begin.elapsed()
     }
 

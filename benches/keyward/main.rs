@@ -16,6 +16,7 @@ mod lighthouse;
 mod pages;
 mod program;
 mod seed;
+mod slow;
 mod start;
 mod vault;
 
@@ -84,6 +85,9 @@ fn main() {
     if runtime.block_on(hostile::serve(&arguments)).is_some() {
         return;
     }
+    if arguments.iter().any(|argument| argument == slow::SERVERS) {
+        return runtime.block_on(slow::serve());
+    }
     // A part by its name, `cargo bench --features ssr -- decision`; all of them without one.
     let named: Vec<_> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
     let wanted = |name: &str| named.is_empty() || named.iter().any(|part| *part == name);
@@ -104,6 +108,9 @@ fn main() {
     }
     if wanted("hostile") {
         rows.extend(runtime.block_on(hostile::rows()));
+    }
+    if wanted("slow") {
+        rows.extend(runtime.block_on(slow::rows(effort)));
     }
     println!("\n| what | measured | reference | ratio | goal | |");
     println!("| --- | --- | --- | --- | --- | --- |");

@@ -28,13 +28,17 @@ use crate::{
     },
     providers::{Candidate, Providers, UsageSource},
     store::{CheckResult, KeyRow, NewKey, Replacement, Store, StoreError},
-    vault::{AuditKey, Vault},
+    vault::{AuditKey, Undecryptable, Vault},
 };
 
 /// Replaced credentials are destroyed after this long.
 const RETIREMENT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Unverified credentials count for this long after checking is switched on again.
 const SWITCHED_ON_GRACE: Duration = Duration::from_secs(24 * 3600);
+
+/// The longest wait of a due check for its turn. Shorter than its claim, which must not end before the answer is
+/// written down.
+const TURN: Duration = Duration::from_secs(60);
 
 /// How the installation treats checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,25 +215,54 @@ impl Keys {
         Ok(self.providers.check_candidate(caller.user, &candidate).await)
     }
 
-    /// Asks the provider about the stored credential now, also while scheduled checks are off.
+    /// Asks the provider about the stored credential now, also while scheduled checks are off. Where the provider
+    /// wants to be left alone, that is the answer, and how long.
     pub async fn check_now(&self, user: UserId, provider: &ProviderId) -> Result<KeyView, AppError> {
         let key = self.stored(user, provider).await?;
+        if let Some(wait) = Known::from(&key).must_wait(self.clock.now()) {
+            return Err(AppError::asked_to_wait(provider.clone(), wait));
+        }
         self.limiter.check(Limit::Checks, &[&user.to_string()]).await?;
-        self.check(&key).await?;
+        let outcome = self.ask(&key).await;
+        if let Ok(report) = &outcome
+            && report.reason == Reason::NotAnswering
+        {
+            return Err(not_answering(provider, report.retry_after));
+        }
+        self.write_down(&key, outcome).await?;
         self.view(user, provider).await
     }
 
-    /// Asks the provider about a stored credential and writes down the answer, unless the row has
-    /// changed meanwhile.
+    /// Asks the provider about a stored credential whose check is due, when it is its turn, and writes down the
+    /// answer, unless the row has changed meanwhile. What has to wait too long for its turn is left as it is.
     pub async fn check(&self, key: &KeyRow) -> Result<(), AppError> {
-        let outcome = self.providers.check_stored(&seal::stored(key), UsageSource::Check).await;
+        let turn = tokio::time::timeout(TURN, self.providers.background(&key.provider)).await;
+        let Ok(_turn) = turn else { return Ok(()) };
+        let outcome = self.ask(key).await;
+        self.write_down(key, outcome).await
+    }
+
+    /// The providers that are asked by schedule as much as is good just now.
+    pub fn crowded(&self) -> Vec<ProviderId> {
+        self.providers.crowded()
+    }
+
+    async fn ask(&self, key: &KeyRow) -> Result<CheckReport, Undecryptable> {
+        self.providers.check_stored(&seal::stored(key), UsageSource::Check).await
+    }
+
+    async fn write_down(
+        &self,
+        key: &KeyRow,
+        outcome: Result<CheckReport, Undecryptable>,
+    ) -> Result<(), AppError> {
         let now = self.clock.now();
         match outcome {
             Ok(report) => {
                 let result = transition::after_check(&Known::from(key), &report, now, jitter());
                 self.store.record_check(key, &result, &self.audit, now).await.map_err(|e| internal(&e))?;
             }
-            Err(_undecryptable) => {
+            Err(Undecryptable) => {
                 let again = now.plus(transition::UNDECRYPTABLE);
                 let flagged = self.store.record_undecryptable(key, again, &self.audit, now).await;
                 flagged.map_err(|e| internal(&e))?;
@@ -363,6 +396,13 @@ impl Keys {
 
 fn exists(provider: &ProviderId) -> AppError {
     AppError { provider: Some(provider.clone()), ..AppError::new(ErrorCode::KeyExists) }
+}
+
+/// Nobody was asked: the provider fails whoever asks it.
+fn not_answering(provider: &ProviderId, wait: Option<Duration>) -> AppError {
+    let code = ErrorCode::ProviderUnreachable;
+    let error = AppError::refused(code, provider.clone(), None, Reason::NotAnswering);
+    AppError { retry_after: wait.map(|wait| wait.as_secs() + 1), ..error }
 }
 
 fn missing(provider: &ProviderId) -> AppError {

@@ -96,15 +96,17 @@ impl Keys {
     /// Asks the providers about the operator's keys whose check is due; answers how many there were.
     pub async fn check_platform_keys(&self) -> usize {
         let due = self.platform.due(self.clock.now());
-        for key in &due {
-            let report = self.providers.check_platform(&key.credential).await;
+        let checks = due.iter().map(|key| async move {
             let provider = key.credential.provider();
+            let _turn = self.providers.background(provider).await;
+            let report = self.providers.check_platform(&key.credential).await;
             self.platform.record(provider, &report, self.clock.now(), jitter());
             let status = report.outcome.status().unwrap_or(KeyStatus::Unverified);
             if !status.is_accepted() {
                 tracing::warn!(%provider, %status, reason = report.reason.code(), "the installation's own key is not usable");
             }
-        }
+        });
+        futures::future::join_all(checks).await;
         due.len()
     }
 }

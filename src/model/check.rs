@@ -29,7 +29,8 @@ pub enum Outcome {
     RateLimited,
     /// No answer about the credential: no connection, a timeout, a fault, or nonsense.
     Unreachable,
-    /// No answer about the credential: nothing was asked, because asking costs money.
+    /// No answer about the credential: nothing was asked, because asking costs money or because the provider does
+    /// not answer at the moment.
     NotAsked,
 }
 

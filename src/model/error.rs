@@ -1,7 +1,7 @@
 //! The one error that crosses the wire: a code, and names of fields. Never a submitted value, never a
 //! provider's text, never an internal cause.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -250,6 +250,12 @@ impl AppError {
         Self { retry_after: Some(seconds), ..Self::new(ErrorCode::RateLimited) }
     }
 
+    /// The provider wants to be left alone for `wait`.
+    pub fn asked_to_wait(provider: ProviderId, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self { provider: Some(provider), reason: Some(Reason::RateLimited), ..Self::rate_limited(seconds) }
+    }
+
     /// The same wait, for a limit on the installation's own keys.
     pub fn as_platform_limit(self) -> Self {
         Self {
@@ -273,13 +279,13 @@ impl AppError {
             ErrorCode::KeyExists => {
                 format!("A key for {provider} is stored already. Replace it instead; the old one stays until the new one is accepted.")
             }
-            ErrorCode::RateLimited => match self.retry_after {
-                Some(seconds) if seconds > 90 => {
-                    format!("Too many attempts. Try again in {} minutes.", seconds.div_ceil(60))
-                }
-                Some(seconds) => format!("Too many attempts. Try again in {seconds} seconds."),
-                None => "Too many attempts. Try again later.".to_owned(),
-            },
+            ErrorCode::RateLimited => {
+                let what = match self.reason {
+                    Some(reason) => reason.sentence(provider),
+                    None => "Too many attempts.".to_owned(),
+                };
+                format!("{what} Try again {}.", in_time(self.retry_after))
+            }
             ErrorCode::PlatformLimit => Reason::PlatformLimit.sentence(provider),
             ErrorCode::TooManySearches => {
                 "Two searches are running already. Wait until one ends, or stop one.".to_owned()
@@ -318,6 +324,14 @@ impl AppError {
             }
             other => format!("{}.", other.title()),
         }
+    }
+}
+
+fn in_time(seconds: Option<u64>) -> String {
+    match seconds {
+        Some(seconds) if seconds > 90 => format!("in {} minutes", seconds.div_ceil(60)),
+        Some(seconds) => format!("in {seconds} seconds"),
+        None => "later".to_owned(),
     }
 }
 

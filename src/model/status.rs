@@ -124,11 +124,13 @@ pub enum Reason {
     PlatformLimit,
     /// Every check of such a credential costs money, so nothing was asked.
     CheckCostsMoney,
+    /// The provider failed several times in a row, so it is left alone for a while and nothing was asked.
+    NotAnswering,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Accepted,
         Self::Rejected,
         Self::RejectedOrSuspended,
@@ -148,6 +150,7 @@ impl Reason {
         Self::ReportedLeaked,
         Self::PlatformLimit,
         Self::CheckCostsMoney,
+        Self::NotAnswering,
     ];
 
     /// The word used in the database and on the wire.
@@ -172,6 +175,7 @@ impl Reason {
             Self::ReportedLeaked => "reported_leaked",
             Self::PlatformLimit => "platform_limit",
             Self::CheckCostsMoney => "check_costs_money",
+            Self::NotAnswering => "not_answering",
         }
     }
 
@@ -212,6 +216,9 @@ impl Reason {
             ),
             Self::CheckCostsMoney => format!(
                 "{provider} offers no check without charge, and Keyward makes none that costs money: this key has not been tried."
+            ),
+            Self::NotAnswering => format!(
+                "{provider} does not answer at the moment, so Keyward waits a little before it asks again."
             ),
             Self::ReportedLeaked => {
                 format!(

@@ -58,7 +58,16 @@ impl PlatformKeys {
     /// Makes a key due at once, after its provider refused it in real use.
     pub fn make_due(&self, provider: &ProviderId, now: Timestamp) {
         if let Some(key) = self.write().get_mut(provider) {
-            key.known.next_check_at = key.known.next_check_at.min(now);
+            let soonest = key.known.not_before.map_or(now, |until| until.max(now));
+            key.known.next_check_at = key.known.next_check_at.min(soonest);
+        }
+    }
+
+    /// Keeps checks of a key back until `until`, after its provider asked in real use to be left alone.
+    pub fn hold_back(&self, provider: &ProviderId, until: Timestamp) {
+        if let Some(key) = self.write().get_mut(provider) {
+            key.known.not_before = key.known.not_before.max(Some(until));
+            key.known.next_check_at = key.known.next_check_at.max(until);
         }
     }
 

@@ -30,6 +30,8 @@ const ACCEPTED: &[u64] = &[DAY];
 
 /// A definite answer is called overdue after this long.
 pub const STALE_AFTER: Duration = Duration::from_secs(DAY);
+/// A provider that asks to be left alone is left alone for this long at most.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(HOUR);
 /// Waiting time of a credential that this installation cannot open.
 pub const UNDECRYPTABLE: Duration = Duration::from_secs(DAY);
 
@@ -50,8 +52,12 @@ pub struct Known {
     pub due_since: Option<Timestamp>,
     /// When the next check is due.
     pub next_check_at: Timestamp,
+    /// The provider asked to be left alone until then.
+    pub not_before: Option<Timestamp>,
     /// What the provider told of the account.
     pub metadata: KeyMetadata,
+    /// What the last check rests on.
+    pub evidence: Option<Evidence>,
 }
 
 impl Known {
@@ -65,8 +71,17 @@ impl Known {
             last_validated: None,
             due_since: None,
             next_check_at: now,
+            not_before: None,
             metadata: KeyMetadata::default(),
+            evidence: None,
         }
+    }
+
+    /// How long it takes until the provider wants to be asked again, if it does not now.
+    pub fn must_wait(&self, now: Timestamp) -> Option<Duration> {
+        // A longer wait than any provider is granted means that the clock was moved.
+        let left = self.not_before?.since(now);
+        (!left.is_zero() && left <= LONGEST_PAUSE).then_some(left)
     }
 }
 
@@ -80,7 +95,9 @@ impl From<&KeyRow> for Known {
             last_validated: key.last_validated,
             due_since: key.due_since,
             next_check_at: key.next_check_at,
+            not_before: key.not_before,
             metadata: key.metadata.clone(),
+            evidence: key.evidence.clone(),
         }
     }
 }
@@ -95,15 +112,18 @@ impl From<CheckResult> for Known {
             last_validated: result.last_validated,
             due_since: result.due_since,
             next_check_at: result.next_check_at,
+            not_before: result.not_before,
             metadata: result.metadata,
+            evidence: result.evidence,
         }
     }
 }
 
-/// The state after a check. `jitter`, from 0 to 1, spreads checks over a tenth of the waiting time.
+/// The state after a check. `jitter`, from 0 to 1, spreads checks over a fifth of the waiting time.
 pub fn after_check(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -> CheckResult {
     match report.outcome.status() {
         Some(status) => definite(known, report, status, now, jitter),
+        None if report.reason == Reason::NotAnswering => put_off(known, report, now, jitter),
         None if report.outcome == Outcome::NotAsked => not_asked(known, report, now, jitter),
         None => no_answer(known, report, now, jitter),
     }
@@ -117,10 +137,29 @@ fn not_asked(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -
         last_result: Some(report.reason),
         last_validated: known.last_validated,
         next_check_at: now.plus(wait(ACCEPTED, 0, jitter)),
+        not_before: known.not_before,
         due_since: None,
         check_step: 0,
         metadata: known.metadata.clone(),
         evidence: Some(Evidence::of(report, now)),
+    }
+}
+
+/// Nobody was asked, because the provider does not answer at the moment: what the last real check found stays, and
+/// the next comes soon.
+fn put_off(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -> CheckResult {
+    let pause = wait(UNVERIFIED, 0, jitter).max(report.retry_after.unwrap_or_default());
+    CheckResult {
+        status: known.status,
+        status_reason: known.status_reason,
+        last_result: known.last_result.or(Some(report.reason)),
+        last_validated: known.last_validated,
+        next_check_at: now.plus(pause),
+        not_before: known.not_before,
+        due_since: Some(known.due_since.unwrap_or(now)),
+        check_step: if known.last_result.is_some() { known.check_step } else { 0 },
+        metadata: known.metadata.clone(),
+        evidence: known.evidence.clone(),
     }
 }
 
@@ -132,6 +171,7 @@ pub fn unchecked(now: Timestamp) -> CheckResult {
         last_result: None,
         last_validated: None,
         next_check_at: now,
+        not_before: None,
         due_since: None,
         check_step: 0,
         metadata: KeyMetadata::default(),
@@ -160,6 +200,7 @@ fn definite(
         last_result: None,
         last_validated: Some(now),
         next_check_at,
+        not_before: None,
         due_since: None,
         check_step: step,
         // What a rejected key's account was stays visible: it tells which key it was.
@@ -170,13 +211,15 @@ fn definite(
 
 fn no_answer(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -> CheckResult {
     let step = if known.last_result.is_some() { known.check_step.saturating_add(1) } else { 0 };
-    let pause = wait(UNVERIFIED, step, jitter).max(report.retry_after.unwrap_or_default());
+    let asked = report.retry_after.map(|asked| asked.min(LONGEST_PAUSE));
+    let pause = asked.map(|asked| asked + spread(asked, jitter)).unwrap_or_default();
     CheckResult {
         status: known.status,
         status_reason: known.status_reason,
         last_result: Some(report.reason),
         last_validated: known.last_validated,
-        next_check_at: now.plus(pause.min(Duration::from_secs(DAY))),
+        next_check_at: now.plus(pause.max(wait(UNVERIFIED, step, jitter))),
+        not_before: asked.map(|asked| now.plus(asked)),
         due_since: Some(known.due_since.unwrap_or(now)),
         check_step: step,
         metadata: known.metadata.clone(),
@@ -199,9 +242,9 @@ fn wait(ladder: &[u64], step: i64, jitter: f64) -> Duration {
     base + spread(base, jitter)
 }
 
-/// Up to a tenth of `base`, so that keys stored together are not checked together for ever.
+/// Up to a fifth of `base`, so that keys stored together are not checked together for ever.
 fn spread(base: Duration, jitter: f64) -> Duration {
-    base.mul_f64(jitter.clamp(0.0, 1.0) / 10.0)
+    base.mul_f64(jitter.clamp(0.0, 1.0) / 5.0)
 }
 
 /// Whether a definite answer is overdue: a label that never blocks.
@@ -263,8 +306,10 @@ mod tests {
             prop_assert!(after.next_check_at > NOW);
             prop_assert_eq!(after.evidence.as_ref(), Some(&Evidence::of(&report, NOW)));
             prop_assert!(after.next_check_at <= NOW.plus(Duration::from_secs(41 * DAY)));
+            prop_assert!(after.not_before.is_none_or(|until| after.next_check_at >= until));
             match outcome.status() {
                 Some(status) => {
+                    prop_assert_eq!(after.not_before, None);
                     prop_assert_eq!(after.status, status);
                     prop_assert_eq!(after.last_validated, Some(NOW));
                     prop_assert_eq!(after.due_since, None);
@@ -273,7 +318,9 @@ mod tests {
                     prop_assert_eq!(after.status, status);
                     prop_assert_eq!(after.last_validated, before.last_validated);
                     prop_assert!(after.due_since.is_some());
-                    prop_assert!(after.next_check_at <= NOW.plus(Duration::from_secs(DAY)));
+                    let asked = retry.map(|s| NOW.plus(Duration::from_secs(s).min(LONGEST_PAUSE)));
+                    prop_assert_eq!(after.not_before, asked);
+                    prop_assert!(after.next_check_at <= NOW.plus(Duration::from_secs(2 * HOUR)));
                 }
             }
         }
@@ -319,6 +366,39 @@ mod tests {
             after_check(&known(KeyStatus::Valid, 2, None), &report, NOW, 0.0).status,
             KeyStatus::Valid
         );
+    }
+
+    #[test]
+    fn a_provider_that_asks_for_a_pause_gets_it_for_an_hour_at_most() {
+        let minute = Duration::from_secs(MINUTE);
+        for (asked, waits) in [(7 * minute, 7 * minute), (9999 * minute, LONGEST_PAUSE)] {
+            let throttled = report(Outcome::RateLimited, None, Some(asked));
+            let after = Known::from(after_check(&Known::candidate(NOW), &throttled, NOW, 0.0));
+            assert_eq!(after.must_wait(NOW), Some(waits));
+            assert_eq!(after.next_check_at, NOW.plus(waits));
+            assert_eq!(after.must_wait(NOW.plus(waits)), None);
+            // The clock was moved back by a day: that is no reason to wait for a day.
+            assert_eq!(after.must_wait(NOW.minus(Duration::from_secs(DAY))), None);
+        }
+    }
+
+    #[test]
+    fn a_check_that_was_not_made_leaves_what_the_last_one_found() {
+        let not_made = CheckReport {
+            outcome: Outcome::NotAsked,
+            reason: Reason::NotAnswering,
+            ..report(Outcome::Unreachable, None, Some(Duration::from_secs(90)))
+        };
+        let failed = report(Outcome::Unreachable, None, None);
+        let down = Known::from(after_check(&known(KeyStatus::Valid, 2, None), &failed, NOW, 0.0));
+        let later = NOW.plus(Duration::from_secs(HOUR));
+        let after = after_check(&down, &not_made, later, 0.0);
+        assert_eq!(after.next_check_at, later.plus(Duration::from_secs(90)));
+        let next_check_at = NOW;
+        assert_eq!(Known { next_check_at, ..Known::from(after) }, Known { next_check_at, ..down });
+        let after = after_check(&Known::candidate(NOW), &not_made, NOW, 0.0);
+        assert_eq!((after.status, after.evidence), (KeyStatus::Unverified, None));
+        assert_eq!(after.last_result, Some(Reason::NotAnswering));
     }
 
     #[test]

@@ -4,17 +4,22 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::PlatformKeys;
+use super::{PlatformKeys, transition::LONGEST_PAUSE};
 use crate::{
     clock::Clock,
-    model::{ids::UserId, key::Source, service::ServiceId},
+    model::{
+        ids::{KeyId, ProviderId, UserId},
+        key::Source,
+        service::ServiceId,
+        time::Timestamp,
+    },
     providers::{UsageEvent, UsageObserver, UsageSource},
     store::{Store, UsageRow},
     telemetry::metrics::Metrics,
 };
 
-/// Writes every outbound call to the ledger, and makes a key due at once that its provider
-/// definitely refused in real use.
+/// Writes every outbound call to the ledger, makes a key due at once that its provider definitely refused in real
+/// use, and keeps checks back where the provider asked for a pause.
 pub struct Ledger {
     store: Store,
     platform: Arc<PlatformKeys>,
@@ -31,6 +36,23 @@ impl Ledger {
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self { store, platform, metrics, clock }
+    }
+
+    /// The provider wants no more requests until then, so the key is not checked before either. `own` is the key of
+    /// a user; without it, it was the operator's.
+    async fn hold_back(&self, provider: &ProviderId, own: Option<(UserId, KeyId)>, until: Timestamp) {
+        let Some((user, key)) = own else { return self.platform.hold_back(provider, until) };
+        if let Err(error) = self.store.hold_back(user, key, until).await {
+            tracing::error!(%error, "a key whose provider asked for a pause could not be held back");
+        }
+    }
+
+    /// The provider refused the key, which is to be checked at once.
+    async fn make_due(&self, provider: &ProviderId, own: Option<(UserId, KeyId)>, now: Timestamp) {
+        let Some((user, key)) = own else { return self.platform.make_due(provider, now) };
+        if let Err(error) = self.store.make_due(user, key, now).await {
+            tracing::error!(%error, "a refused key could not be made due");
+        }
     }
 
     /// Writes down a call made in the name of `user`.
@@ -62,16 +84,17 @@ impl UsageObserver for Ledger {
         if let Some(user) = event.user {
             self.write(user, &event).await;
         }
-        if event.source != UsageSource::Use || !event.outcome.refuses_the_key() {
+        // What a check brings is written down with the check.
+        if event.source != UsageSource::Use {
             return;
         }
         let now = self.clock.now();
-        if event.key_source == Source::Platform {
-            self.platform.make_due(&event.provider, now);
-        } else if let (Some(user), Some(key)) = (event.user, event.key)
-            && let Err(error) = self.store.make_due(user, key, now).await
-        {
-            tracing::error!(%error, "a refused key could not be made due");
+        let pause = event.retry_after.map(|asked| now.plus(asked.min(LONGEST_PAUSE)));
+        let own = event.user.zip(event.key).filter(|_| event.key_source == Source::User);
+        if let Some(until) = pause {
+            self.hold_back(&event.provider, own, until).await;
+        } else if event.outcome.refuses_the_key() {
+            self.make_due(&event.provider, own, now).await;
         }
     }
 }

@@ -147,7 +147,11 @@ impl Providers {
             }
             (Then::BadRequest, _) => Err(CallError::NotUnderstood { http_status }),
             (then, _) => Err(CallError::Refused {
-                outcome: then.outcome(),
+                outcome: if finding.reason == Reason::NotAnswering {
+                    Outcome::NotAsked
+                } else {
+                    then.outcome()
+                },
                 reason: finding.reason,
                 retry_after: finding.retry_after,
                 http_status,

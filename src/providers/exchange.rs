@@ -12,7 +12,7 @@ use super::{
         rule::{Rule, Then},
         schema::Method,
     },
-    egress::{Fault, credential, origin::Destination},
+    egress::{Fault, breakers::is_patient, credential, origin::Destination},
     forms::Credential,
     rules::{Finding, Reply, judge},
     usage::{Pending, UsageEvent, UsageOutcome, UsageSource},
@@ -70,12 +70,17 @@ impl Providers {
                 outcome: UsageOutcome::Cancelled,
                 latency: std::time::Duration::ZERO,
                 units: 0,
+                retry_after: None,
                 source: caller.source,
                 key_source: caller.key_source,
             },
         );
-        let answer = self.answer(credential, &outgoing).await;
+        let answer = self.answer(credential, caller.user, &outgoing).await;
         let (finding, reply) = match answer {
+            Err(fault @ Fault::Resting(_)) => {
+                pending.withdraw();
+                return (Finding::from(fault), None);
+            }
             Ok(reply) => (judge(outgoing.rules, &reply, at), Some(reply)),
             Err(fault) => (Finding::from(fault), None),
         };
@@ -87,25 +92,38 @@ impl Providers {
             "provider answered"
         );
         let units = if finding.then == Then::Accepted { outgoing.units } else { 0 };
-        pending.finish(finding.then.into(), units).await;
+        pending.finish(finding.then.into(), units, finding.retry_after).await;
         (finding, reply)
     }
 
     /// The credential goes into a request only once the request has its place.
-    async fn answer(&self, credential: &Credential, outgoing: &Outgoing<'_>) -> Result<Reply, Fault> {
+    async fn answer(
+        &self,
+        credential: &Credential,
+        user: Option<UserId>,
+        outgoing: &Outgoing<'_>,
+    ) -> Result<Reply, Fault> {
+        let destination = self.destination(credential).ok_or(Fault::NotSent)?;
+        let way = self.breakers.way(credential.provider(), destination.origin, user);
+        // Before the wait for a place, so that it fails at once; and once more after it.
+        way.look()?;
         let place = self.bulkheads.enter(credential.provider(), outgoing.deadline).await?;
-        let (destination, request) = self.request(credential, outgoing)?;
-        // On the heap, so that those who wait for a place are small.
+        let attempt = way.enter()?;
+        let request = self.request(credential, destination, outgoing)?;
         let (max_bytes, deadline) = (outgoing.max_bytes, outgoing.deadline);
-        Box::pin(self.client.send(&place, destination, request, max_bytes, deadline)).await
+        let patient = is_patient(deadline.saturating_duration_since(Instant::now()));
+        // On the heap, so that those who wait for a place are small.
+        let end = Box::pin(self.client.send(&place, destination, request, max_bytes, deadline)).await;
+        attempt.ended(&end, patient);
+        end
     }
 
-    fn request<'a>(
-        &'a self,
-        credential: &'a Credential,
+    fn request(
+        &self,
+        credential: &Credential,
+        destination: Destination<'_>,
         outgoing: &Outgoing<'_>,
-    ) -> Result<(Destination<'a>, Request), Fault> {
-        let destination = self.destination(credential).ok_or(Fault::NotSent)?;
+    ) -> Result<Request, Fault> {
         let path = outgoing.path.as_deref().ok_or(Fault::NotSent)?;
         let mut url = destination.url(path).ok_or(Fault::NotSent)?;
         if !outgoing.query.is_empty() {
@@ -119,7 +137,7 @@ impl Providers {
         let headers = &credential.catalogue().file.headers;
         let auth = &credential.form().auth;
         credential::place(&mut request, auth, headers, outgoing.body, |name| credential.value(name))?;
-        Ok((destination, request))
+        Ok(request)
     }
 
     /// The operator's address for the provider if there is one, else the address that was typed or the origin of

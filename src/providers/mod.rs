@@ -29,7 +29,7 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, num::NonZeroU32, sync::Arc};
 
 use secrecy::SecretString;
 
@@ -45,7 +45,12 @@ pub use self::{
     usage::{UsageEvent, UsageObserver, UsageOutcome, UsageSource},
 };
 use self::{
-    egress::{bulkhead::Bulkheads, client::Client},
+    egress::{
+        breakers::Breakers,
+        bulkhead::Bulkheads,
+        client::Client,
+        pace::{BackgroundPlace, CHECKS_PER_MINUTE, Paces},
+    },
     exchange::Caller,
 };
 use crate::{
@@ -67,10 +72,16 @@ pub struct Providers {
     settings: EgressSettings,
     client: Client,
     bulkheads: Bulkheads,
+    breakers: Breakers,
+    paces: Paces,
     vault: Arc<Vault>,
     observer: Arc<dyn UsageObserver>,
     clock: Arc<dyn Clock>,
 }
+
+/// The permission to make one check that nobody asked for.
+#[derive(Debug)]
+pub struct Background<'a>(#[expect(dead_code, reason = "held, not read")] BackgroundPlace<'a>);
 
 impl fmt::Debug for Providers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,16 +105,28 @@ impl Providers {
     ) -> Result<Self, CatalogueError> {
         let overridden = |id: &ProviderId| settings.base_urls.contains_key(id);
         let (operator, own): (Vec<_>, Vec<_>) = catalogue.iter().partition(|p| overridden(&p.info.id));
-        let proxy = settings.proxy.as_ref();
-        let client =
-            Client::new(proxy, !own.is_empty(), !operator.is_empty()).map_err(|_| CatalogueError::Client)?;
+        let origins = own.iter().flat_map(|provider| &provider.file.realms);
+        let known = origins.map(|realm| realm.origin.host().to_owned()).collect();
+        let set = settings.base_urls.values().map(|base| base.host().to_owned()).collect();
+        let client = Client::new(
+            settings.proxy.as_ref(),
+            (!own.is_empty()).then_some(known),
+            (!operator.is_empty()).then_some(set),
+        )
+        .map_err(|_| CatalogueError::Client)?;
         let infos = catalogue.iter().map(|provider| ProviderInfo {
             base_url_override: settings.base_urls.get(&provider.info.id).map(ToString::to_string),
             ..provider.info.clone()
         });
         let infos = infos.collect();
         let bulkheads = Bulkheads::new(catalogue.iter().map(|provider| provider.info.id.clone()));
-        Ok(Self { catalogue, infos, settings, client, bulkheads, vault, observer, clock })
+        let breakers = Breakers::new(Arc::clone(&clock));
+        let budgets = catalogue.iter().map(|provider| {
+            let rule = provider.file.egress.checks_per_minute;
+            (provider.info.id.clone(), rule.map_or(CHECKS_PER_MINUTE, NonZeroU32::get))
+        });
+        let paces = Paces::new(budgets, Arc::clone(&clock));
+        Ok(Self { catalogue, infos, settings, client, bulkheads, breakers, paces, vault, observer, clock })
     }
 
     /// Every provider, in the order of the pages.
@@ -152,6 +175,17 @@ impl Providers {
             key_source: Source::Platform,
         };
         self.probe(credential, caller, Spending::Refused).await
+    }
+
+    /// Waits until a check that nobody asked for may be made; it counts for as long as it is held. Nothing for a
+    /// provider that is not in the catalogue.
+    pub async fn background(&self, provider: &ProviderId) -> Option<Background<'_>> {
+        self.paces.enter(provider).await.map(Background)
+    }
+
+    /// The providers of which such a check would have to wait now.
+    pub fn crowded(&self) -> Vec<ProviderId> {
+        self.paces.crowded()
     }
 
     /// Asks the provider whether a stored credential works.

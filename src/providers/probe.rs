@@ -137,7 +137,9 @@ fn not_asked(credential: &Credential, started: Instant) -> CheckReport {
 fn report(verdict: Option<Finding>, metadata: KeyMetadata, started: Instant) -> CheckReport {
     let (outcome, reason) =
         verdict.as_ref().map_or((Outcome::Unreachable, Reason::UnexpectedAnswer), |verdict| {
-            (verdict.then.outcome(), verdict.reason)
+            // What was not asked is no answer of the provider's.
+            let asked = verdict.reason != Reason::NotAnswering;
+            (if asked { verdict.then.outcome() } else { Outcome::NotAsked }, verdict.reason)
         });
     let lacks = metadata.capabilities.values().any(|capability| *capability == Some(false));
     CheckReport {

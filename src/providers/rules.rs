@@ -1,8 +1,8 @@
 //! What an answer means: pure matching of the catalogue's rules, first match first.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::model::{status::Reason, time::Timestamp};
 
-/// The longest wait that a provider is believed.
+/// The longest wait that is passed on. How long Keyward really waits is for others to say.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A provider's answer, read to its end. Its `Debug` shows the status only.
@@ -50,7 +50,10 @@ impl Finding {
 
 impl From<Fault> for Finding {
     fn from(fault: Fault) -> Self {
-        Self::new(Then::Unreachable, fault.reason(), fault.http_status())
+        Self {
+            retry_after: fault.retry_after(),
+            ..Self::new(Then::Unreachable, fault.reason(), fault.http_status())
+        }
     }
 }
 
@@ -72,7 +75,7 @@ pub(crate) fn judge(rules: &[Rule], reply: &Reply, now: Timestamp) -> Finding {
         }
     };
     if matches!(finding.then, Then::RateLimited | Then::Unreachable) {
-        finding.retry_after = asked_to_wait(&reply.headers)
+        finding.retry_after = asked_to_wait(&reply.headers, now)
             .or_else(|| matched.and_then(|rule| rule.retry_after).map(|hint| implied_wait(hint, now)));
     }
     finding
@@ -184,10 +187,21 @@ pub(crate) fn number(value: &Value) -> Option<i64> {
     }
 }
 
-/// The header `Retry-After` in seconds. The form with a date is not used by any provider known here.
-fn asked_to_wait(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
+/// The header `Retry-After`, RFC 9110: seconds or a date. A date is compared with the answer's own, so that a clock
+/// that is wrong, here or there, does no harm; one that is over means no wait.
+fn asked_to_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let date = |text| httpdate::parse_http_date(text).ok();
+    let wanted = text(RETRY_AFTER)?;
+    let wait = match wanted.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let here = || UNIX_EPOCH + Duration::from_micros(u64::try_from(now.0).unwrap_or_default());
+            let sent = text(DATE).and_then(date).unwrap_or_else(here);
+            date(wanted)?.duration_since(sent).unwrap_or_default()
+        }
+    };
+    (!wait.is_zero()).then(|| wait.min(LONGEST_WAIT))
 }
 
 fn implied_wait(hint: RetryAfter, now: Timestamp) -> Duration {
@@ -296,6 +310,24 @@ mod tests {
                 (found.then, found.retry_after),
                 (Then::RateLimited, seconds.map(Duration::from_secs))
             );
+        }
+        // 21 October 2015, 07:28: a date, by the answer's clock where it tells it, else by this one.
+        let (here, later) = (Timestamp::from_seconds(1_445_412_480 - 90), "Wed, 21 Oct 2015 07:28:00 GMT");
+        for (sent, asked, seconds) in [
+            (None, later, Some(90)),
+            (Some("Wed, 21 Oct 2015 07:27:20 GMT"), later, Some(40)),
+            (Some("Thu, 01 Jan 2026 00:00:00 GMT"), "Thu, 01 Jan 2026 00:02:00 GMT", Some(120)),
+            (Some("nonsense"), "Wednesday, 21-Oct-15 07:28:00 GMT", Some(90)),
+            (None, "Wed, 21 Oct 2015 07:26:00 GMT", None),
+            (None, "Wed, 21 Oct 2025 07:28:00 GMT", None),
+            (None, "Tue, 21 Oct 2025 07:28:00 GMT", Some(86_400)),
+            (None, "0", None),
+        ] {
+            let mut busy = reply(503, b"");
+            busy.headers.insert(RETRY_AFTER, asked.parse().unwrap());
+            sent.map(|sent| busy.headers.insert(DATE, sent.parse().unwrap()));
+            let wait = judge(&[], &busy, here).retry_after;
+            assert_eq!(wait, seconds.map(Duration::from_secs), "{sent:?} {asked}");
         }
         assert_eq!(
             implied_wait(RetryAfter::NextHour, Timestamp::from_seconds(7200 + 3000)),

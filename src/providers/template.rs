@@ -59,10 +59,10 @@ impl Template {
     }
 
     /// A path: each value is percent-encoded, so that it stays within its segment. Nothing if a value
-    /// is missing, or if a segment becomes `.` or `..`, which no encoding protects.
+    /// is missing, or if a segment becomes empty, `.` or `..`, which no encoding protects.
     pub(crate) fn fill_path<'v>(&self, value: impl Fn(&str) -> Option<&'v str>) -> Option<String> {
         let path = self.render(value, percent_encode)?;
-        let climbs = path.split('/').any(|segment| matches!(segment, "." | ".."));
+        let climbs = path.split('/').skip(1).any(|segment| matches!(segment, "" | "." | ".."));
         (!climbs).then_some(path)
     }
 
@@ -223,7 +223,7 @@ mod tests {
                     prop_assert_eq!(url.query(), Some("k=v"));
                     prop_assert_eq!(path.split('/').count(), segments);
                 } else {
-                    prop_assert!(matches!(value.as_str(), "." | ".."));
+                    prop_assert!(matches!(value.as_str(), "" | "." | ".."));
                 }
             }
         }

@@ -38,6 +38,8 @@ pub struct UsageEvent {
     pub latency: Duration,
     /// What it used up, in the unit of the provider's quota; 0 unless it succeeded.
     pub units: i64,
+    /// How long the provider asked to be left alone, if it did.
+    pub retry_after: Option<Duration>,
     /// What it was for.
     pub source: UsageSource,
     /// Who supplied the credential.
@@ -147,11 +149,18 @@ impl Pending {
     }
 
     /// Reports the end.
-    pub(crate) async fn finish(mut self, outcome: UsageOutcome, units: i64) {
+    pub(crate) async fn finish(mut self, outcome: UsageOutcome, units: i64, retry_after: Option<Duration>) {
         if let Some(event) = self.event.take() {
-            let event = UsageEvent { outcome, units, latency: self.started.elapsed(), ..event };
+            let event = UsageEvent { outcome, units, retry_after, latency: self.started.elapsed(), ..event };
             self.observer.observe(event).await;
         }
+    }
+}
+
+impl Pending {
+    /// Nothing was sent, so there is nothing to report.
+    pub(crate) fn withdraw(mut self) {
+        self.event = None;
     }
 }
 

@@ -52,6 +52,8 @@ pub struct KeyRow {
     pub last_validated: Option<Timestamp>,
     /// When the next check is due.
     pub next_check_at: Timestamp,
+    /// The provider asked to be left alone until then.
+    pub not_before: Option<Timestamp>,
     /// Since when a definite answer is due.
     pub due_since: Option<Timestamp>,
     /// The step on the ladder of waiting times.
@@ -82,6 +84,7 @@ pub(super) struct Row {
     undecryptable: bool,
     last_validated: Option<i64>,
     next_check_at: i64,
+    not_before: Option<i64>,
     due_since: Option<i64>,
     check_step: i64,
     revision: i64,
@@ -124,6 +127,7 @@ impl TryFrom<Row> for KeyRow {
             undecryptable: row.undecryptable,
             last_validated: row.last_validated.map(Timestamp),
             next_check_at: Timestamp(row.next_check_at),
+            not_before: row.not_before.map(Timestamp),
             due_since: row.due_since.map(Timestamp),
             check_step: row.check_step,
             revision: row.revision,
@@ -154,6 +158,8 @@ pub struct CheckResult {
     pub last_validated: Option<Timestamp>,
     /// When the next check is due.
     pub next_check_at: Timestamp,
+    /// The provider asked to be left alone until then.
+    pub not_before: Option<Timestamp>,
     /// Since when a definite answer is due.
     pub due_since: Option<Timestamp>,
     /// The step on the ladder of waiting times.
@@ -300,8 +306,9 @@ impl Store {
             &mut tx,
             "INSERT INTO user_api_keys (id, user_id, provider, slot, encrypted_key, dek_id, config, metadata, hint,
                 status, status_reason, last_result, undecryptable, is_active, last_validated, next_check_at,
-                due_since, check_step, evidence, revision, credential_version, created_at, updated_at)
-             VALUES ($1, $2, $3, 'default', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 1, 1, $19, $19)",
+                due_since, check_step, evidence, not_before, revision, credential_version, created_at, updated_at)
+             VALUES ($1, $2, $3, 'default', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 1, 1,
+                $20, $20)",
             key.id.0,
             key.user.0,
             key.provider.as_str(),
@@ -320,6 +327,7 @@ impl Store {
             key.check.due_since.map(|t| t.0),
             key.check.check_step,
             key.check.evidence.as_ref().map(Json),
+            key.check.not_before.map(|t| t.0),
             now.0
         )?;
         insert_webhook_copy(&mut tx, key.user, key.id, key.dek, key.webhook.as_ref()).await?;
@@ -344,8 +352,8 @@ impl Store {
             "UPDATE user_api_keys SET encrypted_key = $1, dek_id = $2, config = $3, metadata = $4, hint = $5,
                 status = $6, status_reason = $7, last_result = $8, undecryptable = $9, is_active = $10,
                 last_validated = $11, next_check_at = $12, due_since = $13, check_step = $14, evidence = $15,
-                revision = revision + 1, credential_version = credential_version + 1, updated_at = $16
-             WHERE id = $17 AND user_id = $18 AND credential_version = $19",
+                not_before = $16, revision = revision + 1, credential_version = credential_version + 1, updated_at = $17
+             WHERE id = $18 AND user_id = $19 AND credential_version = $20",
             new.encrypted_key,
             new.dek.id.0,
             Json(new.config),
@@ -361,6 +369,7 @@ impl Store {
             new.check.due_since.map(|t| t.0),
             new.check.check_step,
             new.check.evidence.as_ref().map(Json),
+            new.check.not_before.map(|t| t.0),
             now.0,
             old.id.0,
             old.user.0,
@@ -441,8 +450,8 @@ impl Store {
             &mut tx,
             "UPDATE user_api_keys SET status = $1, status_reason = $2, last_result = $3, undecryptable = $4,
                 is_active = $5, last_validated = $6, next_check_at = $7, due_since = $8, check_step = $9,
-                metadata = $10, evidence = $11, revision = revision + 1, updated_at = $12
-             WHERE id = $13 AND user_id = $14 AND revision = $15",
+                metadata = $10, evidence = $11, not_before = $12, revision = revision + 1, updated_at = $13
+             WHERE id = $14 AND user_id = $15 AND revision = $16",
             result.status.code(),
             result.status_reason.map(Reason::code),
             result.last_result.map(Reason::code),
@@ -454,6 +463,7 @@ impl Store {
             result.check_step,
             Json(&result.metadata),
             result.evidence.as_ref().map(Json),
+            result.not_before.map(|t| t.0),
             now.0,
             key.id.0,
             key.user.0,
@@ -507,12 +517,28 @@ impl Store {
         tx.commit().await
     }
 
-    /// Makes a credential due at once, after the provider refused it in real use.
+    /// Makes a credential due at once, after the provider refused it in real use; or as soon as the provider
+    /// wants to be asked again.
     pub async fn make_due(&self, user: UserId, key: KeyId, now: Timestamp) -> Result<(), StoreError> {
         sql::execute!(
             self.writer(),
-            "UPDATE user_api_keys SET next_check_at = $1 WHERE id = $2 AND user_id = $3 AND next_check_at > $1",
+            "UPDATE user_api_keys SET next_check_at = CASE WHEN not_before > $1 THEN not_before ELSE $1 END
+             WHERE id = $2 AND user_id = $3 AND next_check_at > $1 AND (not_before IS NULL OR next_check_at > not_before)",
             now.0,
+            key.0,
+            user.0
+        )?;
+        Ok(())
+    }
+
+    /// Keeps checks of a credential back until `until`, after the provider asked in real use to be left alone.
+    pub async fn hold_back(&self, user: UserId, key: KeyId, until: Timestamp) -> Result<(), StoreError> {
+        sql::execute!(
+            self.writer(),
+            "UPDATE user_api_keys SET not_before = $1,
+                next_check_at = CASE WHEN next_check_at < $1 THEN $1 ELSE next_check_at END
+             WHERE id = $2 AND user_id = $3 AND (not_before IS NULL OR not_before < $1)",
+            until.0,
             key.0,
             user.0
         )?;

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{Db, KeyRow, Store, StoreError, events, keys::Row, sql};
 use crate::model::{
     event::Change,
-    ids::{SearchId, UserId},
+    ids::{ProviderId, SearchId, UserId},
     time::Timestamp,
 };
 
@@ -16,12 +17,14 @@ use crate::model::{
 const EVENTS_KEPT: Duration = Duration::from_secs(3600);
 
 macro_rules! claim {
-    ($lock:literal) => {
+    ($not_among:literal, $lock:literal) => {
         concat!(
             "UPDATE user_api_keys SET next_check_at = $1, revision = revision + 1,
                 due_since = COALESCE(due_since, next_check_at)
              WHERE id IN (
-                SELECT id FROM user_api_keys WHERE next_check_at <= $2 ORDER BY next_check_at LIMIT $3 ",
+                SELECT id FROM user_api_keys WHERE next_check_at <= $2 AND ",
+            $not_among,
+            " ORDER BY next_check_at LIMIT $3 ",
             $lock,
             ")
              RETURNING *,
@@ -33,29 +36,34 @@ macro_rules! claim {
 }
 
 impl Store {
-    /// Claims up to `limit` credentials whose check is due, for the time of `lease`. A claim raises the
+    /// Claims up to `limit` credentials whose check is due, for the time of `lease`, of other providers than
+    /// `crowded`. A claim raises the
     /// row's revision, which fences off whoever held it before; a claim that is never answered becomes
     /// due again by itself when the lease ends.
     pub async fn claim_due_keys(
         &self,
         limit: i64,
         lease: Duration,
+        crowded: &[ProviderId],
         now: Timestamp,
     ) -> Result<Vec<KeyRow>, StoreError> {
+        let crowded: Vec<_> = crowded.iter().map(ProviderId::as_str).collect();
         let rows = match &self.db {
             Db::Sqlite { write: pool, .. } => {
-                sqlx::query_as::<_, Row>(claim!(""))
+                sqlx::query_as::<_, Row>(claim!("provider NOT IN (SELECT value FROM json_each($4))", ""))
                     .bind(now.plus(lease).0)
                     .bind(now.0)
                     .bind(limit)
+                    .bind(Json(&crowded))
                     .fetch_all(pool)
                     .await?
             }
             Db::Postgres(pool) => {
-                sqlx::query_as::<_, Row>(claim!("FOR UPDATE SKIP LOCKED"))
+                sqlx::query_as::<_, Row>(claim!("provider <> ALL ($4)", "FOR UPDATE SKIP LOCKED"))
                     .bind(now.plus(lease).0)
                     .bind(now.0)
                     .bind(limit)
+                    .bind(&crowded)
                     .fetch_all(pool)
                     .await?
             }

@@ -60,7 +60,7 @@ both! {
         assert_eq!(evidence["at"], app.now().to_string());
         let fault = json!({"provider": "openai", "fault": {"kind": "status", "status": 401, "body": {"error": {"code": "invalid_api_key", "message": "Incorrect API key provided: secret"}}}});
         app.control("POST", "/faults", Some(fault)).await;
-        app.pass(DAY + 3 * HOUR).await;
+        app.pass(DAY + 5 * HOUR).await;
         let mut client = app.log_in("ana").await;
         let later = client.get("/api/user-api-keys").await.json();
         let evidence = &later["items"][0]["evidence"];

@@ -17,6 +17,7 @@ mod events;
 mod headers;
 mod leptos_toml;
 mod migrations;
+mod outage;
 mod platform_keys;
 mod recheck;
 mod sealing;

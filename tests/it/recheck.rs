@@ -1,5 +1,7 @@
 //! The loop that checks due keys.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::{App, DAY, HOUR, MINUTE, both};
@@ -32,27 +34,59 @@ both! {
     async fn an_unverified_key_is_asked_again_after_1_5_15_and_60_minutes(app: App) {
         store(&app, "down").await;
         let asked = "SELECT COUNT(*) FROM usage_events WHERE source = 'check'";
-        // Each wait is spread by up to a tenth.
-        for (minutes, checks) in [(0, 0), (2, 1), (4, 1), (2, 2), (14, 2), (3, 3), (55, 3), (11, 4), (66, 5)] {
+        // Each wait is spread by up to a fifth.
+        for (minutes, checks) in [(0, 0), (2, 1), (4, 1), (2, 2), (14, 2), (5, 3), (55, 3), (18, 4), (73, 5)] {
             app.pass(minutes * MINUTE).await;
             assert_eq!(app.sql.number(asked).await, checks, "{minutes} minutes later");
         }
         assert_eq!(status(&app).await, "unverified");
         becomes(&app, "down", "plenty").await;
-        app.pass(67 * MINUTE).await;
+        app.pass(73 * MINUTE).await;
         assert_eq!(status(&app).await, "valid");
         scraper_opens(&app).await;
+    }
+
+    async fn a_provider_that_asks_for_a_pause_is_not_asked_before_it_is_over(app: App) {
+        let mut client = app.user("ana").await;
+        let key = json!({"provider": "anthropic", "credentials": App::test_key("anthropic", "plenty")});
+        client.post("/api/user-api-keys/store", &key).await.expect(201);
+        let asked = "SELECT COUNT(*) FROM usage_events WHERE source = 'check'";
+        app.control("PUT", "/keys/anthropic/plenty", Some(json!({"situation": "throttled"}))).await;
+        // The simulator asks for 20 s, as Anthropic does.
+        let stored = json!({"provider": "anthropic"});
+        client.post("/api/user-api-keys/validate", &stored).await.expect(200);
+        app.control("PUT", "/keys/anthropic/plenty", Some(json!({"situation": "plenty"}))).await;
+        app.clock.advance(Duration::from_secs(5));
+        let answer = client.post("/api/user-api-keys/validate", &stored).await;
+        assert_eq!(answer.headers["retry-after"], "15");
+        let problem = answer.problem(429, "rate-limited");
+        assert_eq!((&problem["retry_after"], &problem["reason"]), (&json!(15), &json!("rate_limited")));
+        assert_eq!(problem["detail"], "Anthropic asked for slower requests. Try again in 15 seconds.");
+        // Nor does the loop ask, however due the key is.
+        let store = &app.state.store;
+        let row = store.claim_due_keys(8, MINUTE, &[], app.now().plus(HOUR)).await.unwrap().remove(0);
+        store.make_due(row.user, row.id, app.now()).await.unwrap();
+        app.pass(Duration::from_secs(14)).await;
+        assert_eq!(app.sql.number(asked).await, 1);
+        app.pass(Duration::from_secs(1)).await;
+        assert_eq!(app.sql.number(asked).await, 2);
+        client.post("/api/user-api-keys/validate", &stored).await.expect(200);
+        // In real use as well.
+        store.hold_back(row.user, row.id, app.now().plus(MINUTE)).await.unwrap();
+        client.post("/api/user-api-keys/validate", &stored).await.problem(429, "rate-limited");
+        app.clock.advance(MINUTE);
+        client.post("/api/user-api-keys/validate", &stored).await.expect(200);
     }
 
     async fn no_status_is_a_dead_end(app: App) {
         store(&app, "plenty").await;
         for (situation, status_after, wait) in [
-            ("invalid", "invalid", 27 * HOUR),
-            ("plenty", "valid", 67 * MINUTE),
-            ("exhausted", "exhausted", 27 * HOUR),
+            ("invalid", "invalid", 29 * HOUR),
+            ("plenty", "valid", 73 * MINUTE),
+            ("exhausted", "exhausted", 29 * HOUR),
             ("plenty", "valid", 40 * DAY),
-            ("no_permission", "suspended", 27 * HOUR),
-            ("plenty", "valid", 67 * MINUTE),
+            ("no_permission", "suspended", 29 * HOUR),
+            ("plenty", "valid", 73 * MINUTE),
         ] {
             becomes(&app, "plenty", situation).await;
             app.pass(wait).await;
@@ -64,7 +98,7 @@ both! {
     async fn an_outage_leaves_a_valid_key_valid_and_marks_it_stale_after_a_day(app: App) {
         store(&app, "plenty").await;
         becomes(&app, "plenty", "down").await;
-        app.pass(27 * HOUR).await;
+        app.pass(29 * HOUR).await;
         let key = seen(&app).await;
         assert_eq!((&key["status"], &key["stale"], &key["is_active"]), (&json!("valid"), &json!(false), &json!(true)));
         for _ in 0..26 {
@@ -83,11 +117,11 @@ both! {
         store(&app, "plenty").await;
         app.clock.advance(2 * DAY);
         let store = &app.state.store;
-        let first = store.claim_due_keys(8, 2 * MINUTE, app.now()).await.unwrap();
+        let first = store.claim_due_keys(8, 2 * MINUTE, &[], app.now()).await.unwrap();
         assert_eq!(first.len(), 1);
-        assert!(store.claim_due_keys(8, 2 * MINUTE, app.now()).await.unwrap().is_empty());
+        assert!(store.claim_due_keys(8, 2 * MINUTE, &[], app.now()).await.unwrap().is_empty());
         app.clock.advance(3 * MINUTE);
-        let second = store.claim_due_keys(8, 2 * MINUTE, app.now()).await.unwrap();
+        let second = store.claim_due_keys(8, 2 * MINUTE, &[], app.now()).await.unwrap();
         assert_eq!(second.len(), 1);
         // The first worker wakes up: its answer no longer counts.
         let keys = &app.state.use_cases.keys;

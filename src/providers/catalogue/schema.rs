@@ -1,7 +1,7 @@
 //! What a catalogue file may say. Unknown words are errors; what types cannot express is checked in
 //! [`super::checks`].
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -67,6 +67,9 @@ pub(crate) struct ProviderFile {
     pub(crate) endpoint: Option<EndpointRule>,
     /// What calls may take, by name; `probe` is for a whole check.
     pub(crate) budgets: BTreeMap<String, Budget>,
+    /// How Keyward holds itself back towards the provider.
+    #[serde(default)]
+    pub(crate) egress: EgressRule,
     /// The calls of a check, in order.
     pub(crate) probe: Vec<Probe>,
     /// The calls that services may make, by name.
@@ -258,6 +261,16 @@ impl EndpointRule {
         let port = origin.port();
         (self.hosts.is_empty() || self.hosts.iter().any(named)) && (port == 443 || self.ports.contains(&port))
     }
+}
+
+/// How Keyward holds itself back towards a provider.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EgressRule {
+    /// The checks by schedule that a whole installation makes in a minute, of all keys together; 120 unless set. For
+    /// providers that limit addresses or machines, not only accounts.
+    #[schemars(range(min = 1))]
+    pub(crate) checks_per_minute: Option<NonZeroU32>,
 }
 
 /// What one call may take.

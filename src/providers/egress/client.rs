@@ -1,6 +1,6 @@
 //! The HTTP client.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use reqwest::{
     NoProxy, Proxy, Request, Response, StatusCode,
@@ -35,18 +35,23 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// A client for origins of the `catalogue`, for addresses set by the `operator`, or for both. It
-    /// uses `proxy`, and never one from the environment.
-    pub(crate) fn new(proxy: Option<&EgressProxy>, catalogue: bool, operator: bool) -> reqwest::Result<Self> {
-        let vetted = || {
-            let names = proxy.map(|proxy| proxy.host().to_owned());
-            builder(proxy)?.https_only(true).dns_resolver(VettingResolver::trusting(names)).build()
+    /// A client for origins of the catalogue, for addresses set by the operator, or for both; nothing stands for
+    /// none, and the names of their hosts are given. It uses `proxy`, and never one from the environment.
+    pub(crate) fn new(
+        proxy: Option<&EgressProxy>,
+        catalogue: Option<HashSet<String>>,
+        operator: Option<HashSet<String>>,
+    ) -> reqwest::Result<Self> {
+        let through = proxy.map(|proxy| proxy.host().to_owned());
+        let vetted = |names| {
+            let resolver = VettingResolver::new(names, through.clone());
+            builder(proxy)?.https_only(true).dns_resolver(resolver).build()
         };
-        let trusting = || builder(proxy)?.build();
-        Ok(Self {
-            vetted: catalogue.then(vetted).transpose()?,
-            trusting: operator.then(trusting).transpose()?,
-        })
+        let trusting = |mut names: HashSet<String>| {
+            names.extend(through.clone());
+            builder(proxy)?.dns_resolver(VettingResolver::trusting(names)).build()
+        };
+        Ok(Self { vetted: catalogue.map(vetted).transpose()?, trusting: operator.map(trusting).transpose()? })
     }
 
     /// Sends `request`, whose address was made from `to`, and reads the whole answer, at most

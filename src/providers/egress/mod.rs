@@ -2,12 +2,18 @@
 //! path, never a URL; follows nothing; and tells of failures in a closed list.
 
 pub(crate) mod body;
+pub(crate) mod breaker;
+pub(crate) mod breakers;
 pub(crate) mod bulkhead;
 pub(crate) mod client;
 pub(crate) mod credential;
+pub(crate) mod lookups;
 pub(crate) mod origin;
+pub(crate) mod pace;
 pub(crate) mod resolver;
 pub(crate) mod scrub;
+
+use std::time::Duration;
 
 use crate::model::status::Reason;
 
@@ -24,6 +30,8 @@ pub(crate) enum Fault {
     Redirected(u16),
     /// The request could not be put together: a value does not fit where it belongs.
     NotSent,
+    /// Nothing was sent: the destination failed several times in a row and is left alone for so long.
+    Resting(Duration),
 }
 
 impl Fault {
@@ -32,13 +40,22 @@ impl Fault {
             Self::NoConnection | Self::Broken => Reason::Unreachable,
             Self::TimedOut => Reason::TimedOut,
             Self::Redirected(_) | Self::NotSent => Reason::UnexpectedAnswer,
+            Self::Resting(_) => Reason::NotAnswering,
+        }
+    }
+
+    /// How long to wait, where that is known.
+    pub(crate) const fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::Resting(left) => Some(left),
+            _ => None,
         }
     }
 
     pub(crate) const fn http_status(self) -> Option<u16> {
         match self {
             Self::Redirected(status) => Some(status),
-            Self::NoConnection | Self::Broken | Self::TimedOut | Self::NotSent => None,
+            _ => None,
         }
     }
 }

@@ -135,6 +135,10 @@ impl BaseUrl {
         }
         Ok(Self { origin, prefix })
     }
+
+    pub(crate) fn host(&self) -> &str {
+        self.origin.host()
+    }
 }
 
 impl std::fmt::Display for BaseUrl {

@@ -4,10 +4,13 @@
 use std::{
     collections::HashSet,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
 };
 
 use ipnet::{Ipv4Net, Ipv6Net};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use super::lookups::Lookups;
 
 const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> Ipv4Net {
     Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix)
@@ -62,15 +65,38 @@ fn vet(addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, NotPublic> {
 }
 
 /// The system's resolver, with every answer vetted.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct VettingResolver {
-    trusted: HashSet<String>,
+    trusted: Trusted,
+    lookups: Arc<Lookups>,
+}
+
+/// The names whose answers are not vetted: those that the operator set.
+#[derive(Debug, Clone)]
+enum Trusted {
+    These(HashSet<String>),
+    All,
 }
 
 impl VettingResolver {
-    /// Names set by the operator are not vetted.
-    pub(crate) fn trusting(names: impl IntoIterator<Item = String>) -> Self {
-        Self { trusted: names.into_iter().collect() }
+    /// For names of the catalogue, which are `known`, and names that users typed; `trusted` names are the
+    /// operator's.
+    pub(crate) fn new(known: HashSet<String>, trusted: impl IntoIterator<Item = String>) -> Self {
+        let trusted: HashSet<_> = trusted.into_iter().collect();
+        let lookups = Lookups::system(known.union(&trusted).cloned().collect());
+        Self { trusted: Trusted::These(trusted), lookups }
+    }
+
+    /// For names that the operator set.
+    pub(crate) fn trusting(names: HashSet<String>) -> Self {
+        Self { trusted: Trusted::All, lookups: Lookups::system(names) }
+    }
+
+    fn trusts(&self, name: &str) -> bool {
+        match &self.trusted {
+            Trusted::These(names) => names.contains(name),
+            Trusted::All => true,
+        }
     }
 }
 
@@ -80,9 +106,10 @@ fn warn(name: &Name) {
 
 impl Resolve for VettingResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let trusted = self.trusted.contains(name.as_str());
+        let trusted = self.trusts(name.as_str());
+        let lookups = Arc::clone(&self.lookups);
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let found = lookups.find(name.as_str()).await?;
             let addresses = if trusted { found } else { vet(found).inspect_err(|_| warn(&name))? };
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
@@ -156,7 +183,10 @@ mod tests {
     #[tokio::test]
     async fn a_name_of_this_machine_is_refused_unless_trusted() {
         let name = || "localhost".parse::<Name>().unwrap();
-        assert!(VettingResolver::default().resolve(name()).await.is_err());
-        assert!(VettingResolver::trusting(["localhost".to_owned()]).resolve(name()).await.is_ok());
+        let known = || HashSet::from(["localhost".to_owned()]);
+        assert!(VettingResolver::new(HashSet::new(), []).resolve(name()).await.is_err());
+        assert!(VettingResolver::new(known(), []).resolve(name()).await.is_err());
+        assert!(VettingResolver::new(HashSet::new(), known()).resolve(name()).await.is_ok());
+        assert!(VettingResolver::trusting(known()).resolve(name()).await.is_ok());
     }
 }

@@ -17,8 +17,9 @@ use super::{
     support::{CANARY, Room, Server, in_own_process, yes},
 };
 use crate::{
+    clock::SystemClock,
     model::{check::Outcome, ids::ProviderId},
-    providers::{Candidate, EgressSettings, catalogue::Catalogue},
+    providers::{Candidate, EgressSettings, catalogue::Catalogue, egress::breakers::Breakers},
 };
 
 /// The provider that means harm: of all checks, its answers may be the longest.
@@ -126,7 +127,9 @@ impl Attacked {
         };
         let settings = EgressSettings::new(catalogue, &catalogue.ids().map(base).collect(), None).unwrap();
         // With the budgets of the catalogue.
-        let room = Room::new(settings, |_| {});
+        let mut room = Room::new(settings, |_| {});
+        // Every request is sent: the attack is not over after five failures.
+        room.providers.breakers = Breakers::without_rest(Arc::new(SystemClock));
         let candidate = |id| room.candidate(&id, &[("api_key", CANARY)]);
         Self { hostile: candidate(HOSTILE), honest: candidate(HONEST), room }
     }

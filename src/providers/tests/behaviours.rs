@@ -85,7 +85,7 @@ impl Behaviour {
 }
 
 /// Reads one request's head.
-pub(crate) async fn read_head(stream: &mut TcpStream) -> Vec<u8> {
+pub(crate) async fn read_head(stream: &mut (impl AsyncReadExt + Unpin)) -> Vec<u8> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {

@@ -16,7 +16,7 @@ use crate::{
     providers::{Candidate, EgressSettings, StoredCredential, UsageSource},
 };
 
-fn azure() -> ProviderId {
+pub(super) fn azure() -> ProviderId {
     "azure_openai".parse().unwrap()
 }
 
@@ -24,7 +24,7 @@ fn direct() -> Room {
     Room::new(EgressSettings::default(), |catalogue| hurry(catalogue, 1000))
 }
 
-fn typed(room: &Room, endpoint: &str) -> Result<Candidate, Option<FieldError>> {
+pub(super) fn typed(room: &Room, endpoint: &str) -> Result<Candidate, Option<FieldError>> {
     let fields = [("endpoint", endpoint), ("api_key", CANARY)];
     let fields = fields.map(|(name, value)| (name.to_owned(), SecretString::from(value)));
     room.providers

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A room whose catalogue, not its operator, leads to `origin`.
-fn leading_to(origin: &str) -> Room {
+pub(super) fn leading_to(origin: &str) -> Room {
     let origin = Origin::try_from(origin.to_owned()).unwrap();
     Room::new(EgressSettings::default(), |catalogue| {
         hurry(catalogue, 1000);

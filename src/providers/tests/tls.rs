@@ -108,15 +108,15 @@ async fn both_ways<F: Future<Output = Secure>>(start: impl Fn() -> F) -> [(Room,
 }
 
 /// A certificate and its key.
-type Certified = (CertificateDer<'static>, Arc<KeyPair>);
+pub(super) type Certified = (CertificateDer<'static>, Arc<KeyPair>);
 
-struct Authority {
+pub(super) struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    pem: String,
+    pub(super) pem: String,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -124,7 +124,11 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    fn certificate(&self, names: &[String], change: impl FnOnce(&mut CertificateParams)) -> Certified {
+    pub(super) fn certificate(
+        &self,
+        names: &[String],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Certified {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(names).unwrap();
         change(&mut params);

@@ -144,7 +144,9 @@ pub(super) fn remedy(code: ErrorCode) -> &'static str {
         ErrorCode::Internal => {
             "Tell whoever runs the installation the `reference`: the log has the cause under it."
         }
-        ErrorCode::ProviderUnreachable => "The provider could not be asked, so nothing was changed.",
+        ErrorCode::ProviderUnreachable => {
+            "The provider could not be asked, so nothing was changed. `retry_after` says when it is worth another try, where that is known."
+        }
         ErrorCode::Busy => "The database or the password check is busy. Try again in a moment.",
         ErrorCode::Transport => "Only Keyward's own pages say this: the server was not reached.",
     }

@@ -195,7 +195,7 @@ pub(super) async fn store(
     request_body(content = Credential, example = json!({"provider": "serpapi"})),
     responses((status = 200, description = "What the provider says.", body = Checked)),
     security(("session" = []), ("login_token" = []), ("api_token" = ["keys:write"])),
-    extensions(("x-problems" = json!(["invalid-input", "not-found", "rate-limited"])))
+    extensions(("x-problems" = json!(["invalid-input", "not-found", "rate-limited", "provider-unreachable"])))
 )]
 pub(super) async fn validate(
     State(app): State<UseCases>,

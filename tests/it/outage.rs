@@ -1,0 +1,99 @@
+//! A provider that fails several times in a row is left alone for a while.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{App, Client, both};
+
+const REST: Duration = Duration::from_secs(30);
+
+fn credential() -> Value {
+    json!({"provider": "openai", "credentials": App::test_key("openai", "plenty")})
+}
+
+async fn store(client: &mut Client) -> Value {
+    client.post("/api/user-api-keys/store", &credential()).await.json()
+}
+
+async fn becomes(app: &App, situation: &str) {
+    app.control("PUT", "/keys/openai/plenty", Some(json!({"situation": situation}))).await;
+}
+
+async fn key(client: &mut Client) -> Value {
+    client.get("/api/user-api-keys").await.json()["items"][0].clone()
+}
+
+/// How often the provider was asked.
+async fn asked(app: &App) -> i64 {
+    app.sql.number("SELECT COUNT(*) FROM usage_events").await
+}
+
+both! {
+    async fn after_five_failures_nothing_is_asked_for_half_a_minute(app: App) {
+        let stored = json!({"provider": "openai"});
+        let (mut ana, mut ben) = (app.user("ana").await, app.user("ben").await);
+        store(&mut ana).await;
+        becomes(&app, "down").await;
+        for _ in 0..5 {
+            let key = ana.post("/api/user-api-keys/validate", &stored).await.expect(200).json();
+            assert_eq!((&key["status"], &key["evidence"]["reason"]), (&json!("valid"), &json!("provider_fault")));
+        }
+        let (before, calls) = (key(&mut ana).await, asked(&app).await);
+        app.clock.advance(Duration::from_secs(10));
+        let answer = ana.post("/api/user-api-keys/validate", &stored).await;
+        assert_eq!(answer.headers["retry-after"], "21");
+        let problem = answer.problem(503, "provider-unreachable");
+        assert_eq!(problem["reason"], "not_answering");
+        assert_eq!(
+            problem["detail"],
+            "OpenAI does not answer at the moment, so Keyward waits a little before it asks again. Nothing was changed; try again in a moment."
+        );
+        ana.put("/api/user-api-keys/openai", &credential()).await.problem(503, "provider-unreachable");
+        let candidate = ana.post("/api/user-api-keys/validate", &credential()).await.expect(200).json();
+        assert_eq!((&candidate["status"], &candidate["reason"]), (&json!("unverified"), &json!("not_answering")));
+        assert_eq!((key(&mut ana).await, asked(&app).await), (before, calls), "nothing was asked, nothing changed");
+
+        // It may be what this one user asks for that fails: it closes the way for nobody else.
+        becomes(&app, "plenty").await;
+        assert_eq!(store(&mut ben).await["status"], "valid");
+        ana.post("/api/user-api-keys/validate", &stored).await.problem(503, "provider-unreachable");
+        app.clock.advance(REST);
+        let key = ana.post("/api/user-api-keys/validate", &stored).await.expect(200).json();
+        assert_eq!((&key["status"], &key["status_reason"]), (&json!("valid"), &Value::Null));
+    }
+
+    async fn an_outage_that_several_meet_spares_the_others_and_their_keys_are_checked_later(app: App) {
+        for name in ["ana", "ben", "eve"] {
+            let mut client = app.user(name).await;
+            store(&mut client).await;
+        }
+        becomes(&app, "down").await;
+        for name in ["ana", "ben", "eve"] {
+            let mut client = app.log_in(name).await;
+            for _ in 0..2 {
+                client.post("/api/user-api-keys/validate", &json!({"provider": "openai"})).await;
+            }
+        }
+        let calls = asked(&app).await;
+        let mut zoe = app.user("zoe").await;
+        let answer = zoe.post("/api/user-api-keys/store", &credential()).await.expect(202).json();
+        assert_eq!((&answer["status"], &answer["evidence"]), (&json!("unverified"), &Value::Null));
+        assert!(answer["status_reason"].as_str().unwrap().starts_with("OpenAI does not answer at the moment"));
+        // Other providers are asked.
+        let serpapi = json!({"provider": "serpapi", "credentials": App::test_key("serpapi", "plenty")});
+        zoe.post("/api/user-api-keys/store", &serpapi).await.expect(201);
+        // The loop does not ask either, and leaves what was known.
+        app.sql.execute("UPDATE user_api_keys SET next_check_at = 0 WHERE provider = 'openai'").await;
+        app.pass(Duration::ZERO).await;
+        assert_eq!(asked(&app).await, calls + 1);
+        let known = key(&mut app.log_in("ana").await).await;
+        assert_eq!((&known["status"], &known["evidence"]["reason"]), (&json!("valid"), &json!("provider_fault")));
+        assert_eq!(key(&mut zoe).await["evidence"], Value::Null);
+        // Soon it does. The first to ask finds out for all.
+        becomes(&app, "plenty").await;
+        app.pass(Duration::from_secs(75)).await;
+        assert_eq!(asked(&app).await, calls + 5);
+        assert_eq!(key(&mut zoe).await["status"], "valid");
+    }
+}
