@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    ability::{Ability, Answer},
     access::AccessDecision,
     ids::{ProviderId, SessionId, UserId},
     key::KeyView,
@@ -94,6 +95,41 @@ pub struct Gate {
     pub decision: AccessDecision,
     /// What opens it, where it is closed.
     pub settings: Option<SettingsPage>,
+    /// What it cannot do with the keys that it has, where it is open.
+    pub limits: Vec<Limit>,
+}
+
+/// Something that an open service cannot do with a key that it needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// The provider's name.
+    pub provider: String,
+    /// What cannot be done, and why.
+    pub ability: Ability,
+}
+
+impl Limit {
+    /// The sentence that says it, without the reason.
+    pub fn sentence(&self) -> String {
+        let mut letters = self.ability.label.chars();
+        let first = letters.next().map(|letter| letter.to_lowercase().to_string()).unwrap_or_default();
+        format!("This {} key cannot {first}{}.", self.provider, letters.as_str())
+    }
+}
+
+/// What the service of `decision` cannot do with these keys, although it is open.
+pub fn limits<'k>(decision: &AccessDecision, keys: impl IntoIterator<Item = &'k KeyView>) -> Vec<Limit> {
+    if !decision.granted {
+        return Vec::new();
+    }
+    let needed =
+        |key: &&KeyView| decision.providers.iter().any(|need| !need.optional && need.provider == key.provider);
+    let of_key = |key: &'k KeyView| {
+        let services = key.services.iter().filter(|one| one.service == decision.service);
+        let lacking = services.flat_map(|one| &one.abilities).filter(|one| one.answer == Answer::No);
+        lacking.map(|ability| Limit { provider: key.name.clone(), ability: ability.clone() })
+    };
+    keys.into_iter().filter(needed).flat_map(of_key).collect()
 }
 
 /// One provider and the key stored for it.
@@ -111,6 +147,20 @@ impl SettingsPage {
     /// The card of a provider; none when the catalogue does not have the provider.
     pub fn card(&self, provider: &ProviderId) -> Option<&ProviderCard> {
         self.cards.iter().find(|card| card.info.id == *provider)
+    }
+
+    /// What an open service cannot do with the keys that are stored.
+    pub fn limits(&self, decision: &AccessDecision) -> Vec<Limit> {
+        limits(decision, self.cards.iter().filter_map(|card| card.key.as_ref()))
+    }
+
+    /// The address that stands in for every provider's own, with the provider's id at its end.
+    pub fn diverted(&self) -> Option<&str> {
+        let bases = || self.cards.iter().map(|card| card.info.diverted());
+        let first = bases().flatten().next()?;
+        let shared = bases().filter(|base| *base == Some(first)).count();
+        let all = self.cards.iter().all(|card| card.info.base_url_override.is_some());
+        (all && shared > 1).then_some(first)
     }
 
     /// The decision on a service.
