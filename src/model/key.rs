@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ability::ServiceAbilities, check::Evidence, ids::ProviderId, number::grouped, status::KeyStatus, time::Timestamp,
+    ability::ServiceAbilities, check::Evidence, ids::ProviderId, number::grouped, status::KeyStatus,
+    time::Timestamp,
 };
 
 /// Who supplied a credential.

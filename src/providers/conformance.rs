@@ -160,7 +160,12 @@ fn can(report: &CheckReport, info: &ProviderInfo) -> Vec<String> {
     let services = abilities(&state, &report.metadata, info, policy);
     let line = |service: &ServiceAbilities, ability: &Ability| {
         let why = ability.reason.as_deref().map(|reason| format!(". {reason}")).unwrap_or_default();
-        format!("{}: {}: {}{why}", service.service.name(), ability.label, ability.answer.word().to_lowercase())
+        format!(
+            "{}: {}: {}{why}",
+            service.service.name(),
+            ability.label,
+            ability.answer.word().to_lowercase()
+        )
     };
     let of_service = |service: ServiceAbilities| -> Vec<String> {
         service.abilities.iter().map(|ability| line(&service, ability)).collect()

@@ -29,8 +29,8 @@ fn row(alike: &[Ability]) -> AnyView {
     let labels = alike.iter().map(|ability| ability.label.as_str()).collect::<Vec<_>>().join(" · ");
     let text: Vec<_> = [reason, advice].into_iter().flatten().map(String::as_str).collect();
     let link = link.clone().map(|link| view! { <External href=link.url label=link.label /> });
-    let why = (!text.is_empty())
-        .then(|| view! { <p class="muted">{text.join(" ")} " " {link}</p> }.into_any());
+    let why =
+        (!text.is_empty()).then(|| view! { <p class="muted">{text.join(" ")} " " {link}</p> }.into_any());
     view! {
         <li>
             <span class=class>
@@ -38,7 +38,7 @@ fn row(alike: &[Ability]) -> AnyView {
             </span>
             <div>
                 <p>
-                    {labels} " " <span class=class>{answer.word()}</span>
+                    {labels} ": " <span class=class>{answer.word()}</span>
                 </p>
                 {why}
             </div>

@@ -87,24 +87,25 @@ fn Details(
     /// The evidence, once there was a check.
     evidence: Option<Evidence>,
 ) -> impl IntoView {
-    let evidence = evidence.map(|Evidence { outcome, reason, http_status, provider_code, latency_ms, at }| {
-        let status = http_status.map(|status| fact("HTTP status", status.to_string()));
-        let code = provider_code.map(|code| fact("Provider’s code", code));
-        view! {
-            <div class="key-facts">
-                <span>
-                    <span class="muted">"Last check "</span>
-                    <Moment at=at phrase=Phrase::Ago />
-                </span>
-                {fact("Outcome", outcome.code())}
-                {fact("Reason", reason.code())}
-                {status}
-                {code}
-                {fact("Took", format!("{latency_ms} ms"))}
-            </div>
-        }
-        .into_any()
-    });
+    let evidence =
+        evidence.map(|Evidence { outcome, reason, http_status, provider_code, latency_ms, at }| {
+            let status = http_status.map(|status| fact("HTTP status", status.to_string()));
+            let code = provider_code.map(|code| fact("Provider’s code", code));
+            view! {
+                <div class="key-facts">
+                    <span>
+                        <span class="muted">"Last check "</span>
+                        <Moment at=at phrase=Phrase::Ago />
+                    </span>
+                    {fact("Outcome", outcome.code())}
+                    {fact("Reason", reason.code())}
+                    {status}
+                    {code}
+                    {fact("Took", format!("{latency_ms} ms"))}
+                </div>
+            }
+            .into_any()
+        });
     (evidence.is_some() || !services.is_empty()).then(|| {
         view! {
             <details class="guidance">

@@ -46,7 +46,7 @@ pub struct Ability {
 
 /// Whether a key can do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema, utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// It can, by all that the provider reveals.
@@ -163,7 +163,9 @@ impl Key<'_> {
             Some(Block::Suspended) => Some(Finding::no(sentence(), Some(Remedy::Settle))),
             Some(Block::Unverified) => Some(Finding::unknown(sentence())),
             // The installation's own limit.
-            Some(Block::Exhausted) if self.state.reason == Some(Reason::PlatformLimit) => Some(Finding::no(sentence(), None)),
+            Some(Block::Exhausted) if self.state.reason == Some(Reason::PlatformLimit) => {
+                Some(Finding::no(sentence(), None))
+            }
             _ if !self.state.status.is_accepted() => {
                 Some(Finding::unknown(format!("{} has not confirmed this key yet.", self.provider.name)))
             }
@@ -187,7 +189,10 @@ impl Key<'_> {
             Some(true) => None,
             Some(false) => {
                 let why = capitalised(&without_capability(capability));
-                Some(Finding::no(format!("{why}{}{}", self.on_this_plan(spec), spec.instead), Some(spec.remedy)))
+                Some(Finding::no(
+                    format!("{why}{}{}", self.on_this_plan(spec), spec.instead),
+                    Some(spec.remedy),
+                ))
             }
             None => Some(Finding::unknown(self.unread(spec).unwrap_or_else(|| {
                 let (name, label) = (&self.provider.name, capability_label(capability));
@@ -201,9 +206,15 @@ impl Key<'_> {
         let plan = self.metadata.plan.as_deref().filter(|_| spec.by_plan && self.is_own());
         match plan {
             None => ".".to_owned(),
-            Some(plan) if plan.eq_ignore_ascii_case("free") => format!("; this account has {}.", capitalised(plan)),
+            Some(plan) if plan.eq_ignore_ascii_case("free") => {
+                format!("; this account has {}.", capitalised(plan))
+            }
             Some(plan) => {
-                format!("; {} does not allow it on this account, which has {}.", self.provider.name, capitalised(plan))
+                format!(
+                    "; {} does not allow it on this account, which has {}.",
+                    self.provider.name,
+                    capitalised(plan)
+                )
             }
         }
     }
@@ -244,7 +255,10 @@ impl Key<'_> {
         // What is left of the installation's own account is its operator's business.
         if let Some(unit) = spec.consumes.filter(|_| spec.capability.is_none() && self.is_own()) {
             let told = self.metadata.quota.as_ref().is_some_and(|quota| quota.left().is_some());
-            let why = || self.unread(spec).unwrap_or_else(|| format!("{name} does not reveal what is left of its {unit}."));
+            let why = || {
+                self.unread(spec)
+                    .unwrap_or_else(|| format!("{name} does not reveal what is left of its {unit}."))
+            };
             return (!told).then(|| Finding::unknown(why()));
         }
         let balance = self.metadata.facts.get("Balance").filter(|_| spec.by_balance && self.is_own())?;
@@ -257,7 +271,8 @@ impl Key<'_> {
     fn can(&self, spec: &Spec) -> Finding {
         let metadata = Some(self.metadata).filter(|_| self.is_own());
         let plan = metadata.and_then(|metadata| metadata.plan.as_deref());
-        let limited = spec.on_plan.filter(|(limited, _)| plan.is_some_and(|plan| plan.eq_ignore_ascii_case(limited)));
+        let limited =
+            spec.on_plan.filter(|(limited, _)| plan.is_some_and(|plan| plan.eq_ignore_ascii_case(limited)));
         let facts = spec.from.iter().find_map(|label| metadata?.facts.get(*label));
         let quota = metadata.and_then(|metadata| metadata.quota.as_ref()).filter(|_| spec.consumes.is_some());
         let reason = if let Some((_, remark)) = limited {

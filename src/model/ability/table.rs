@@ -96,19 +96,18 @@ const SIGNED_REPORTS: Spec = Spec {
     ..NOTHING
 };
 
-static SEARCHES: [Spec; 1] = [Spec {
-    id: "search_maps",
-    label: "Search Google Maps",
-    consumes: Some("searches"),
-    ..NOTHING
-}];
+static SEARCHES: [Spec; 1] =
+    [Spec { id: "search_maps", label: "Search Google Maps", consumes: Some("searches"), ..NOTHING }];
 
 static VOICES: [Spec; 2] = [
     Spec {
         id: "speak",
         label: "Speak",
         consumes: Some("characters"),
-        unread: Some(("user_read", "The key may not read the plan, so how many characters are left is not known.")),
+        unread: Some((
+            "user_read",
+            "The key may not read the plan, so how many characters are left is not known.",
+        )),
         ..NOTHING
     },
     Spec { id: "list_voices", label: "List your voices", capability: Some("voices_read"), ..NOTHING },
@@ -135,8 +134,7 @@ static MODELS: [Spec; 2] = [
     LIST_MODELS,
 ];
 
-static GEMINI: [Spec; 1] =
-    [Spec { capability: Some("gemini_api"), consumes: Some("requests"), ..CONVERSE }];
+static GEMINI: [Spec; 1] = [Spec { capability: Some("gemini_api"), consumes: Some("requests"), ..CONVERSE }];
 
 static CALLS_WITH_VOICE: [Spec; 2] = [PLACE_CALLS, SIGNED_REPORTS];
 
