@@ -228,9 +228,10 @@ impl Key<'_> {
     /// Every place that the account has for what this makes is taken.
     fn no_room(&self, spec: &Spec) -> Option<Finding> {
         let (used, allowed) = self.room(spec)?;
-        let reason = match self.is_own() {
-            true => format!("All {allowed} voices that the plan allows are in use."),
-            false => "All voices that the plan allows are in use.".to_owned(),
+        let reason = match allowed {
+            0 => "The plan allows no voices of one’s own.".to_owned(),
+            _ if self.is_own() => format!("All {allowed} voices that the plan allows are in use."),
+            _ => "All voices that the plan allows are in use.".to_owned(),
         };
         (used >= allowed).then(|| Finding::no(reason, Some(Remedy::Room)))
     }
