@@ -124,7 +124,10 @@ pub fn ApiKeyGuard(
         });
         let limited = part(move || {
             let limits = limits.get();
-            (granted.get() && !limits.is_empty()).then(|| limits.into_iter().map(limit).collect_view())
+            (granted.get() && !limits.is_empty()).then(|| {
+                view! { <div class="guard-limits">{limits.into_iter().map(limit).collect_view()}</div> }
+                    .into_any()
+            })
         });
         let content = move || {
             opened.get().then(|| {
@@ -189,7 +192,7 @@ fn limit(limit: Limit) -> AnyView {
     let Ability { reason, advice, link, .. } = limit.ability;
     let link = link.map(|link| view! { <External href=link.url label=link.label /> });
     view! {
-        <p class="page guard-limit">
+        <p class="guard-limit">
             <Icon mark=Mark::Alert />
             <span>{sentence} " " {reason} " " {advice} " " {link}</span>
         </p>

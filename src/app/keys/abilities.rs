@@ -9,10 +9,10 @@ use crate::{
 pub(super) fn abilities(of: ServiceAbilities) -> AnyView {
     let alike = |a: &Ability, b: &Ability| a.answer == b.answer && a.reason.is_some() && a.reason == b.reason;
     let rows: Vec<_> = of.abilities.chunk_by(alike).map(row).collect();
-    let closed = (!of.serves).then(|| view! { <span class="muted">"not with this key"</span> }.into_any());
+    let closed = (!of.serves).then(|| view! { <span class="muted">" · not with this key"</span> }.into_any());
     view! {
         <section class="abilities">
-            <h4>{of.service.name()} {closed}</h4>
+            <h4>{of.service.name()}{closed}</h4>
             <ul>{rows}</ul>
         </section>
     }

@@ -189,10 +189,9 @@ impl Key<'_> {
             Some(true) => None,
             Some(false) => {
                 let why = capitalised(&without_capability(capability));
-                Some(Finding::no(
-                    format!("{why}{}{}", self.on_this_plan(spec), spec.instead),
-                    Some(spec.remedy),
-                ))
+                let why = format!("{why}{}{}", self.on_this_plan(spec), spec.instead);
+                // What is done without needs no remedy.
+                Some(Finding::no(why, Some(spec.remedy).filter(|_| spec.instead.is_empty())))
             }
             None => Some(Finding::unknown(self.unread(spec).unwrap_or_else(|| {
                 let (name, label) = (&self.provider.name, capability_label(capability));
