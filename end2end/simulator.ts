@@ -1,7 +1,7 @@
 import { expect } from '@playwright/test';
 
 /** A simulated provider. */
-export type Provider = 'serpapi' | 'twilio';
+export type Provider = 'serpapi' | 'twilio' | 'elevenlabs';
 
 /** What the control API says about a test key. */
 interface TestKey {

@@ -281,7 +281,8 @@ impl Keys {
     pub async fn list(&self, user: UserId) -> Result<Vec<KeyView>, AppError> {
         let rows = self.store.keys(user).await.map_err(|e| internal(&e))?;
         let mut views: Vec<_> = rows.iter().map(|row| self.view_of(row)).collect();
-        views.extend(self.platform_views(&views));
+        let capped = self.is_capped(user).await?;
+        views.extend(self.platform_views(&views, capped));
         views.sort_by(|a, b| a.provider.cmp(&b.provider));
         Ok(views)
     }

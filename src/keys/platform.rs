@@ -41,8 +41,15 @@ impl Keys {
         if self.platform.is_empty() {
             return Ok(Cow::Borrowed(own));
         }
-        let capped = self.limiter.is_full(Limit::PlatformCalls, &[&user.to_string()]).await?;
-        Ok(Cow::Owned(self.filled_up(own, capped)))
+        Ok(Cow::Owned(self.filled_up(own, self.is_capped(user).await?)))
+    }
+
+    /// Whether the user has used the operator's keys as often as a day allows.
+    pub(super) async fn is_capped(&self, user: UserId) -> Result<bool, AppError> {
+        if self.platform.is_empty() {
+            return Ok(false);
+        }
+        self.limiter.is_full(Limit::PlatformCalls, &[&user.to_string()]).await
     }
 
     /// `own`, and the operator's keys for providers that are not among them.
@@ -55,16 +62,16 @@ impl Keys {
 
     /// The operator's keys as a user sees them who has none for their providers. Account, plan and figures are
     /// the operator's own business.
-    pub(super) fn platform_views(&self, own: &[KeyView]) -> Vec<KeyView> {
+    pub(super) fn platform_views(&self, own: &[KeyView], capped: bool) -> Vec<KeyView> {
         let supplied = self.platform.all();
         let more = supplied.into_iter().filter(|key| {
             let provider = key.credential.provider();
             own.iter().all(|own| own.provider != *provider)
         });
-        more.map(|key| self.platform_view(&key)).collect()
+        more.map(|key| self.platform_view(&key, capped)).collect()
     }
 
-    fn platform_view(&self, key: &PlatformKey) -> KeyView {
+    fn platform_view(&self, key: &PlatformKey, capped: bool) -> KeyView {
         let provider = key.credential.provider();
         let known = &key.known;
         let name = self.provider_name(provider);
@@ -84,6 +91,7 @@ impl Keys {
                 capabilities: known.metadata.capabilities.clone(),
                 ..KeyMetadata::default()
             },
+            services: self.abilities(&platform_state(key, capped), &known.metadata),
             evidence: None,
             source: Source::Platform,
             version: 0,
@@ -117,13 +125,6 @@ fn platform_state(key: &PlatformKey, capped: bool) -> CredentialState {
         true => (KeyStatus::Exhausted, Some(Reason::PlatformLimit)),
         false => (known.status, known.status_reason),
     };
-    CredentialState {
-        provider: key.credential.provider().clone(),
-        status,
-        reason,
-        undecryptable: false,
-        quota_unit: known.metadata.quota.as_ref().map(|quota| quota.unit.clone()),
-        capabilities: known.metadata.capabilities.clone(),
-        source: Source::Platform,
-    }
+    let provider = key.credential.provider().clone();
+    CredentialState::of(provider, status, reason, &known.metadata, Source::Platform)
 }

@@ -3,8 +3,10 @@
 use super::Keys;
 use crate::{
     model::{
+        ability::{ServiceAbilities, abilities},
+        access::CredentialState,
         ids::ProviderId,
-        key::{KeyView, Source},
+        key::{KeyMetadata, KeyView, Source},
         provider,
         status::{KeyStatus, Reason},
     },
@@ -18,6 +20,12 @@ impl Keys {
         self.providers
             .info(provider)
             .map_or_else(|| provider::provider_name(provider), |info| info.name.clone())
+    }
+
+    /// What a credential can do for the services that can use it.
+    pub(super) fn abilities(&self, state: &CredentialState, known: &KeyMetadata) -> Vec<ServiceAbilities> {
+        let info = self.providers.info(&state.provider);
+        info.map(|info| abilities(state, known, info, self.policy())).unwrap_or_default()
     }
 
     pub(super) fn view_of(&self, row: &KeyRow) -> KeyView {
@@ -36,6 +44,7 @@ impl Keys {
             last_validated: row.last_validated,
             next_check_at: self.checking.enabled.then_some(row.next_check_at),
             metadata: row.metadata.clone(),
+            services: self.abilities(&state_of(row), &row.metadata),
             evidence: row.evidence.clone(),
             source: Source::User,
             version: row.credential_version,
@@ -43,6 +52,15 @@ impl Keys {
             updated_at: row.updated_at,
             name,
         }
+    }
+}
+
+/// What the evaluator has to know of a user's own credential.
+fn state_of(row: &KeyRow) -> CredentialState {
+    let provider = row.provider.clone();
+    CredentialState {
+        undecryptable: row.undecryptable,
+        ..CredentialState::of(provider, row.status, row.status_reason, &row.metadata, Source::User)
     }
 }
 

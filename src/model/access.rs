@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ids::ProviderId,
-    key::Source,
-    service::{Needs, Requirement, ServiceId, capability_label},
+    key::{KeyMetadata, Source},
+    service::{Needs, Requirement, ServiceId, capability_label, without_capability},
     status::{KeyStatus, Reason},
 };
 
@@ -29,6 +29,27 @@ pub struct CredentialState {
     pub capabilities: BTreeMap<String, Option<bool>>,
     /// Who supplied it.
     pub source: Source,
+}
+
+impl CredentialState {
+    /// A credential that can be opened, by its status and what its provider told.
+    pub fn of(
+        provider: ProviderId,
+        status: KeyStatus,
+        reason: Option<Reason>,
+        known: &KeyMetadata,
+        source: Source,
+    ) -> Self {
+        Self {
+            provider,
+            status,
+            reason,
+            undecryptable: false,
+            quota_unit: known.quota.as_ref().map(|quota| quota.unit.clone()),
+            capabilities: known.capabilities.clone(),
+            source,
+        }
+    }
 }
 
 /// The installation's part of the decision.
@@ -145,8 +166,8 @@ impl ProviderVerdict {
                     limit.unwrap_or(Reason::QuotaUsedUp).sentence(provider)
                 }
                 Block::LacksCapability => {
-                    let names: Vec<_> = lacking.iter().map(|c| capability_label(c)).collect();
-                    format!("{provider} accepted this key, but it lacks {}.", names.join(" and "))
+                    let why: Vec<_> = lacking.iter().map(|c| without_capability(c)).collect();
+                    format!("{provider} accepted this key, but {}.", why.join(", and "))
                 }
                 Block::Invalid => self.reason.unwrap_or(Reason::Rejected).sentence(provider),
                 Block::Suspended => self.reason.unwrap_or(Reason::AccountSuspended).sentence(provider),
@@ -186,7 +207,11 @@ pub fn decide(service: ServiceId, credentials: &[CredentialState], policy: Polic
 }
 
 /// The best verdict among the owner's credentials of the required provider.
-fn judge(requirement: &Requirement, credentials: &[CredentialState], policy: Policy) -> ProviderVerdict {
+pub(super) fn judge(
+    requirement: &Requirement,
+    credentials: &[CredentialState],
+    policy: Policy,
+) -> ProviderVerdict {
     let verdict = |state: Option<&CredentialState>, verdict: Verdict| ProviderVerdict {
         provider: requirement.provider.clone(),
         optional: requirement.optional,

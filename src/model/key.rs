@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{check::Evidence, ids::ProviderId, status::KeyStatus, time::Timestamp};
+use super::{
+    ability::ServiceAbilities, check::Evidence, ids::ProviderId, number::grouped, status::KeyStatus,
+    time::Timestamp,
+};
 
 /// Who supplied a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -46,6 +49,12 @@ impl Quota {
     /// Units left; never negative.
     pub fn left(&self) -> Option<i64> {
         Some(self.limit?.saturating_sub(self.used?).max(0))
+    }
+
+    /// What is left in words: `958 of 1,000 searches left`. None where the provider does not tell.
+    pub fn left_in_words(&self) -> Option<String> {
+        let (left, limit) = (grouped(self.left()?), grouped(self.limit?));
+        Some(format!("{left} of {limit} {} left", self.unit))
     }
 }
 
@@ -97,6 +106,9 @@ pub struct KeyView {
     pub next_check_at: Option<Timestamp>,
     /// What the provider told of the account.
     pub metadata: KeyMetadata,
+    /// What it can and cannot do, for each service that can use it.
+    #[serde(default)]
+    pub services: Vec<ServiceAbilities>,
     /// What the last check rests on; absent before the first.
     #[serde(default)]
     pub evidence: Option<Evidence>,

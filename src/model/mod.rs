@@ -1,5 +1,6 @@
 //! Shared, pure types: the same in browser and server. No I/O, no clock, no other room.
 
+pub mod ability;
 pub mod access;
 pub mod check;
 pub mod error;
@@ -7,6 +8,7 @@ pub mod event;
 pub mod ids;
 pub mod input;
 pub mod key;
+pub mod number;
 pub mod page;
 pub mod provider;
 pub mod scraper;

@@ -222,6 +222,9 @@ pub struct Links {
     pub billing: String,
     /// Where a key is revoked.
     pub revoke: String,
+    /// Where telephone numbers are bought and verified, for providers that have them.
+    #[serde(default)]
+    pub numbers: Option<String>,
 }
 
 /// A provider of the catalogue.
@@ -256,6 +259,14 @@ pub struct ProviderInfo {
     pub used_by: Vec<ServiceId>,
     /// While in force: the operator's own address that replaces the provider's.
     pub base_url_override: Option<String>,
+}
+
+impl ProviderInfo {
+    /// The operator's own address without the provider's id, where it ends with that.
+    pub fn diverted(&self) -> Option<&str> {
+        let address = self.base_url_override.as_deref()?;
+        address.trim_end_matches('/').strip_suffix(self.id.as_str()).filter(|base| base.ends_with('/'))
+    }
 }
 
 /// The other provider whose key `value` looks like most: what people paste into the wrong card. Prefixes of fewer than three characters tell too little.

@@ -154,6 +154,7 @@ pub fn capability_label(capability: &str) -> Cow<'_, str> {
         "voice_calls" => "a number that can make voice calls",
         "signed_webhooks" => "the auth token that signs webhooks",
         "instant_voice_cloning" => "instant voice cloning",
+        "calls_read" => "the permission to read calls",
         "models_read" => "the permission to list models",
         "user_read" => "the permission to read plan and quota (user_read)",
         "voices_read" => "the permission to list voices (voices_read)",
@@ -165,6 +166,17 @@ pub fn capability_label(capability: &str) -> Cow<'_, str> {
         "mail_send" => "the permission to send mail",
         // One of the operator's own providers.
         other => return Cow::Owned(other.replace('_', " ")),
+    })
+}
+
+/// What follows from lacking a capability: the end of a sentence that says that the key is accepted.
+pub fn without_capability(capability: &str) -> Cow<'_, str> {
+    Cow::Borrowed(match capability {
+        "voice_calls" => "placing calls needs a number that can make voice calls, or a verified caller ID",
+        "signed_webhooks" => "reports of calls are signed with the auth token, which was not given",
+        "instant_voice_cloning" => "cloning voices needs the Starter plan or higher",
+        "gemini_api" => "the key or its project is kept away from the Gemini API",
+        other => return Cow::Owned(format!("it lacks {}", capability_label(other))),
     })
 }
 

@@ -10,11 +10,14 @@ use super::{
     forms::Credential,
 };
 use crate::model::{
+    ability::{Ability, ServiceAbilities, abilities},
+    access::{CredentialState, Policy},
     check::{CheckReport, Outcome},
     error::AppError,
     ids::ProviderId,
     key::Source,
-    provider::Shape,
+    provider::{ProviderInfo, Shape},
+    status::KeyStatus,
 };
 
 /// The fields of one credential, as they were entered.
@@ -99,6 +102,12 @@ impl Providers {
                 clean,
                 format!("the {which} key: nothing of it is in what Keyward keeps of the answers"),
             );
+            if report.outcome.status().is_some_and(KeyStatus::is_accepted) {
+                let info = &candidate.catalogue().info;
+                for line in can(&report, info) {
+                    findings.add(true, format!("the {which} key, {line}"));
+                }
+            }
         }
         Ok(findings)
     }
@@ -140,6 +149,28 @@ fn shown(report: &CheckReport) -> String {
         report.reason.code(),
         report.latency.as_millis()
     )
+}
+
+/// What each service can do with the key.
+fn can(report: &CheckReport, info: &ProviderInfo) -> Vec<String> {
+    let status = report.outcome.status().unwrap_or(KeyStatus::Unverified);
+    let reason = Some(report.reason);
+    let state = CredentialState::of(info.id.clone(), status, reason, &report.metadata, Source::User);
+    let policy = Policy { unverified_counts: false };
+    let services = abilities(&state, &report.metadata, info, policy);
+    let line = |service: &ServiceAbilities, ability: &Ability| {
+        let why = ability.reason.as_deref().map(|reason| format!(". {reason}")).unwrap_or_default();
+        format!(
+            "{}: {}: {}{why}",
+            service.service.name(),
+            ability.label,
+            ability.answer.word().to_lowercase()
+        )
+    };
+    let of_service = |service: ServiceAbilities| -> Vec<String> {
+        service.abilities.iter().map(|ability| line(&service, ability)).collect()
+    };
+    services.into_iter().flat_map(of_service).collect()
 }
 
 /// The same credential with its secrets made up: of the same shape, and surely nobody's.

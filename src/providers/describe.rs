@@ -55,6 +55,8 @@ fn row(answer: &DocumentedAnswer) -> String {
     let beside: String =
         answer.beside.iter().map(|(call, name)| format!(", {call} answers “{name}”")).collect();
     let kept = answer.shows.iter().flatten().map(|(name, value)| format!("; {name}: {value}"));
+    let can = answer.can.iter().flatten().map(|(id, can)| format!("; {id}: {}", can.word().to_lowercase()));
+    let kept = kept.chain(can);
     format!(
         "{}{form} {} {body}{cut}{beside} → {}, {}{} ({})",
         answer.call,

@@ -194,7 +194,17 @@ async fn a_file_is_tried_on_real_keys() {
             ],
         ),
         (file, "serpapi", &[("real", "invalid")], 1, &["FAIL  the real key: invalid"]),
-        ("elevenlabs", "elevenlabs", limited, 0, &["ok    the limited key: limited"]),
+        (
+            "elevenlabs",
+            "elevenlabs",
+            limited,
+            0,
+            &[
+                "ok    the limited key: limited",
+                "the real key, Voice Cloning: Clone voices from recordings: yes. 3 of 30 voices in use.",
+                "the limited key, Voice Cloning: Clone voices from recordings: not known. The key may not read the plan",
+            ],
+        ),
         (
             "elevenlabs",
             "elevenlabs",

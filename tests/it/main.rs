@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod abilities;
 mod accounts;
 mod api_keys;
 mod architecture;

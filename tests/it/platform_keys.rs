@@ -87,6 +87,8 @@ both! {
         let key = &keys["items"][1];
         assert_eq!((&key["provider"], &key["source"], &key["status"]), (&json!("serpapi"), &json!("platform"), &json!("valid")));
         assert_eq!(key["hint"], "");
+        let can = &key["services"][0]["abilities"][0];
+        assert_eq!((&can["id"], &can["answer"], &can["reason"]), (&json!("search_maps"), &json!("yes"), &Value::Null));
         assert_eq!((&key["metadata"]["account"], &key["metadata"]["plan"], &key["metadata"]["quota"]), (&Value::Null, &Value::Null, &Value::Null));
 
         let search = search(&mut ana).await;
@@ -168,6 +170,15 @@ fn a_day_has_a_limit_for_each_user() {
             problem["blocked_providers"][0]["message"].as_str().unwrap().contains("a key of your own"),
             "{problem}"
         );
+        let keys = ana.get("/api/user-api-keys").await.expect(200).json();
+        for service in
+            keys["items"].as_array().unwrap().iter().flat_map(|key| key["services"].as_array().unwrap())
+        {
+            assert_eq!(
+                (&service["serves"], &service["abilities"][0]["answer"]),
+                (&json!(false), &json!("no"))
+            );
+        }
         // Voice cloning uses up no quota, and still makes calls.
         ana.get("/api/services/voice-cloning/access").await.problem(403, "missing-api-keys");
         invited(&app, "ben").await.get("/api/services/data-scraper/access").await.expect(200);

@@ -3,7 +3,7 @@ use leptos::prelude::*;
 use super::door::Door;
 use crate::{
     app::{
-        keys::{Board, DeletePage, KeyCard, named_for_deletion, provide_board},
+        keys::{Board, DeletePage, Diverted, KeyCard, named_for_deletion, provide_board},
         live::Since,
         ui::{count_word, part},
     },
@@ -57,6 +57,7 @@ pub(super) fn BlockedService(
                 <h1>{move || decision.with(heading)}</h1>
                 <p class="page-lead">{service.summary()} " " {move || decision.with(ready_sentence)}</p>
                 {kept.then(|| view! { <p>"What you typed here is kept, and is back when it opens."</p> })}
+                <Diverted board=board />
                 <h2 class="visually-hidden">"Keys"</h2>
                 <ul class="cards">
                     {providers

@@ -14,7 +14,7 @@ use super::{
     links::Moved,
     live::{SLOW, Since},
     problem::Problem,
-    ui::part,
+    ui::{External, Icon, Mark, part},
 };
 use crate::{
     api::{
@@ -22,9 +22,10 @@ use crate::{
         wire::ask,
     },
     model::{
+        ability::Ability,
         access::{AccessDecision, Block, Verdict},
         event::Topic,
-        page::Gate,
+        page::{Gate, Limit},
         service::ServiceId,
     },
 };
@@ -92,10 +93,12 @@ pub fn ApiKeyGuard(
     let side = move |first: Gate| {
         let door = Door::new(first.decision);
         let settings = RwSignal::new(first.settings);
+        let limits = RwSignal::new(first.limits);
         let again = Action::new(move |_: &()| async move {
             // A question that failed leaves the page as it is; the service's own calls are refused anyway.
             if let Ok(answer) = gate(service).await {
                 settings.set(answer.settings);
+                limits.set(answer.limits);
                 door.decide(answer.decision);
             }
         });
@@ -112,6 +115,20 @@ pub fn ApiKeyGuard(
                 }
             },
         );
+        // Whoever opens it from the explanation does not know what the new key cannot do.
+        Effect::new(move |before: Option<bool>| {
+            if before == Some(false) && granted.get() {
+                again.dispatch(());
+            }
+            granted.get()
+        });
+        let limited = part(move || {
+            let limits = limits.get();
+            (granted.get() && !limits.is_empty()).then(|| {
+                view! { <div class="guard-limits">{limits.into_iter().map(limit).collect_view()}</div> }
+                    .into_any()
+            })
+        });
         let content = move || {
             opened.get().then(|| {
                 view! {
@@ -142,6 +159,7 @@ pub fn ApiKeyGuard(
             .into_any()
         });
         view! {
+            {limited}
             {content}
             {instead}
         }
@@ -166,6 +184,20 @@ pub fn ApiKeyGuard(
             })}
         </Transition>
     }
+}
+
+/// What an open service cannot do.
+fn limit(limit: Limit) -> AnyView {
+    let sentence = limit.sentence();
+    let Ability { reason, advice, link, .. } = limit.ability;
+    let link = link.map(|link| view! { <External href=link.url label=link.label /> });
+    view! {
+        <p class="guard-limit">
+            <Icon mark=Mark::Alert />
+            <span>{sentence} " " {reason} " " {advice} " " {link}</span>
+        </p>
+    }
+    .into_any()
 }
 
 /// Whether everything that keeps the service closed is a key that was never stored.

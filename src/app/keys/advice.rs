@@ -1,4 +1,5 @@
 use crate::model::{
+    ability::{Ability, Answer},
     key::KeyView,
     provider::{Cost, ProviderInfo},
     service::capability_label,
@@ -49,13 +50,13 @@ pub(super) fn advice(key: &KeyView, info: &ProviderInfo, checking: bool) -> Opti
             text: format!("Settle it with {name}, then check again."),
             link: Some((format!("Your account at {name}"), info.links.billing.clone())),
         },
-        KeyStatus::Limited => Advice {
+        KeyStatus::Limited => of_abilities(key).unwrap_or_else(|| Advice {
             text: format!(
                 "It lacks {}. What needs that stays closed: change it at {name} and check again, or replace the key here.",
                 lacking(key)
             ),
             link: Some((format!("Keys at {name}"), info.links.keys.clone())),
-        },
+        }),
         // The reason says why nothing was asked; waiting changes nothing.
         KeyStatus::Unverified if info.check_cost == Cost::Billed => return None,
         KeyStatus::Unverified if checking => Advice {
@@ -69,6 +70,21 @@ pub(super) fn advice(key: &KeyView, info: &ProviderInfo, checking: bool) -> Opti
         },
     };
     Some(advice)
+}
+
+/// What services cannot do with the key and what helps, each once; none where they can do everything.
+fn of_abilities(key: &KeyView) -> Option<Advice> {
+    let mut lacking: Vec<&Ability> = Vec::new();
+    for ability in key.services.iter().flat_map(|service| &service.abilities) {
+        if ability.answer == Answer::No && lacking.iter().all(|known| known.id != ability.id) {
+            lacking.push(ability);
+        }
+    }
+    let link = lacking.iter().find_map(|ability| ability.link.clone());
+    let reasons = lacking.iter().filter_map(|ability| ability.reason.as_deref());
+    let advice = lacking.iter().filter_map(|ability| ability.advice.as_deref());
+    let text = reasons.chain(advice).collect::<Vec<_>>().join(" ");
+    (!text.is_empty()).then(|| Advice { text, link: link.map(|link| (link.label, link.url)) })
 }
 
 /// The capabilities that the key definitely lacks, in words.

@@ -6,6 +6,7 @@ use crate::{
     app::{
         links::with_query,
         live::{SLOW, Since},
+        ui::{Notice, Tone},
     },
     model::{
         error::AppError,
@@ -84,4 +85,25 @@ impl Board {
             self.path.with_value(|path| with_query(path, kept.chain(parameters.iter().copied())))
         })
     }
+}
+
+/// Says once that this installation sends the requests for all providers elsewhere, as in a demonstration. A card
+/// says it by itself where it differs.
+#[component]
+pub fn Diverted(
+    /// The page.
+    board: Board,
+) -> impl IntoView {
+    let address = board.page.with_untracked(|page| page.diverted().map(str::to_owned));
+    address.map(|address| {
+        view! {
+            <Notice tone=Tone::Caution>
+                <p>
+                    "This installation sends the requests for every provider to another address: "
+                    <code>{address} "…"</code>
+                </p>
+            </Notice>
+        }
+        .into_any()
+    })
 }

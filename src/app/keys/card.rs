@@ -231,7 +231,9 @@ pub fn KeyCard(
         })
     };
     let diverted = format!("This installation sends requests for {} to another address: ", info.name);
-    let instead = info.base_url_override.clone().map(|address| {
+    let said_once =
+        board.page().with_untracked(|page| page.diverted().is_some_and(|base| info.diverted() == Some(base)));
+    let instead = info.base_url_override.clone().filter(|_| !said_once).map(|address| {
         view! {
             <Notice tone=Tone::Caution>
                 <p>

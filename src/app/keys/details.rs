@@ -1,9 +1,13 @@
 use leptos::prelude::*;
 
-use super::advice::{Advice, advice};
+use super::{
+    abilities::abilities,
+    advice::{Advice, advice},
+};
 use crate::{
     app::ui::{External, Icon, Mark, Moment, Phrase, QuotaMeter},
     model::{
+        ability::ServiceAbilities,
         check::Evidence,
         key::{KeyView, Source},
         provider::ProviderInfo,
@@ -70,37 +74,48 @@ pub(super) fn KeyDetails(
         })}
         {platform}
         {stale}
-        {key.evidence.map(|evidence| view! { <LastCheck evidence=evidence /> })}
+        <Details services=key.services evidence=key.evidence />
     }
     .into_any()
 }
 
-/// What the last check rests on. Codes stand here and nowhere else.
+/// What the key can and cannot do, and what the last check rests on. Codes stand here and nowhere else.
 #[component]
-fn LastCheck(
-    /// The evidence.
-    evidence: Evidence,
+fn Details(
+    /// For each service that can use the key.
+    services: Vec<ServiceAbilities>,
+    /// The evidence, once there was a check.
+    evidence: Option<Evidence>,
 ) -> impl IntoView {
-    let Evidence { outcome, reason, http_status, provider_code, latency_ms, at } = evidence;
-    let status = http_status.map(|status| fact("HTTP status", status.to_string()));
-    let code = provider_code.map(|code| fact("Provider’s code", code));
-    view! {
-        <details class="guidance">
-            <summary>"Details"</summary>
-            <div class="key-facts">
-                <span>
-                    <span class="muted">"Last check "</span>
-                    <Moment at=at phrase=Phrase::Ago />
-                </span>
-                {fact("Outcome", outcome.code())}
-                {fact("Reason", reason.code())}
-                {status}
-                {code}
-                {fact("Took", format!("{latency_ms} ms"))}
-            </div>
-        </details>
-    }
-    .into_any()
+    let evidence =
+        evidence.map(|Evidence { outcome, reason, http_status, provider_code, latency_ms, at }| {
+            let status = http_status.map(|status| fact("HTTP status", status.to_string()));
+            let code = provider_code.map(|code| fact("Provider’s code", code));
+            view! {
+                <div class="key-facts">
+                    <span>
+                        <span class="muted">"Last check "</span>
+                        <Moment at=at phrase=Phrase::Ago />
+                    </span>
+                    {fact("Outcome", outcome.code())}
+                    {fact("Reason", reason.code())}
+                    {status}
+                    {code}
+                    {fact("Took", format!("{latency_ms} ms"))}
+                </div>
+            }
+            .into_any()
+        });
+    (evidence.is_some() || !services.is_empty()).then(|| {
+        view! {
+            <details class="guidance">
+                <summary>"Details"</summary>
+                {services.into_iter().map(abilities).collect_view()}
+                {evidence}
+            </details>
+        }
+        .into_any()
+    })
 }
 
 /// When the key was last checked, and when it is checked again if something waits for that.

@@ -1,6 +1,7 @@
 //! Cards for stored keys: the same on the API key page and in a closed service. Every control works as a
 //! link or a plain form post; with JavaScript nothing reloads and the focus follows the result.
 
+mod abilities;
 mod advice;
 mod board;
 mod card;
@@ -11,7 +12,7 @@ mod errors;
 mod field;
 mod form;
 
-pub use board::{Board, provide_board};
+pub use board::{Board, Diverted, provide_board};
 pub use card::KeyCard;
 pub use delete::{DeletePage, named_for_deletion};
 

@@ -29,6 +29,8 @@ pub(super) fn ServiceList(
                 .map(|decision| {
                     let service = decision.service;
                     let why = why(decision);
+                    let limits: String =
+                        page.limits(decision).iter().map(|limit| format!(" {}", limit.sentence())).collect();
                     let progress = progress(decision);
                     let way = way(decision).map(|words| {
                         view! {
@@ -46,7 +48,7 @@ pub(super) fn ServiceList(
                                 <ServicePill decision=decision.clone() />
                             </div>
                             {summaries.then(|| view! { <p>{service.summary()}</p> }.into_any())}
-                            <p class="muted">{why} {progress} " " {way}</p>
+                            <p class="muted">{why} {limits} {progress} " " {way}</p>
                         </li>
                     }
                     .into_any()

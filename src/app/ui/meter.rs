@@ -1,7 +1,6 @@
 use leptos::prelude::*;
 
-use super::number::grouped;
-use crate::model::key::Quota;
+use crate::model::{key::Quota, number::grouped};
 
 /// How much of an allowance is left: a bar, and the same in words. Numbers the provider did not tell
 /// are left out.

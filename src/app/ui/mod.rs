@@ -12,7 +12,6 @@ mod meter;
 mod moment;
 mod monogram;
 mod notice;
-mod number;
 mod part;
 mod pill;
 mod user_agent;
@@ -29,7 +28,8 @@ pub use meter::QuotaMeter;
 pub use moment::{Moment, Phrase, provide_now};
 pub use monogram::Monogram;
 pub use notice::Notice;
-pub use number::{count_word, grouped};
 pub use part::part;
 pub use pill::{KeyPill, Pill, Tone, key_label};
 pub use user_agent::describe_user_agent;
+
+pub use crate::model::number::{count_word, grouped};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::model::{check::Outcome, status::Reason};
+use crate::model::{ability::Answer, check::Outcome, status::Reason};
 
 /// One answer.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -37,6 +37,8 @@ pub(crate) struct DocumentedAnswer {
     pub(crate) reason: Option<Reason>,
     /// All that is kept: `account`, `plan`, `quota`, facts by label, capabilities by name. Compared if given.
     pub(crate) shows: Option<BTreeMap<String, String>>,
+    /// What Keyward's services can do with the key then, by the ability's id. Compared if given.
+    pub(crate) can: Option<BTreeMap<String, Answer>>,
     /// Who says so.
     pub(crate) source: String,
 }

@@ -40,12 +40,16 @@ fn texts(file: &ProviderFile) -> Checked {
         return Err(Problem::new(at!["steps"], "a step, least_privilege or something uncertain is empty"));
     }
     let links = &file.links;
+    let numbers = links.numbers.iter().map(|link| ("numbers", link));
     for (name, link) in [
         ("keys", &links.keys),
         ("documentation", &links.documentation),
         ("billing", &links.billing),
         ("revoke", &links.revoke),
-    ] {
+    ]
+    .into_iter()
+    .chain(numbers)
+    {
         if !Url::parse(link).is_ok_and(|url| url.scheme() == "https") {
             return Err(Problem::new(at!["links", name], "links: each must be an https address"));
         }

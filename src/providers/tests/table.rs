@@ -14,9 +14,11 @@ use tokio::{
 use super::support::{CANARY, KEY_SID, Room, SID, response};
 use crate::{
     model::{
+        ability::{Answer, abilities},
+        access::{CredentialState, Policy},
         check::{CheckReport, Outcome},
-        key::KeyMetadata,
-        status::Reason,
+        key::{KeyMetadata, Source},
+        status::{KeyStatus, Reason},
     },
     providers::{
         Candidate, Spending,
@@ -193,6 +195,41 @@ fn shown(metadata: &KeyMetadata) -> BTreeMap<String, String> {
     all
 }
 
+/// What services can do with the key, by the ability's id: the same in all of them.
+fn abilities_of(provider: &Provider, report: &CheckReport) -> BTreeMap<String, Answer> {
+    let status = report.outcome.status().unwrap_or(KeyStatus::Unverified);
+    let id = provider.info.id.clone();
+    let state = CredentialState::of(id, status, Some(report.reason), &report.metadata, Source::User);
+    let policy = Policy { unverified_counts: false };
+    let services = abilities(&state, &report.metadata, &provider.info, policy);
+    assert_eq!(
+        services.iter().map(|one| one.service).collect::<Vec<_>>(),
+        provider.info.used_by,
+        "{}: nothing for services that do not use it",
+        provider.info.id
+    );
+    let mut answers = BTreeMap::new();
+    for ability in services.into_iter().flat_map(|one| one.abilities) {
+        let before = answers.insert(ability.id, ability.answer);
+        assert!(before.is_none_or(|before| before == ability.answer));
+    }
+    answers
+}
+
+#[test]
+fn every_ability_is_told_for_some_documented_answer() {
+    for provider in Catalogue::shared().iter() {
+        let told = |answer: Answer| -> BTreeSet<&str> {
+            let rows = provider.file.answers.iter().filter_map(|row| row.can.as_ref());
+            rows.flatten().filter(|(_, told)| **told == answer).map(|(id, _)| id.as_str()).collect()
+        };
+        let (yes, no, unknown) = (told(Answer::Yes), told(Answer::No), told(Answer::Unknown));
+        let all: BTreeSet<_> = yes.iter().chain(&unknown).copied().collect();
+        assert_eq!(all, no, "{}: what can be there can be missing", provider.info.id);
+        assert_eq!(all.is_empty(), provider.info.used_by.is_empty(), "{}", provider.info.id);
+    }
+}
+
 async fn ask(room: &Room, candidate: &Candidate) -> CheckReport {
     room.providers.probe(candidate, CALLER, Spending::Agreed).await
 }
@@ -218,6 +255,9 @@ async fn every_documented_answer_means_what_its_file_says() {
             let kept = shown(&report.metadata);
             if row.shows.as_ref().is_some_and(|shows| *shows != kept) {
                 wrong.push(format!("{at}: shows {kept:?}"));
+            }
+            if row.can.as_ref().is_some_and(|can| *can != abilities_of(provider, &report)) {
+                wrong.push(format!("{at}: can {:?}", abilities_of(provider, &report)));
             }
             let accepted = report.outcome.status().is_some_and(|status| status.is_accepted());
             if !accepted && !kept.is_empty() {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     model::{
+        ability::abilities,
         access::{CredentialState, Policy, decide},
         check::{Evidence, Outcome},
         ids::{ProviderId, SearchId, SessionId, TokenId, UserId},
@@ -25,6 +26,7 @@ use crate::{
 
 /// 18 November 2026.
 const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
+const POLICY: Policy = Policy { unverified_counts: false };
 const EMAIL: &str = "ana@example.org";
 
 /// The example of the type with this name in the description.
@@ -52,8 +54,7 @@ pub(super) fn of(name: &str) -> Option<Value> {
             reason: Reason::Accepted,
         }),
         "AccessDecision" => {
-            let policy = Policy { unverified_counts: false };
-            json!(decide(ServiceId::DataScraper, &[credential()], policy))
+            json!(decide(ServiceId::DataScraper, &[credential()], POLICY))
         }
         "SearchView" => json!(search()),
         "ResultRow" => json!(result()),
@@ -113,6 +114,7 @@ fn provider() -> ProviderInfo {
             documentation: text("https://serpapi.com/search-api"),
             billing: text("https://serpapi.com/change-plan"),
             revoke: text("https://serpapi.com/manage-api-key"),
+            numbers: None,
         },
         by_operator: false,
         used_by: vec![ServiceId::DataScraper],
@@ -134,18 +136,8 @@ fn key() -> KeyView {
         region: None,
         last_validated: Some(NOW),
         next_check_at: Some(Timestamp::from_seconds(NOW.seconds() + 86_400)),
-        metadata: KeyMetadata {
-            account: Some("a…@example.org".to_owned()),
-            plan: Some("Developer".to_owned()),
-            quota: Some(Quota {
-                used: Some(42),
-                limit: Some(1000),
-                unit: "searches".to_owned(),
-                resets_at: None,
-            }),
-            capabilities: BTreeMap::new(),
-            facts: BTreeMap::new(),
-        },
+        metadata: metadata(),
+        services: abilities(&credential(), &metadata(), &provider(), POLICY),
         evidence: Some(Evidence {
             outcome: Outcome::Valid,
             reason: Reason::Accepted,
@@ -158,6 +150,21 @@ fn key() -> KeyView {
         version: 1,
         created_at: NOW,
         updated_at: NOW,
+    }
+}
+
+fn metadata() -> KeyMetadata {
+    KeyMetadata {
+        account: Some("a…@example.org".to_owned()),
+        plan: Some("Developer".to_owned()),
+        quota: Some(Quota {
+            used: Some(42),
+            limit: Some(1000),
+            unit: "searches".to_owned(),
+            resets_at: None,
+        }),
+        capabilities: BTreeMap::new(),
+        facts: BTreeMap::new(),
     }
 }
 

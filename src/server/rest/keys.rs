@@ -142,6 +142,9 @@ pub(super) async fn providers(State(app): State<UseCases>, Who(_): Who) -> Json<
 }
 
 /// List the stored keys, masked
+///
+/// Each with what Keyward's services can and cannot do with it, and why: `services` has an entry for each service that can
+/// use the key, and none where no service uses its provider.
 #[utoipa::path(
     get,
     path = "/api/user-api-keys",

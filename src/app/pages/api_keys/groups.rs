@@ -135,6 +135,7 @@ mod tests {
                         documentation: String::new(),
                         billing: String::new(),
                         revoke: String::new(),
+                        numbers: None,
                     },
                     used_by: Vec::new(),
                     base_url_override: None,

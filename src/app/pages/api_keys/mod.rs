@@ -16,7 +16,7 @@ use crate::{
     api::{keys::KeySettings, wire::ask},
     app::{
         asked::Asked,
-        keys::{Board, DeletePage, KeyCard, named_for_deletion, provide_board},
+        keys::{Board, DeletePage, Diverted, KeyCard, named_for_deletion, provide_board},
         live::Since,
         problem::Problem,
         ui::part,
@@ -85,6 +85,7 @@ fn Settings(page: SettingsPage, service: Option<ServiceId>, since: Since) -> imp
                 <p class="page-lead">
                     "Your keys, your accounts, your bills. Each key is checked with its provider, sealed, and used for nothing but your own requests."
                 </p>
+                <Diverted board=board />
                 {service.map(|service| view! { <ServiceSetup service=service next=next board=board /> })}
                 <details class="panel panel-flush fold only-narrow">
                     <summary>

@@ -1,3 +1,5 @@
+//! Numbers in words.
+
 /// A count with commas between groups of three digits: `1,204`.
 pub fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
