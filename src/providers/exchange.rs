@@ -75,7 +75,7 @@ impl Providers {
                 key_source: caller.key_source,
             },
         );
-        let answer = self.answer(credential, caller.user, &outgoing).await;
+        let answer = self.answer(credential, caller, &outgoing).await;
         let (finding, reply) = match answer {
             Err(fault @ Fault::Resting(_)) => {
                 pending.withdraw();
@@ -100,14 +100,14 @@ impl Providers {
     async fn answer(
         &self,
         credential: &Credential,
-        user: Option<UserId>,
+        caller: Caller,
         outgoing: &Outgoing<'_>,
     ) -> Result<Reply, Fault> {
         let destination = self.destination(credential).ok_or(Fault::NotSent)?;
-        let way = self.breakers.way(credential.provider(), destination.origin, user);
+        let way = self.breakers.way(credential.provider(), destination.origin, caller.user);
         // Before the wait for a place, so that it fails at once; and once more after it.
         way.look()?;
-        let place = self.bulkheads.enter(credential.provider(), outgoing.deadline).await?;
+        let place = self.bulkheads.enter(credential.provider(), caller.source, outgoing.deadline).await?;
         let attempt = way.enter()?;
         let request = self.request(credential, destination, outgoing)?;
         let (max_bytes, deadline) = (outgoing.max_bytes, outgoing.deadline);

@@ -1,5 +1,6 @@
 //! How many requests run at a time, for each provider on its own: one that is slow or means harm holds up
-//! neither the others nor this machine's memory.
+//! neither the others nor this machine's memory. Checks and use have places of their own, so that neither waits
+//! for the other.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +10,13 @@ use tokio::{
 };
 
 use super::Fault;
-use crate::model::ids::ProviderId;
+use crate::{model::ids::ProviderId, providers::usage::UsageSource};
 
-/// Requests at a time to one provider.
-const PLACES: usize = 16;
-/// Answers at a time of one provider that are longer than [`SMALL`].
+/// Checks at a time of one provider.
+const CHECKS: usize = 8;
+/// Calls of services at a time to one provider.
+const CALLS: usize = 32;
+/// Answers at a time, in each of the two, that are longer than [`SMALL`].
 const LARGE_PLACES: usize = 2;
 /// The longest answer that every request may have. Most are shorter; the longest allowed takes 4 MiB.
 pub(crate) const SMALL: usize = 64 << 10;
@@ -24,29 +27,49 @@ pub(crate) struct Bulkheads(BTreeMap<ProviderId, Bulkhead>);
 
 #[derive(Debug)]
 struct Bulkhead {
+    checks: Lane,
+    calls: Lane,
+}
+
+#[derive(Debug)]
+struct Lane {
     requests: Semaphore,
     large_answers: Semaphore,
+}
+
+impl Lane {
+    fn new(places: usize) -> Self {
+        Self { requests: Semaphore::new(places), large_answers: Semaphore::new(LARGE_PLACES) }
+    }
 }
 
 /// One request's place.
 pub(crate) struct Place<'a> {
     _request: SemaphorePermit<'a>,
-    bulkhead: &'a Bulkhead,
+    lane: &'a Lane,
 }
 
 impl Bulkheads {
     pub(crate) fn new(providers: impl IntoIterator<Item = ProviderId>) -> Self {
-        let bulkhead =
-            || Bulkhead { requests: Semaphore::new(PLACES), large_answers: Semaphore::new(LARGE_PLACES) };
+        let bulkhead = || Bulkhead { checks: Lane::new(CHECKS), calls: Lane::new(CALLS) };
         Self(providers.into_iter().map(|id| (id, bulkhead())).collect())
     }
 
     /// Waits for a place, in the order of coming. Waiting counts against the request's time: whoever asks
     /// is told by the deadline, whatever others do.
-    pub(crate) async fn enter(&self, provider: &ProviderId, deadline: Instant) -> Result<Place<'_>, Fault> {
+    pub(crate) async fn enter(
+        &self,
+        provider: &ProviderId,
+        source: UsageSource,
+        deadline: Instant,
+    ) -> Result<Place<'_>, Fault> {
         let bulkhead = self.0.get(provider).ok_or(Fault::NotSent)?;
-        match timeout_at(deadline, bulkhead.requests.acquire()).await {
-            Ok(request) => Ok(Place { _request: request.map_err(|_| Fault::NotSent)?, bulkhead }),
+        let lane = match source {
+            UsageSource::Check | UsageSource::Candidate => &bulkhead.checks,
+            UsageSource::Use => &bulkhead.calls,
+        };
+        match timeout_at(deadline, lane.requests.acquire()).await {
+            Ok(request) => Ok(Place { _request: request.map_err(|_| Fault::NotSent)?, lane }),
             Err(_) => Err(Fault::TimedOut),
         }
     }
@@ -55,7 +78,7 @@ impl Bulkheads {
 impl Place<'_> {
     /// Waits until an answer may be longer than [`SMALL`].
     pub(crate) async fn large_answer(&self) -> Result<SemaphorePermit<'_>, Fault> {
-        self.bulkhead.large_answers.acquire().await.map_err(|_| Fault::Broken)
+        self.lane.large_answers.acquire().await.map_err(|_| Fault::Broken)
     }
 }
 
@@ -66,18 +89,20 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_full_provider_makes_its_own_requests_wait_and_no_others() {
+    async fn a_full_provider_makes_its_own_checks_wait_and_nothing_else() {
         let bulkheads = Bulkheads::new([ProviderId::OPENAI, ProviderId::TWILIO]);
         let soon = Instant::now() + Duration::from_millis(20);
         let later = soon + Duration::from_secs(60);
+        let check = |provider, until| bulkheads.enter(provider, UsageSource::Candidate, until);
         let mut inside = Vec::new();
-        for _ in 0..PLACES {
-            inside.push(bulkheads.enter(&ProviderId::OPENAI, later).await.unwrap());
+        for _ in 0..CHECKS {
+            inside.push(check(&ProviderId::OPENAI, later).await.unwrap());
         }
-        assert_eq!(bulkheads.enter(&ProviderId::OPENAI, soon).await.err(), Some(Fault::TimedOut));
-        assert!(bulkheads.enter(&ProviderId::TWILIO, soon + Duration::from_secs(60)).await.is_ok());
+        assert_eq!(check(&ProviderId::OPENAI, soon).await.err(), Some(Fault::TimedOut));
+        assert!(check(&ProviderId::TWILIO, later).await.is_ok());
+        assert!(bulkheads.enter(&ProviderId::OPENAI, UsageSource::Use, later).await.is_ok());
         inside.pop();
-        inside.push(bulkheads.enter(&ProviderId::OPENAI, later).await.unwrap());
+        inside.push(check(&ProviderId::OPENAI, later).await.unwrap());
 
         let (first, others) = inside.split_first().unwrap();
         let mut large = Vec::new();
