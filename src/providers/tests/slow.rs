@@ -75,7 +75,7 @@ async fn checks_that_nobody_asked_for_take_no_place_from_others() {
         for _ in 0..4 {
             held.push(room.providers.background(&OTHERS[0]).await.unwrap());
         }
-        assert_eq!(room.providers.crowded(), [OTHERS[0].clone()]);
+        assert_eq!(room.providers.crowded(), OTHERS[..1]);
         for id in OTHERS {
             let report = room.check(&room.candidate(&id, &[("api_key", CANARY)])).await;
             assert_eq!(report.outcome, Outcome::Valid, "{id}");
