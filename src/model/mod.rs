@@ -6,6 +6,7 @@ pub mod error;
 pub mod event;
 pub mod ids;
 pub mod input;
+pub mod job;
 pub mod key;
 pub mod page;
 pub mod provider;
