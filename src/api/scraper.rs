@@ -1,5 +1,5 @@
-//! The Data Scraper. Starting a search spends the key, so it asks whether the service is open; all the
-//! rest works without a key.
+//! The Data Scraper. Starting a search and letting it go on spend the key, so they ask whether the service is open;
+//! all the rest works without a key.
 
 use leptos::prelude::*;
 
@@ -65,6 +65,15 @@ pub async fn search_results(
 pub async fn cancel_search(id: SearchId) -> Result<SearchView, AppError> {
     let who = principal().await?;
     use_cases()?.scraper.cancel(who.user, id).await
+}
+
+/// Lets a search go on that ended early.
+#[server(prefix = "/api/rpc", endpoint = "resume_search", protocol = Rpc)]
+pub async fn resume_search(id: SearchId) -> Result<SearchView, AppError> {
+    let who = principal().await?;
+    let app = use_cases()?;
+    let grant = app.keys.require(who.user, ServiceId::DataScraper).await?;
+    app.scraper.resume(&grant, id).await
 }
 
 /// Deletes a search with its results and leads back to the history.

@@ -2,6 +2,7 @@
 
 mod events;
 mod recheck;
+mod worker;
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,13 +11,12 @@ use tokio_util::sync::CancellationToken;
 
 pub use events::{Call, EventWatch, Listener};
 pub use recheck::Recheck;
+pub use worker::Worker;
 
-use crate::{clock::Clock, services::scraper::Scraper, store::Store};
+use crate::{clock::Clock, store::Store};
 
 /// Destroyed credentials and spent rows are swept this often.
 const SWEEP: Duration = Duration::from_secs(3600);
-/// Searches whose process is gone are looked for this often.
-const ABANDONED: Duration = Duration::from_secs(15);
 /// A loop that broke down is started again after this long.
 const RESTART: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 1000 });
 
@@ -34,7 +34,7 @@ impl Jobs {
 pub fn spawn(
     recheck: Arc<Recheck>,
     events: Arc<EventWatch>,
-    scraper: Arc<Scraper>,
+    worker: Arc<Worker>,
     store: Store,
     clock: Arc<dyn Clock>,
     stop: &CancellationToken,
@@ -48,7 +48,11 @@ pub fn spawn(
         let events = events.clone();
         async move { events.run().await }
     }));
-    jobs.spawn(keep_running("abandoned searches", stop.clone(), move || end_abandoned(scraper.clone())));
+    // Stops by itself, so that no job is lost between its claim and its beginning.
+    jobs.spawn(keep_running("worker", CancellationToken::new(), move || {
+        let worker = worker.clone();
+        async move { worker.run().await }
+    }));
     jobs.spawn(keep_running("sweep", stop.clone(), move || sweep(store.clone(), clock.clone())));
     Jobs(jobs)
 }
@@ -79,18 +83,6 @@ async fn sweep(store: Store, clock: Arc<dyn Clock>) {
             Ok(0) => {}
             Ok(destroyed) => tracing::info!(destroyed, "replaced credentials were destroyed"),
             Err(error) => tracing::error!(%error, "the sweep failed"),
-        }
-    }
-}
-
-async fn end_abandoned(scraper: Arc<Scraper>) {
-    let mut ticks = tokio::time::interval(ABANDONED);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        // A failure is in the log already.
-        if let Ok(ended @ 1..) = scraper.recover().await {
-            tracing::info!(ended, "searches whose process was gone have been ended");
         }
     }
 }

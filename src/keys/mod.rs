@@ -411,7 +411,7 @@ fn missing(provider: &ProviderId) -> AppError {
 }
 
 /// A random number from 0 to 1, for spreading checks; without a random source they are not spread.
-fn jitter() -> f64 {
+pub fn jitter() -> f64 {
     let mut bytes = [0; 2];
     match getrandom::fill(&mut bytes) {
         Ok(()) => f64::from(u16::from_le_bytes(bytes)) / f64::from(u16::MAX),

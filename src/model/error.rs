@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     access::AccessDecision,
     ids::ProviderId,
+    scraper::OPEN_MAX,
     status::{KeyStatus, Reason},
     token::{Scope, TOKENS_MAX},
 };
@@ -73,8 +74,8 @@ codes! {
     KeyExists "key-exists" 409 "A key is stored already";
     /// Changed by somebody else meanwhile.
     Conflict "conflict" 409 "It was changed meanwhile";
-    /// As many searches as one user may run at the same time are running.
-    TooManySearches "too-many-searches" 409 "Two searches are running already";
+    /// As many searches as one user may have at the same time are running or waiting.
+    TooManySearches "too-many-searches" 409 "Too many searches are waiting";
     /// As many tokens as one user may have are alive.
     TooManyTokens "too-many-tokens" 409 "There are too many tokens";
     /// The body is too large.
@@ -288,7 +289,7 @@ impl AppError {
             }
             ErrorCode::PlatformLimit => Reason::PlatformLimit.sentence(provider),
             ErrorCode::TooManySearches => {
-                "Two searches are running already. Wait until one ends, or stop one.".to_owned()
+                format!("{OPEN_MAX} searches are waiting already. Wait until some have ended, or stop some.")
             }
             ErrorCode::InsufficientScope => match self.scope {
                 Some(scope) => format!("The token would need the scope {scope}. Make one that has it."),

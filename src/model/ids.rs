@@ -63,6 +63,10 @@ uuid_id! {
     SearchId;
     /// A personal API token. Not its text.
     TokenId;
+    /// A piece of background work. The same as the id of what it works on.
+    JobId;
+    /// A process that does background work. New with each start.
+    WorkerId;
 }
 
 /// A provider of the catalogue, such as `serpapi`: 1 to 40 of `a-z`, `0-9` and `_`.

@@ -7,6 +7,7 @@ pub mod error;
 pub mod event;
 pub mod ids;
 pub mod input;
+pub mod job;
 pub mod key;
 pub mod number;
 pub mod page;

@@ -19,12 +19,12 @@ use crate::{
     api::context::UseCases,
     clock::Clock,
     config::{Config, Purpose, SecretsError, SiteDefaults, read_secret_file},
-    jobs::{self, EventWatch, Recheck},
+    jobs::{self, EventWatch, Recheck, Worker},
     keys::{Checking, Keys},
     model::{error::AppError, ids::ProviderId, page::DemoKey, provider::provider_name, time::Timestamp},
     monitor::{Ledger, PlatformKeys},
     providers::{Catalogue, CatalogueError, EgressSettings, Providers, SettingError},
-    services::scraper::Scraper,
+    services::{Dispatch, scraper::Scraper},
     simulator,
     store::{InstanceSecret, Store, StoreError},
     telemetry::metrics::Metrics,
@@ -134,6 +134,8 @@ pub struct Installation {
     pub site: Site,
     /// The loop that checks due keys; it does not run yet.
     pub recheck: Recheck,
+    /// What works on jobs; it does not run yet.
+    pub worker: Worker,
     /// The one clock.
     pub clock: Arc<dyn Clock>,
     /// What the operator must know.
@@ -210,7 +212,11 @@ async fn assemble(
     supply_platform_keys(config, &providers, &platform, now)?;
     let keys = Keys::new(store.clone(), vault, providers.clone(), limiter, audit, clock.clone(), checking);
     let keys = Arc::new(keys.supplied_with(platform));
-    let scraper = Arc::new(Scraper::new(store.clone(), keys.clone(), providers.clone(), clock.clone()));
+    let dispatch = Arc::new(Dispatch::default());
+    let scraper =
+        Scraper::new(store.clone(), keys.clone(), providers.clone(), clock.clone(), dispatch.clone());
+    let scraper = Arc::new(scraper);
+    let worker = Worker::new(store.clone(), clock.clone(), scraper.clone(), dispatch, stopping.clone());
 
     let notices = config.warnings.iter().cloned().chain(secrets.notice).collect();
     let secure = config.public_url.is_https();
@@ -238,7 +244,7 @@ async fn assemble(
     let stopping = Stopping(stopping);
     let state = AppState { use_cases, leptos, store: store.clone(), events, stopping, operations };
     let recheck = Recheck::new(store, keys, clock.clone(), config.check_keys);
-    Ok(Installation { state, site, recheck, clock, notices })
+    Ok(Installation { state, site, recheck, worker, clock, notices })
 }
 
 /// The settings of the site's files: `Leptos.toml`, which is part of the program, and `LEPTOS_*`
@@ -272,14 +278,22 @@ pub async fn run(
         print_first_code(&code);
     }
     tracing::info!(url = config.public_url.origin(), database = ?config.database_url.engine(), "Keyward is ready");
-    let Installation { state, site, recheck, clock, .. } = installation;
+    let Installation { state, site, recheck, worker, clock, .. } = installation;
     let store = state.store.clone();
-    let scraper = Arc::clone(&state.use_cases.scraper);
-    let (recheck, events) = (Arc::new(recheck), Arc::clone(&state.events));
-    let jobs = jobs::spawn(recheck, events, scraper.clone(), store.clone(), clock, &shutdown.stop);
+    let (recheck, events, worker) = (Arc::new(recheck), Arc::clone(&state.events), Arc::new(worker));
+    let jobs = jobs::spawn(recheck, events, worker.clone(), store.clone(), clock, &shutdown.stop);
+    let (draining, now) = (worker.clone(), shutdown.now.clone());
+    let stopped = shutdown.stop.clone();
+    // Beside the requests under way: both together keep the promise of when the server has stopped.
+    let drain = tokio::spawn(async move {
+        stopped.cancelled().await;
+        draining.drain(&now).await;
+    });
     let settings = ServeSettings::new(config.public_url.is_loopback());
     let drained = serve(listener, router(state, site), settings, shutdown).await;
-    scraper.shutdown().await;
+    if drain.await.is_err() {
+        tracing::error!("the jobs could not be given back; their leases will end");
+    }
     jobs.finish().await;
     store.close().await;
     Ok(drained)

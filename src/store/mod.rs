@@ -10,10 +10,12 @@ mod deks;
 mod error;
 mod events;
 mod installation;
+mod jobs;
 mod keys;
 mod limits;
 mod readers;
 pub mod scheduler;
+mod search_runs;
 mod searches;
 mod sessions;
 mod sql;
@@ -34,8 +36,11 @@ pub use audit::SecurityEvent;
 pub use error::StoreError;
 pub use events::Position;
 pub use installation::{Installation, InstanceSecret};
+pub use jobs::{Claim, Hold};
 pub use keys::{CheckResult, KeyRow, NewKey, Replacement, WebhookCopy};
-pub use searches::{FoundPlace, NewSearch, PageOfResults};
+pub use scheduler::Claiming;
+pub use search_runs::{End, FoundPlace, PageOfResults, SearchRun};
+pub use searches::NewSearch;
 pub use sessions::{Means, NewSession, Principal, SessionRow, Standing};
 pub use tokens::NewToken;
 pub use usage::UsageRow;
@@ -85,7 +90,16 @@ impl Store {
             Db::Sqlite { read: Arc::new(read), write }
         } else {
             let options = PgConnectOptions::from_str(database_url)?;
-            let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(Duration::from_secs(5));
+            let pool = PgPoolOptions::new()
+                .max_connections(16)
+                .acquire_timeout(Duration::from_secs(5))
+                // A process that is frozen in a transaction must not hold its locks against all others.
+                .after_connect(|connection, _| {
+                    Box::pin(async move {
+                        let limit = "SET idle_in_transaction_session_timeout = '10s'";
+                        sqlx::query(limit).execute(connection).await.map(drop)
+                    })
+                });
             Db::Postgres(pool.connect_with(options).await?)
         };
         Ok(Self { db })

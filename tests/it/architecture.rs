@@ -160,6 +160,7 @@ fn only_the_scheduler_looks_across_owners() {
         "retired_credentials",
         "webhook_secrets",
         "usage_events",
+        "jobs",
         "searches",
         "search_results",
         "user_events",

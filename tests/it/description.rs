@@ -165,16 +165,17 @@ async fn prepared(app: &App, operation: &Value, number: usize) -> (Client, Optio
             Some(token["id"].as_str().unwrap().to_owned())
         }
         "read_search" | "delete_search" | "list_results" | "download_results" | "cancel_search" => {
-            Some(searched(&mut client).await)
+            Some(searched(&mut client, "bakery").await)
         }
+        "resume_search" => Some(searched(&mut client, "bakery fail on page 2").await),
         _ => None,
     };
     (client, id)
 }
 
 /// The id of a search that has ended.
-async fn searched(client: &mut Client) -> String {
-    let body = json!({"query": "bakery", "place": "Berlin", "limit": 20});
+async fn searched(client: &mut Client, query: &str) -> String {
+    let body = json!({"query": query, "place": "Berlin", "limit": 40});
     let started = client.post("/api/services/data-scraper/searches", &body).await.expect(201);
     let address = started.location().to_owned();
     for _ in 0..1_000 {

@@ -238,22 +238,6 @@ both! {
         rest.expect(last + 2, "keys", "twilio").await;
     }
 
-    async fn a_search_that_was_abandoned_is_told_to_its_owner(app: App) {
-        let mut ana = app.user("ana").await;
-        store(&mut ana, "serpapi", "plenty").await;
-        let body = json!({"query": "slow bakery", "place": "52.52, 13.405", "limit": 120});
-        let started = ana.post("/api/services/data-scraper/searches", &body).await.expect(201).json();
-        app.sql.execute("UPDATE searches SET lease_until = 0").await;
-        let last = app.sql.number("SELECT seq FROM user_event_heads").await;
-        let mut stream = ana.events(&format!("?after={last}"), &[]).await;
-        stream.expect(last, "hello", "").await;
-        while app.state.use_cases.scraper.recover().await.unwrap() == 0 {
-            app.sql.execute("UPDATE searches SET lease_until = 0").await;
-        }
-        let heard = stream.next().await.unwrap();
-        assert_eq!((heard.topic, heard.subject), ("searches".to_owned(), started["id"].as_str().unwrap().to_owned()));
-    }
-
     async fn a_key_deleted_on_one_node_closes_the_service_on_the_other_within_a_second(app: App) {
         let other = app.second_node().await;
         let mut here = app.user("ana").await;

@@ -16,6 +16,7 @@ mod crash;
 mod description;
 mod events;
 mod headers;
+mod jobs;
 mod leptos_toml;
 mod migrations;
 mod outage;

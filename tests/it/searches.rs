@@ -117,10 +117,50 @@ both! {
         let mut client = with_key(&app, "ana", "plenty").await;
         let slow = client.post(SEARCHES, &berlin("slow coffee", 120)).await.expect(201).location().to_owned();
         client.post(SEARCHES, &berlin("slow tea", 120)).await.expect(201);
-        client.post(SEARCHES, &berlin("slow cake", 120)).await.problem(409, "too-many-searches");
-        let stopped = client.send("POST", &format!("{slow}/cancel"), &[], Vec::new()).await.expect(200).json();
-        assert_eq!((&stopped["state"], &stopped["notice"]), (&json!("cancelled"), &json!("cancelled")));
-        client.post(SEARCHES, &berlin("few cakes", 20)).await.expect(201);
+        let cancel = async |client: &mut Client, address: &str| {
+            let stopped = client.send("POST", &format!("{address}/cancel"), &[], Vec::new()).await.expect(200).json();
+            assert_eq!((&stopped["state"], &stopped["notice"]), (&json!("cancelled"), &json!("cancelled")));
+        };
+        // Two run, so others wait; one that waits is stopped without any call, one that runs makes room.
+        let mut waiting = Vec::new();
+        for query in ["never asked", "few cakes"] {
+            let answer = client.post(SEARCHES, &berlin(query, 20)).await.expect(201);
+            assert_eq!(answer.json()["state"], "queued");
+            waiting.push(answer.location().to_owned());
+        }
+        let page = client.get(&waiting[0].replace("/api/", "/")).await.expect(200).text;
+        assert!(page.contains("Waiting") && page.contains("at most 2 of your searches run at the same time"));
+        cancel(&mut client, &waiting[0]).await;
+        cancel(&mut client, &slow).await;
+        while client.get(&waiting[1]).await.json()["state"] == "queued" {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(ended(&mut client, &waiting[1]).await["found"], 7);
+        let asked = app.control("GET", "/journal", None).await.to_string();
+        assert!(asked.contains("few cakes") && !asked.contains("never asked"));
+        assert_eq!(app.sql.number("SELECT COUNT(*) FROM jobs WHERE state = 'cancelled'").await, 2);
+    }
+
+    async fn a_search_that_ended_early_goes_on_without_paying_twice(app: App) {
+        let mut client = with_key(&app, "ana", "plenty").await;
+        app.control("PUT", "/keys/serpapi/plenty", Some(json!({"searches_left": 2}))).await;
+        let (address, found) = search(&mut client, &berlin("many hotels", 120)).await;
+        assert_eq!((&found["state"], &found["notice"], &found["found"]), (&json!("partial"), &json!("quota_used_up"), &json!(40)));
+        assert_eq!(found["can_resume"], true);
+        let page = client.get(&address.replace("/api/", "/")).await.expect(200).text;
+        assert!(page.contains("Go on") && page.contains("4 pages are missing, for up to 4 searches."));
+        let resume = format!("{address}/resume");
+        // Going on spends the key, so the service must be open.
+        client.post(&resume, &json!({})).await.problem(403, "missing-api-keys");
+        app.control("PUT", "/keys/serpapi/plenty", Some(json!({"searches_left": 100}))).await;
+        client.post("/api/user-api-keys/validate", &json!({"provider": "serpapi"})).await.expect(200);
+        app.user("bo").await.post(&resume, &json!({})).await.problem(403, "missing-api-keys");
+        with_key(&app, "eve", "plenty").await.post(&resume, &json!({})).await.problem(404, "not-found");
+        assert_eq!(client.post(&resume, &json!({})).await.expect(200).json()["state"], "running");
+        let found = ended(&mut client, &address).await;
+        assert_eq!((&found["state"], &found["found"], &found["pages_done"]), (&json!("finished"), &json!(120), &json!(6)));
+        assert_eq!(found["searches_left_after"], 96);
+        client.post(&resume, &json!({})).await.problem(409, "conflict");
     }
 
     async fn the_page_works_without_javascript(app: App) {

@@ -15,8 +15,8 @@ pub const PAGE_SIZE: u32 = 20;
 pub const PAGES_MAX: u32 = 6;
 /// Results of one search at the most.
 pub const LIMIT_MAX: u32 = PAGE_SIZE * PAGES_MAX;
-/// Searches of one user that may run at the same time.
-pub const RUNNING_MAX: i64 = 2;
+/// Searches of one user that may run or wait at the same time.
+pub const OPEN_MAX: i64 = 100;
 /// Results in one answer to whoever looks at them.
 pub const RESULTS_SHOWN: usize = 60;
 /// Searches in one part of the history.

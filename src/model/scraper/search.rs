@@ -41,9 +41,11 @@ macro_rules! words {
 }
 
 words! {
-    /// The state of a search. It leaves `running` once and never comes back, since a page
-    /// that was paid for is not asked for again.
+    /// The state of a search. A page that was paid for is never asked for again: a search that goes on, after
+    /// a restart or because its user wants it, does so with the next page.
     SearchState {
+        /// It waits for another search of the user to end.
+        Queued "queued",
         /// Pages are being fetched.
         Running "running",
         /// Everything asked for, or everything there is, has arrived.
@@ -73,7 +75,7 @@ words! {
         KeyRejected "key_rejected",
         /// The account is suspended or closed.
         AccountSuspended "account_suspended",
-        /// The key was deleted while the search ran.
+        /// The key was deleted before the search had ended.
         KeyGone "key_gone",
         /// The stored key could not be opened.
         KeyUnusable "key_unusable",
@@ -89,9 +91,9 @@ words! {
         NotUnderstood "not_understood",
         /// The user stopped it.
         Cancelled "cancelled",
-        /// The server was stopped or failed while the search ran.
+        /// The server was stopped or failed while the search ran, when searches did not yet go on by themselves.
         Interrupted "interrupted",
-        /// Something broke here.
+        /// Something broke here, again and again.
         OurFault "our_fault",
     }
 }
@@ -100,6 +102,7 @@ impl SearchState {
     /// The word on the page.
     pub const fn label(self) -> &'static str {
         match self {
+            Self::Queued => "Waiting",
             Self::Running => "Running",
             Self::Finished => "Finished",
             Self::Partial => "Ended early",
@@ -125,7 +128,7 @@ impl Notice {
             }
             Self::KeyRejected => "SerpAPI did not accept your key. Replace it, then search again.",
             Self::AccountSuspended => "SerpAPI has suspended or closed your account. Ask SerpAPI why.",
-            Self::KeyGone => "Your SerpAPI key was deleted while the search ran.",
+            Self::KeyGone => "Your SerpAPI key was deleted before the search had ended.",
             Self::KeyUnusable => {
                 "Keyward cannot open your stored SerpAPI key. Ask whoever runs this installation, or replace the key."
             }
@@ -142,7 +145,9 @@ impl Notice {
                 "You stopped this search. The page that was under way may still count at SerpAPI."
             }
             Self::Interrupted => "Keyward was restarted while this search ran. Nothing was asked for twice.",
-            Self::OurFault => "Something went wrong on our side. The log has the cause.",
+            Self::OurFault => {
+                "Something went wrong on our side, several times in a row. The log has the cause. Tell whoever runs this installation."
+            }
         }
     }
 
@@ -190,12 +195,14 @@ pub struct SearchView {
     pub created_at: Timestamp,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+    /// It ended early, and can go on with the page that is next.
+    pub can_resume: bool,
 }
 
 impl SearchView {
-    /// Whether pages are still being fetched.
-    pub fn is_running(&self) -> bool {
-        self.state == SearchState::Running
+    /// Whether pages are still being fetched, or will be.
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, SearchState::Queued | SearchState::Running)
     }
 
     /// The search in a few words: `bakery, Berlin`.

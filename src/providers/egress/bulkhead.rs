@@ -90,19 +90,20 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_provider_makes_its_own_checks_wait_and_nothing_else() {
-        let bulkheads = Bulkheads::new([ProviderId::OPENAI, ProviderId::TWILIO]);
+        let (full, other) = (ProviderId::OPENAI, ProviderId::TWILIO);
+        let bulkheads = Bulkheads::new([full.clone(), other.clone()]);
         let soon = Instant::now() + Duration::from_millis(20);
         let later = soon + Duration::from_secs(60);
         let check = |provider, until| bulkheads.enter(provider, UsageSource::Candidate, until);
         let mut inside = Vec::new();
         for _ in 0..CHECKS {
-            inside.push(check(&ProviderId::OPENAI, later).await.unwrap());
+            inside.push(check(&full, later).await.unwrap());
         }
-        assert_eq!(check(&ProviderId::OPENAI, soon).await.err(), Some(Fault::TimedOut));
-        assert!(check(&ProviderId::TWILIO, later).await.is_ok());
-        assert!(bulkheads.enter(&ProviderId::OPENAI, UsageSource::Use, later).await.is_ok());
+        assert_eq!(check(&full, soon).await.err(), Some(Fault::TimedOut));
+        assert!(check(&other, later).await.is_ok());
+        assert!(bulkheads.enter(&full, UsageSource::Use, later).await.is_ok());
         inside.pop();
-        inside.push(check(&ProviderId::OPENAI, later).await.unwrap());
+        inside.push(check(&full, later).await.unwrap());
 
         let (first, others) = inside.split_first().unwrap();
         let mut large = Vec::new();

@@ -201,6 +201,7 @@ fn search() -> SearchView {
         searches_left_after: None,
         created_at: NOW,
         finished_at: None,
+        can_resume: false,
     }
 }
 

@@ -130,7 +130,7 @@ pub(super) fn remedy(code: ErrorCode) -> &'static str {
         ErrorCode::Conflict => {
             "Somebody changed the same thing at the same time. Read it again, then decide."
         }
-        ErrorCode::TooManySearches => "Wait until one of the two ends, or stop one.",
+        ErrorCode::TooManySearches => "Wait until some of them have ended, or stop some.",
         ErrorCode::TooLarge => "A body may have 64 KiB.",
         ErrorCode::UnsupportedMediaType => "Send `Content-Type: application/json`, once.",
         ErrorCode::MisdirectedHost => {

@@ -78,6 +78,7 @@ pub(super) fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(searches::results))
         .routes(routes!(searches::csv))
         .routes(routes!(searches::cancel))
+        .routes(routes!(searches::resume))
         .routes(routes!(tokens::list, tokens::issue))
         .routes(routes!(tokens::revoke))
         .routes(routes!(system::access))

@@ -1,4 +1,4 @@
-//! Searches of the Data Scraper. Only starting one needs the service to be open.
+//! Searches of the Data Scraper. Only starting one, or letting it go on, needs the service to be open.
 
 use axum::{
     Json,
@@ -68,8 +68,9 @@ fn parameter<T: std::str::FromStr>(name: &str, text: Option<&str>) -> Result<Opt
 
 /// Start a search
 ///
-/// Finds businesses on Google Maps with the user's SerpAPI key. The answer comes at once; the search runs on, and each page
-/// of 20 results costs one search at SerpAPI. At most two searches of a user run at the same time.
+/// Finds businesses on Google Maps with the user's SerpAPI key. The answer comes at once; the search runs on, also over a
+/// restart of the server, and each page of 20 results costs one search at SerpAPI. At most two searches of a user run at
+/// the same time; others wait in the state `queued`, and begin by themselves.
 #[utoipa::path(
     post,
     path = "/api/services/data-scraper/searches",
@@ -78,7 +79,7 @@ fn parameter<T: std::str::FromStr>(name: &str, text: Option<&str>) -> Result<Opt
     request_body(content = SearchInput, example = json!({"query": "bakery", "place": "Berlin", "limit": 20})),
     responses((
         status = 201,
-        description = "The search is running.",
+        description = "The search is running, or waits.",
         body = SearchView,
         headers(("Location" = String, description = "The address of the search.")),
         links(
@@ -213,6 +214,28 @@ pub(super) async fn cancel(
     PathId(id): PathId<SearchId>,
 ) -> Result<Json<SearchView>, Problem> {
     Ok(Json(app.scraper.cancel(who.user, id).await?))
+}
+
+/// Let a search go on that ended early
+///
+/// It goes on with the page that is next: what had arrived is kept, and not paid for again. `can_resume` says whether
+/// there is such a page.
+#[utoipa::path(
+    post,
+    path = "/api/services/data-scraper/searches/{id}/resume",
+    operation_id = "resume_search",
+    tag = "Data Scraper",
+    params(("id" = SearchId, Path, description = "The search.")),
+    responses((status = 200, description = "The search, which is running, or waits.", body = SearchView)),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["services:use"])),
+    extensions(("x-problems" = json!(["missing-api-keys", "not-found", "conflict", "too-many-searches"])))
+)]
+pub(super) async fn resume(
+    State(app): State<UseCases>,
+    granted: Granted<DataScraper>,
+    PathId(id): PathId<SearchId>,
+) -> Result<Json<SearchView>, Problem> {
+    Ok(Json(app.scraper.resume(&granted.0, id).await?))
 }
 
 /// Delete a search with its results

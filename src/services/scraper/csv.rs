@@ -138,6 +138,7 @@ mod tests {
                 searches_left_after: None,
                 created_at: Timestamp(1_795_000_000_123_456),
                 finished_at: None,
+                can_resume: false,
             })
         };
         assert_eq!(name("Coffee \"shops\"; ../x"), "coffee-shops-x-2026-11-18.csv");

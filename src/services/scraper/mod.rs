@@ -1,7 +1,7 @@
 //! The Data Scraper: businesses from Google Maps through the user's SerpAPI account.
 //!
-//! A search is started, runs in the background and keeps each page as it arrives. Starting asks the
-//! evaluator, since it spends the key; everything else works without any key.
+//! A search is taken on, fetched in the background and keeps each page as it arrives. Starting and going on ask
+//! the evaluator, since they spend the key; everything else works without any key.
 
 mod csv;
 mod maps;
@@ -10,40 +10,26 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
-
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use std::sync::Arc;
 
 use self::{
     run::Run,
     source::{MapsSource, SerpApi},
 };
+use super::{Dispatch, Ended, Stops};
 use crate::{
     account::internal,
     clock::Clock,
     keys::{Grant, Keys},
     model::{
         error::{AppError, ErrorCode},
-        ids::{SearchId, UserId},
-        scraper::{
-            Notice, RUNNING_MAX, ResultsPage, SEARCHES_SHOWN, SearchInput, SearchList, SearchState,
-            SearchView, Sort, arrange,
-        },
+        ids::{JobId, SearchId, UserId},
+        scraper::{ResultsPage, SEARCHES_SHOWN, SearchInput, SearchList, SearchView, Sort, arrange},
         service::ServiceId,
     },
     providers::Providers,
-    store::{NewSearch, Store},
+    store::{Hold, NewSearch, Store},
 };
-
-/// A runner holds its search for this long and renews that before each call, so it must be longer than
-/// the longest call takes (60 s in the catalogue).
-const LEASE: Duration = Duration::from_secs(90);
-/// How long the searches under way may take to write down their end when the server stops.
-const FAREWELL: Duration = Duration::from_secs(3);
 
 /// A file to be downloaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,90 +45,73 @@ pub struct Scraper {
     store: Store,
     source: Arc<dyn MapsSource>,
     clock: Arc<dyn Clock>,
-    tasks: TaskTracker,
-    stop: CancellationToken,
-    running: Arc<Running>,
-}
-
-/// The searches that this process runs, and how to stop each.
-#[derive(Default)]
-struct Running(Mutex<HashMap<SearchId, CancellationToken>>);
-
-impl Running {
-    fn lock(&self) -> MutexGuard<'_, HashMap<SearchId, CancellationToken>> {
-        // The map is whole after each statement, also if a panic came between two.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn stop(&self, id: SearchId) {
-        if let Some(token) = self.lock().get(&id) {
-            token.cancel();
-        }
-    }
+    dispatch: Arc<Dispatch>,
 }
 
 impl Scraper {
     /// The use cases over these rooms.
-    pub fn new(store: Store, keys: Arc<Keys>, providers: Arc<Providers>, clock: Arc<dyn Clock>) -> Self {
-        Self::over(store, Arc::new(SerpApi::new(keys, providers)), clock)
+    pub fn new(
+        store: Store,
+        keys: Arc<Keys>,
+        providers: Arc<Providers>,
+        clock: Arc<dyn Clock>,
+        dispatch: Arc<Dispatch>,
+    ) -> Self {
+        Self { store, source: Arc::new(SerpApi::new(keys, providers)), clock, dispatch }
     }
 
-    fn over(store: Store, source: Arc<dyn MapsSource>, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            store,
-            source,
-            clock,
-            tasks: TaskTracker::new(),
-            stop: CancellationToken::new(),
-            running: Arc::default(),
-        }
-    }
-
-    /// Starts a search with the user's key. At most two searches of a user run at a time.
+    /// Takes a search on with the user's key. It waits while two others of the user run.
     pub async fn start(&self, grant: &Grant, input: &SearchInput) -> Result<SearchView, AppError> {
-        if grant.service() != ServiceId::DataScraper {
-            return Err(AppError::new(ErrorCode::Forbidden));
-        }
-        self.begin(grant.user(), input).await
+        self.begin(spender(grant)?, input).await
     }
 
     async fn begin(&self, user: UserId, input: &SearchInput) -> Result<SearchView, AppError> {
         let request = input.check()?;
-        if self.stop.is_cancelled() {
-            return Err(AppError::new(ErrorCode::Busy));
-        }
-        let now = self.clock.now();
         let search = NewSearch {
             id: SearchId::generate(),
             user,
             request: &request,
             left_before: self.source.searches_left(user).await,
-            lease_until: now.plus(LEASE),
         };
-        let id = search.id;
-        if !self.store.insert_search(&search, RUNNING_MAX, now).await.map_err(|e| internal(&e))? {
+        if !self.store.insert_search(&search, self.clock.now()).await.map_err(|e| internal(&e))? {
             return Err(AppError::new(ErrorCode::TooManySearches));
         }
-        // As it begins, not as far as it may have come by the time of the answer. Should this fail, the lease
-        // ends the search.
-        let begun = self.get(user, id).await?;
-        let stop = self.stop.child_token();
-        self.running.lock().insert(id, stop.clone());
+        // As it begins, not as far as it may have come by the time of the answer.
+        let begun = self.get(user, search.id).await;
+        self.dispatch.call();
+        begun
+    }
+
+    /// Lets a search go on that ended early, with the page that is next.
+    pub async fn resume(&self, grant: &Grant, id: SearchId) -> Result<SearchView, AppError> {
+        self.go_on(spender(grant)?, id).await
+    }
+
+    async fn go_on(&self, user: UserId, id: SearchId) -> Result<SearchView, AppError> {
+        if !self.get(user, id).await?.can_resume {
+            return Err(AppError::new(ErrorCode::Conflict));
+        }
+        if !self.store.resume_search(user, id, self.clock.now()).await.map_err(|e| internal(&e))? {
+            // Somebody was quicker, or there are too many.
+            let now = self.get(user, id).await?;
+            let code = if now.can_resume { ErrorCode::TooManySearches } else { ErrorCode::Conflict };
+            return Err(AppError::new(code));
+        }
+        let resumed = self.get(user, id).await;
+        self.dispatch.call();
+        resumed
+    }
+
+    /// Works on a search as the holder of its job.
+    pub async fn run(&self, hold: Hold, stops: Stops) -> Ended {
         let run = Run {
             store: self.store.clone(),
             source: Arc::clone(&self.source),
             clock: Arc::clone(&self.clock),
-            user,
-            id,
-            request,
-            stop,
+            hold,
+            stops,
         };
-        let running = Arc::clone(&self.running);
-        self.tasks.spawn(async move {
-            run.go().await;
-            running.lock().remove(&id);
-        });
-        Ok(begun)
+        run.go().await
     }
 
     /// One search.
@@ -189,11 +158,9 @@ impl Scraper {
 
     /// Stops a search; one that has ended already is left as it is. What had arrived is kept.
     pub async fn cancel(&self, user: UserId, id: SearchId) -> Result<SearchView, AppError> {
-        let (state, notice) = (SearchState::Cancelled, Some(Notice::Cancelled));
-        let now = self.clock.now();
-        if self.store.end_search(user, id, state, notice, now).await.map_err(|e| internal(&e))? {
-            // A runner on another node finds out with its next write.
-            self.running.stop(id);
+        if self.store.cancel_search(user, id, self.clock.now()).await.map_err(|e| internal(&e))? {
+            // A worker of another process finds out when it renews its hold.
+            self.dispatch.stop(JobId(id.0));
         }
         self.get(user, id).await
     }
@@ -203,21 +170,15 @@ impl Scraper {
         if !self.store.delete_search(user, id, self.clock.now()).await.map_err(|e| internal(&e))? {
             return Err(AppError::new(ErrorCode::NotFound));
         }
-        self.running.stop(id);
+        self.dispatch.stop(JobId(id.0));
         Ok(())
     }
+}
 
-    /// Ends the searches of processes that are gone. Answers how many.
-    pub async fn recover(&self) -> Result<u64, AppError> {
-        self.store.end_abandoned_searches(self.clock.now()).await.map_err(|e| internal(&e))
-    }
-
-    /// Stops every search of this process, notes that they were interrupted, and takes no new ones.
-    pub async fn shutdown(&self) {
-        self.stop.cancel();
-        self.tasks.close();
-        if tokio::time::timeout(FAREWELL, self.tasks.wait()).await.is_err() {
-            tracing::warn!("searches were still writing when the server stopped; they count as interrupted");
-        }
+fn spender(grant: &Grant) -> Result<UserId, AppError> {
+    if grant.service() == ServiceId::DataScraper {
+        Ok(grant.user())
+    } else {
+        Err(AppError::new(ErrorCode::Forbidden))
     }
 }

@@ -1,132 +1,116 @@
-//! One search from its first call to its end.
+//! One search, from where an earlier attempt left it to its end.
 
-use std::{sync::Arc, time::Duration};
-
-use tokio_util::sync::CancellationToken;
+use std::sync::Arc;
 
 use super::{
-    LEASE,
     maps::{self, Located},
     source::MapsSource,
 };
 use crate::{
     clock::Clock,
     model::{
-        ids::{SearchId, UserId},
-        scraper::{Notice, Place, SearchRequest, SearchState},
+        job::LEASE,
+        scraper::{Notice, Place, SearchRequest},
     },
-    store::{FoundPlace, PageOfResults, Store, StoreError},
+    services::{Ended, Stops},
+    store::{End, FoundPlace, Hold, PageOfResults, SearchRun, Store, StoreError},
 };
 
-/// The end of a search is written again after this long, then twice as long, …
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// … until this; then the lease runs out.
-const LAST_PAUSE: Duration = Duration::from_secs(13);
-
-/// A search under way.
+/// An attempt at a search.
 pub(super) struct Run {
     pub(super) store: Store,
     pub(super) source: Arc<dyn MapsSource>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) user: UserId,
-    pub(super) id: SearchId,
-    pub(super) request: SearchRequest,
-    pub(super) stop: CancellationToken,
+    pub(super) hold: Hold,
+    pub(super) stops: Stops,
 }
 
-/// Why a search ends before its last page.
+/// Why an attempt stops.
 enum Break {
-    /// For this reason.
-    Failed(Notice),
-    /// Somebody else has ended or deleted it already.
-    Ended,
+    /// The search ends early, for this reason.
+    Early(Notice),
+    /// The attempt ends like this, and the search does not.
+    Attempt(Ended),
 }
 
 impl From<Notice> for Break {
     fn from(notice: Notice) -> Self {
-        Self::Failed(notice)
+        match notice {
+            // What broke here may be whole again in a moment; what a provider said is the end.
+            Notice::OurFault => Self::Attempt(Ended::Broken),
+            notice => Self::Early(notice),
+        }
     }
 }
 
 impl From<StoreError> for Break {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "a search could not be written down");
-        Self::Failed(Notice::OurFault)
+        Self::Attempt(Ended::Broken)
     }
 }
 
 impl Run {
-    /// Runs to the end, and writes down how it ended. Being stopped drops the call under way, so that
-    /// nobody waits for it; whether that page counts, only the provider knows.
-    pub(super) async fn go(self) {
+    /// Goes on as far as it may. Its owner's stop drops the call under way, so that nobody waits for it; whether
+    /// that page counts, only the provider knows.
+    pub(super) async fn go(self) -> Ended {
         let ending = tokio::select! {
             biased;
-            () = self.stop.cancelled() => None,
+            () = self.stops.owner.cancelled() => None,
             ending = self.pages() => Some(ending),
         };
-        let Some(ending) = ending else { return self.stopped().await };
+        let end = match ending {
+            None => {
+                self.note_searches_left().await;
+                return Ended::Finished;
+            }
+            Some(Err(Break::Attempt(ended))) => return ended,
+            Some(Err(Break::Early(notice))) => End::Early(notice),
+            Some(Ok(0)) => End::Complete(Some(Notice::NoResults)),
+            Some(Ok(_)) => End::Complete(None),
+        };
         // Before the end is written, so that whoever waits for the end sees the figures with it.
         tokio::select! {
             biased;
-            () = self.stop.cancelled() => {}
+            () = self.stops.owner.cancelled() => {}
             () = self.note_searches_left() => {}
         }
-        let now = self.clock.now();
-        let finished = SearchState::Finished;
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let written = match &ending {
-                Ok(0) => {
-                    self.store.end_search(self.user, self.id, finished, Some(Notice::NoResults), now).await
-                }
-                Ok(_) => self.store.end_search(self.user, self.id, finished, None, now).await,
-                Err(Break::Failed(notice)) => {
-                    self.store.end_search_early(self.user, self.id, *notice, now).await
-                }
-                Err(Break::Ended) => return,
-            };
-            match written {
-                Ok(_) => return,
-                // A database that is busy for a moment must not leave a paid search without its end.
-                Err(error) if error.is_transient() && pause < LAST_PAUSE => {
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
-                }
-                Err(error) => return unwritten(&error),
+        match self.store.end_search(self.hold, end, self.clock.now()).await {
+            Ok(true) => Ended::Finished,
+            Ok(false) => Ended::Fenced,
+            Err(error) => {
+                tracing::error!(%error, "the end of a search could not be written down");
+                Ended::Broken
             }
         }
     }
 
-    /// Stopped by the user, who has ended the search already, or together with the server.
-    async fn stopped(&self) {
-        let notice = Notice::Interrupted;
-        match self.store.end_search_early(self.user, self.id, notice, self.clock.now()).await {
-            Ok(true) => {}
-            Ok(false) => self.note_searches_left().await,
-            Err(error) => unwritten(&error),
-        }
-    }
-
-    /// Fetches page after page and answers how many results there are.
+    /// Fetches the pages that are missing and answers how many results there are.
     async fn pages(&self) -> Result<u32, Break> {
-        let located = self.locate().await?;
-        let mut found = 0;
-        for number in 0..located.pages(&self.request) {
-            self.hold().await?;
-            let parameters = maps::parameters(&self.request, &located, number);
-            let body = self.source.page(self.user, parameters).await?;
+        let search = self.store.begin_search(self.hold, self.clock.now()).await?;
+        let search = search.ok_or(Break::Attempt(Ended::Fenced))?;
+        let mut found = search.found;
+        let Some(first) = search.next_page else { return Ok(found) };
+        self.source.open(self.hold.user).await?;
+        let located = self.locate(&search).await?;
+        let planned = located.pages(&search.request);
+        let mut next = (first < planned).then_some(first);
+        while let Some(number) = next {
+            self.hold_on().await?;
+            let parameters = maps::parameters(&search.request, &located, number);
+            let body = self.source.page(self.hold.user, parameters).await?;
             let page = maps::read_page(&body);
+            let more = page.more && !page.rows.is_empty();
+            next = Some(number.saturating_add(1)).filter(|next| more && *next < planned);
             let results = PageOfResults {
                 rows: &page.rows,
-                limit: self.request.limit,
+                limit: search.request.limit,
+                next,
                 lease_until: self.clock.now().plus(LEASE),
             };
-            found = self
-                .store
-                .save_page(self.user, self.id, &results, self.clock.now())
-                .await?
-                .ok_or(Break::Ended)?;
-            if !page.more || page.rows.is_empty() || found >= self.request.limit {
+            let saved = self.store.save_page(self.hold, &results, self.clock.now()).await?;
+            found = saved.ok_or(Break::Attempt(Ended::Fenced))?;
+            if found >= search.request.limit {
                 break;
             }
         }
@@ -134,42 +118,48 @@ impl Run {
     }
 
     /// Turns the name of a place into coordinates, which Google Maps needs for more than one page.
-    async fn locate(&self) -> Result<Located, Break> {
-        let name = match &self.request.place {
-            Place::Coordinates(point) => return Ok(Located::At(*point)),
-            Place::Name(name) => name,
+    async fn locate(&self, search: &SearchRun) -> Result<Located, Break> {
+        let SearchRequest { place, country, .. } = &search.request;
+        let name = match (place, &search.point) {
+            (Place::Coordinates(point), _) | (_, Some(point)) => return Ok(Located::At(*point)),
+            (Place::Name(_), None) if search.place_unknown => return Ok(Located::ByText),
+            (Place::Name(name), None) => name,
         };
-        self.hold().await?;
-        let body = self.source.places(self.user, maps::first_part(name)).await?;
-        let resolved = maps::resolve(&body, name, self.request.country.as_deref());
+        self.hold_on().await?;
+        let body = self.source.places(self.hold.user, maps::first_part(name)).await?;
+        let resolved = maps::resolve(&body, name, country.as_deref());
         let located = resolved.as_ref().map_or(Located::ByText, |place| Located::At(place.point));
         let found = FoundPlace {
-            resolved: resolved.as_ref().map(|place| place.name.as_str()),
-            pages_planned: located.pages(&self.request),
+            resolved: resolved.as_ref().map(|place| (place.name.as_str(), place.point)),
+            pages_planned: located.pages(&search.request),
         };
-        if self.store.record_place(self.user, self.id, &found, self.clock.now()).await? {
+        if self.store.record_place(self.hold, &found, self.clock.now()).await? {
             Ok(located)
         } else {
-            Err(Break::Ended)
+            Err(Break::Attempt(Ended::Fenced))
         }
     }
 
-    async fn hold(&self) -> Result<(), Break> {
+    /// Before each call: nothing is spent on a search that somebody has taken over or stopped, and none begins
+    /// while the server stops.
+    async fn hold_on(&self) -> Result<(), Break> {
+        if self.stops.server.is_cancelled() {
+            return Err(Break::Attempt(Ended::Interrupted));
+        }
         let until = self.clock.now().plus(LEASE);
-        if self.store.renew_search(self.user, self.id, until).await? { Ok(()) } else { Err(Break::Ended) }
+        if self.store.renew_job(self.hold, until).await? {
+            Ok(())
+        } else {
+            Err(Break::Attempt(Ended::Fenced))
+        }
     }
 
     async fn note_searches_left(&self) {
-        if let Some(left) = self.source.refresh_searches_left(self.user).await
-            && let Err(error) =
-                self.store.record_searches_left(self.user, self.id, left, self.clock.now()).await
+        let Hold { user, .. } = self.hold;
+        if let Some(left) = self.source.refresh_searches_left(user).await
+            && let Err(error) = self.store.record_searches_left(self.hold, left, self.clock.now()).await
         {
             tracing::error!(%error, "the searches left could not be written down");
         }
     }
-}
-
-/// The lease runs out, and the scheduler ends the search.
-fn unwritten(error: &StoreError) {
-    tracing::error!(%error, "the end of a search could not be written down");
 }

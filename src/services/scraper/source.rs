@@ -9,6 +9,7 @@ use super::maps::Parameters;
 use crate::{
     keys::Keys,
     model::{
+        access::{Block, ProviderVerdict, Verdict},
         check::Outcome,
         error::{AppError, ErrorCode},
         ids::{ProviderId, UserId},
@@ -27,6 +28,9 @@ const ACCOUNT: Duration = Duration::from_secs(5);
 /// Somebody who answers searches on Google Maps on behalf of a user.
 #[async_trait]
 pub(super) trait MapsSource: Send + Sync {
+    /// Whether the user's key may be spent now, which may have changed while the search waited.
+    async fn open(&self, user: UserId) -> Result<(), Notice>;
+
     /// Places whose name contains `name`. Costs nothing.
     async fn places(&self, user: UserId, name: &str) -> Result<Value, Notice>;
 
@@ -63,6 +67,14 @@ impl SerpApi {
 
 #[async_trait]
 impl MapsSource for SerpApi {
+    async fn open(&self, user: UserId) -> Result<(), Notice> {
+        match self.keys.decide(user, ServiceId::DataScraper).await {
+            Ok(decision) if decision.granted => Ok(()),
+            Ok(decision) => Err(decision.blocking().find_map(closed).unwrap_or(Notice::KeyUnusable)),
+            Err(_) => Err(Notice::OurFault),
+        }
+    }
+
     async fn places(&self, user: UserId, name: &str) -> Result<Value, Notice> {
         let call = Call::new(ServiceId::DataScraper, "locations").units(0);
         self.call(user, call.query("q", name).query("limit", PLACES)).await
@@ -86,6 +98,20 @@ impl MapsSource for SerpApi {
         let key = tokio::time::timeout(ACCOUNT, check).await.ok()?.ok()?;
         key.metadata.quota?.left()
     }
+}
+
+/// Why a provider keeps the service closed, if it does.
+fn closed(verdict: &ProviderVerdict) -> Option<Notice> {
+    let Verdict::Blocked { block, .. } = &verdict.verdict else { return None };
+    Some(match block {
+        Block::Missing => Notice::KeyGone,
+        Block::Invalid | Block::LacksCapability => Notice::KeyRejected,
+        Block::Suspended => Notice::AccountSuspended,
+        Block::Undecryptable => Notice::KeyUnusable,
+        Block::Unverified => Notice::Unreachable,
+        Block::Exhausted if verdict.reason == Some(Reason::PlatformLimit) => Notice::PlatformLimit,
+        Block::Exhausted => Notice::QuotaUsedUp,
+    })
 }
 
 fn no_credential(error: &AppError) -> Notice {

@@ -95,6 +95,9 @@ pub const ROUTES: &[Row] = &[
     Row::new("GET", "/api/services/data-scraper/searches/{id:search}/results.csv", May::Read, 200, 404),
     Row::new("POST", "/api/services/data-scraper/searches/{id:search}/cancel", May::ServicesUse, 200, 404)
         .body("{}"),
+    // It has ended with all its pages; and without a key nothing goes on.
+    Row::new("POST", "/api/services/data-scraper/searches/{id:search}/resume", May::ServicesUse, 409, 403)
+        .body("{}"),
     Row::new("GET", "/api/system/users/{user_id}/services/{service}/access", May::System, 200, 401),
     Row::new("GET", "/metrics", May::Metrics, 200, 401),
     Row::new("GET", "/api/openapi.json", May::Everybody, 200, 200),
@@ -130,6 +133,7 @@ pub const FUNCTIONS: &[Row] = &[
     Row::new("POST", "/api/rpc/searches", May::Person, 200, 200),
     Row::new("POST", "/api/rpc/search_results", May::Person, 200, 404).body("id={id:search}"),
     Row::new("POST", "/api/rpc/cancel_search", May::Person, 200, 404).body("id={id:search}"),
+    Row::new("POST", "/api/rpc/resume_search", May::Person, 409, 403).body("id={id:search}"),
     Row::new("POST", "/api/rpc/delete_search", May::Person, 200, 404).body("id={id:search}").then(404),
 ];
 

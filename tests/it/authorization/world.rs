@@ -151,7 +151,9 @@ impl World {
 
     /// Waits until no search is running any more.
     pub async fn settle(&self) {
-        while self.app.sql.number("SELECT COUNT(*) FROM searches WHERE state = 'running'").await > 0 {
+        while self.app.sql.number("SELECT COUNT(*) FROM searches WHERE state IN ('queued', 'running')").await
+            > 0
+        {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }

@@ -18,7 +18,7 @@ use axum::Router;
 use keyward::{
     clock::{Clock, ManualClock},
     config::{Config, Purpose, SiteDefaults, read_secret_file},
-    jobs::Recheck,
+    jobs::{Recheck, Worker},
     model::time::Timestamp,
     providers::Catalogue,
     server::{boot, router, state::AppState},
@@ -75,12 +75,13 @@ pub struct App {
     pub clock: Arc<ManualClock>,
     pub state: AppState,
     pub recheck: Recheck,
+    pub worker: Arc<Worker>,
     pub sql: Sql,
     pub simulator: SocketAddr,
     pub variables: BTreeMap<String, String>,
     router: Router,
     pub dir: TempDir,
-    _events: DropGuard,
+    _loops: DropGuard,
     _simulator: DropGuard,
 }
 
@@ -128,25 +129,29 @@ impl App {
         let clock = Arc::new(ManualClock::new(START));
         let installed = install(&variables, simulator, clock.clone()).await.unwrap();
         let events = installed.state.events.clone();
-        let stop_events = CancellationToken::new();
-        tokio::spawn(stop_events.clone().run_until_cancelled_owned(async move { events.run().await }));
+        let worker = Arc::new(installed.worker);
+        let (stop_loops, working) = (CancellationToken::new(), worker.clone());
+        tokio::spawn(stop_loops.clone().run_until_cancelled_owned(async move { events.run().await }));
+        tokio::spawn(stop_loops.clone().run_until_cancelled_owned(async move { working.run().await }));
         Self {
             clock,
             router: router(installed.state.clone(), installed.site),
             state: installed.state,
             recheck: installed.recheck,
+            worker,
             sql,
             simulator,
             variables,
             dir,
-            _events: stop_events.drop_guard(),
+            _loops: stop_loops.drop_guard(),
             _simulator: stop,
         }
     }
 
-    /// A second process over the same database, perhaps with other settings.
+    /// Stops, gives its jobs back, and starts again over the same database, perhaps with other settings.
     pub async fn restarted(self, settings: &[(&str, &str)]) -> Self {
-        let Self { mut variables, sql, simulator, dir, _simulator, state, clock, .. } = self;
+        let Self { mut variables, sql, simulator, dir, _simulator, state, clock, worker, .. } = self;
+        worker.drain(&CancellationToken::new()).await;
         state.store.close().await;
         for (name, value) in settings {
             variables.insert((*name).to_owned(), (*value).to_owned());

@@ -66,7 +66,7 @@ fn Searches(list: SearchList, before: Option<SearchId>, since: Since) -> impl In
     let page = ServiceId::DataScraper.path();
     let first = before.is_none();
     let list = RwSignal::new(list);
-    let running = Memo::new(move |_| list.read().items.iter().any(SearchView::is_running));
+    let running = Memo::new(move |_| list.read().items.iter().any(SearchView::is_open));
     since.follow(
         move || if running.get() { WHILE_RUNNING } else { SLOW },
         move || {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     api::{
-        scraper::{CancelSearch, DeleteSearch, ReadSearch, search},
+        scraper::{CancelSearch, DeleteSearch, ReadSearch, ResumeSearch, search},
         wire::{Answer, ask},
     },
     app::{
@@ -31,6 +31,7 @@ use crate::{
         error::{AppError, ErrorCode},
         event::Topic,
         ids::SearchId,
+        job::PER_USER,
         scraper::{Notice, ResultsPage, SearchState, SearchView},
         service::ServiceId,
     },
@@ -126,6 +127,7 @@ pub(super) fn StatePill(
     state: SearchState,
 ) -> impl IntoView {
     let (tone, mark) = match state {
+        SearchState::Queued => (Tone::Neutral, Mark::Clock),
         SearchState::Running => (Tone::Neutral, Mark::Spinner),
         SearchState::Finished => (Tone::Good, Mark::Check),
         SearchState::Partial => (Tone::Caution, Mark::Alert),
@@ -139,17 +141,20 @@ pub(super) fn StatePill(
 fn Panel(view: RwSignal<SearchView>, results: ResultsPage, since: Since) -> impl IntoView {
     let id = view.with_untracked(|view| view.id);
     let stop = Post::to::<CancelSearch>();
+    let resume = Post::to::<ResumeSearch>();
     let delete = Post::to::<DeleteSearch>();
-    let error = Signal::derive(move || stop.error().or_else(|| delete.error()));
-    let running = Memo::new(move |_| view.with(SearchView::is_running));
+    let error = Signal::derive(move || stop.error().or_else(|| resume.error()).or_else(|| delete.error()));
+    let running = Memo::new(move |_| view.with(SearchView::is_open));
     let deleting = move || delete.pending().get_untracked() || delete.value().with_untracked(Option::is_some);
     follow(view, running, since, deleting);
-    Effect::new(move |_| {
-        if let Some(Ok(stopped)) = &*stop.value().read() {
-            view.set(stopped.clone());
-            focus_soon("search-title");
-        }
-    });
+    for changed in [stop, resume] {
+        Effect::new(move |_| {
+            if let Some(Ok(search)) = &*changed.value().read() {
+                view.set(search.clone());
+                focus_soon("search-title");
+            }
+        });
+    }
     let state = Memo::new(move |_| view.with(|view| view.state));
     let started = view.with_untracked(|view| view.created_at);
     view! {
@@ -186,10 +191,11 @@ fn Panel(view: RwSignal<SearchView>, results: ResultsPage, since: Since) -> impl
             }}
             <div class="search-notices">
                 {move || view.with(notices)}
-                <ErrorNotice error=error />
+                <ErrorNotice error=error provider="SerpAPI" />
             </div>
             <Results view=view first=results />
             <div class="search-foot">
+                <GoOn view=view resume=resume />
                 {move || {
                     view.with(|view| {
                         (view.found > 0)
@@ -248,7 +254,7 @@ fn follow(
             spawn_local(async move {
                 match search(id).await {
                     // The user's own stop may have been quicker than this answer.
-                    Ok(now) if now.is_running() && running.try_get_untracked() != Some(true) => {}
+                    Ok(now) if now.is_open() && running.try_get_untracked() != Some(true) => {}
                     Ok(now) => view.set(now),
                     // Not when the page was left meanwhile.
                     Err(error)
@@ -274,6 +280,31 @@ fn follow(
     });
 }
 
+/// Lets a search go on that ended early. What it costs at the most stands beside it.
+#[component]
+fn GoOn(view: RwSignal<SearchView>, resume: Post<SearchView>) -> impl IntoView {
+    let missing = Memo::new(move |_| {
+        view.with(|view| view.can_resume.then(|| view.pages_planned.saturating_sub(view.pages_done)))
+    });
+    part(move || {
+        let id = view.with_untracked(|view| view.id);
+        missing.get().map(|missing| {
+            let price = match missing {
+                1 => "1 page is missing, for 1 search.".to_owned(),
+                pages => format!("{pages} pages are missing, for up to {pages} searches."),
+            };
+            view! {
+                <PostForm action=resume>
+                    <input type="hidden" name="id" value=id.to_string() />
+                    <BusyButton busy=resume.pending() label="Go on" busy_label="Going on…" />
+                    <span class="field-help">{price}</span>
+                </PostForm>
+            }
+            .into_any()
+        })
+    })
+}
+
 /// For browsers without JavaScript; it goes as soon as the page is alive.
 #[component]
 fn RefreshLink(path: String) -> impl IntoView {
@@ -288,10 +319,10 @@ fn RefreshLink(path: String) -> impl IntoView {
 /// The progress in numbers: `58 of up to 120 found, 3 of 6 pages, 958 searches left before`.
 fn figures(view: &SearchView) -> String {
     let found = grouped(i64::from(view.found));
-    let mut parts = vec![if view.is_running() {
-        format!("{found} of up to {} found", view.request.limit)
-    } else {
-        format!("{found} found")
+    let mut parts = vec![match view.state {
+        SearchState::Queued => format!("up to {} wanted", view.request.limit),
+        SearchState::Running => format!("{found} of up to {} found", view.request.limit),
+        _ => format!("{found} found"),
     }];
     let pages = if view.pages_planned == 1 { "page" } else { "pages" };
     parts.push(format!("{} of {} {pages}", view.pages_done, view.pages_planned));
@@ -319,11 +350,18 @@ fn notices(view: &SearchView) -> AnyView {
             </NoticeBox>
         }
     });
+    let waiting = (view.state == SearchState::Queued).then(|| {
+        view! {
+            <NoticeBox tone=Tone::Neutral>
+                <p>{format!("It begins by itself: at most {PER_USER} of your searches run at the same time.")}</p>
+            </NoticeBox>
+        }
+    });
     let end = view.notice.map(|notice| {
         let tone = match view.state {
             SearchState::Failed => Tone::Bad,
             SearchState::Partial => Tone::Caution,
-            SearchState::Running | SearchState::Finished | SearchState::Cancelled => Tone::Neutral,
+            _ => Tone::Neutral,
         };
         let to_keys = notice.concerns_the_key().then(|| {
             view! {
@@ -343,6 +381,7 @@ fn notices(view: &SearchView) -> AnyView {
     });
     view! {
         {place}
+        {waiting}
         {end}
     }
     .into_any()
@@ -375,6 +414,7 @@ mod tests {
             searches_left_after: None,
             created_at: Timestamp(0),
             finished_at: None,
+            can_resume: false,
         };
         assert_eq!(figures(&view), "58 of up to 120 found, 3 of 6 pages, searches left: 1,958 before");
         view.state = SearchState::Partial;
