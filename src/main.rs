@@ -40,6 +40,9 @@ enum Done {
 
 fn main() -> ExitCode {
     let command = Cli::parse().into_command();
+    if matches!(command, Command::Serve(_)) {
+        process::give_memory_back();
+    }
     let done = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -79,6 +79,8 @@ impl Row {
 }
 
 fn main() {
+    // As the program does it.
+    keyward::process::give_memory_back();
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let arguments: Vec<_> = std::env::args().skip(1).collect();

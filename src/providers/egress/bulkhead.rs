@@ -13,7 +13,7 @@ use super::Fault;
 use crate::{model::ids::ProviderId, providers::usage::UsageSource};
 
 /// Checks at a time of one provider.
-const CHECKS: usize = 8;
+pub(crate) const CHECKS: usize = 8;
 /// Calls of services at a time to one provider.
 const CALLS: usize = 32;
 /// Answers at a time, in each of the two, that are longer than [`SMALL`].

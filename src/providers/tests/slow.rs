@@ -10,7 +10,7 @@ use crate::{
         check::Outcome,
         ids::{ProviderId, UserId},
     },
-    providers::{EgressSettings, catalogue::Catalogue},
+    providers::{EgressSettings, catalogue::Catalogue, egress::bulkhead::CHECKS as AT_A_TIME},
 };
 
 const SLOW: ProviderId = ProviderId::OPENAI;
@@ -43,14 +43,14 @@ async fn meanwhile<F: Future<Output = ()>>(act: impl FnOnce(Arc<Room>) -> F) {
         hanging.spawn(async move { room.providers.check_candidate(UserId::generate(), &candidate).await });
     }
     let full = async {
-        while slow.heads().len() < 16 {
+        while slow.heads().len() < AT_A_TIME {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(10), full).await.unwrap();
     act(room).await;
     assert!(hanging.try_join_next().is_none(), "they do not hang any more, so this proves nothing");
-    assert_eq!(slow.heads().len(), 16, "one provider has so many places");
+    assert_eq!(slow.heads().len(), AT_A_TIME, "one provider has so many places");
     hanging.shutdown().await;
 }
 
