@@ -9,6 +9,7 @@ mod api_keys;
 mod architecture;
 mod authorization;
 mod bad_input;
+mod batches;
 mod boot;
 mod canary;
 mod catalogue;
