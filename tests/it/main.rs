@@ -17,6 +17,7 @@ mod crash;
 mod description;
 mod events;
 mod headers;
+mod job_crashes;
 mod jobs;
 mod leptos_toml;
 mod migrations;
