@@ -128,12 +128,12 @@ both! {
         assert!(client.get("/services/data-scraper").await.expect(200).text.contains(path));
         let page = client.get(path).await.expect(200).text;
         assert!(page.contains("action=\"/api/rpc/start_batch\"") && page.contains("SerpAPI has 958 left."));
-        let fields = [("queries", "few bakeries\r\n\r\n\"few <b>\";x\r\n"), ("place", "52.52, 13.405"), ("limit", "20")];
+        let fields = [("queries", "few bakeries, late\r\n\r\nfew <b>\tx\r\n"), ("place", "52.52, 13.405"), ("limit", "20")];
         let answer = client.form("/api/rpc/start_batch", path, &fields).await.expect(302);
         let page = answer.location().to_owned();
         ended(&mut client, &format!("/api{page}")).await;
         let text = client.get(&page).await.expect(200).text;
-        assert!(text.contains("few bakeries") && text.contains("few &lt;b&gt;") && !text.contains("few <b>"));
+        assert!(text.contains("few bakeries, late") && text.contains("few &lt;b&gt;") && !text.contains("few <b>"));
         let id = page.rsplit('/').next().unwrap();
         let gone = client.form("/api/rpc/delete_batch", &page, &[("id", id)]).await.expect(302);
         assert_eq!(gone.location(), "/services/data-scraper");

@@ -78,29 +78,36 @@ impl BatchInput {
     }
 }
 
-/// The queries of a text that was pasted or read from a file: one in each line, of a table the first column.
+/// The queries of a text that was typed or pasted: one in each line; of a pasted table, the first column.
 pub fn queries(text: &str) -> Vec<String> {
-    let lines = text.trim_start_matches('\u{feff}').lines();
-    lines.map(first_cell).filter(|query| !query.is_empty()).collect()
+    lines(text, |line| line.split('\t').next().unwrap_or_default().to_owned())
 }
 
-/// The first cell of a line of CSV, whose cells are kept apart by commas, semicolons or tabs. Without quotes
-/// around it, a comma belongs to a line that has nothing else of a table.
+/// The queries of a file with this name: of a table (`.csv`) the first column, else one in each line.
+pub fn queries_of_file(name: &str, content: &str) -> Vec<String> {
+    if name.to_ascii_lowercase().ends_with(".csv") { lines(content, first_cell) } else { queries(content) }
+}
+
+fn lines(text: &str, read: fn(&str) -> String) -> Vec<String> {
+    let lines = text.trim_start_matches('\u{feff}').lines().map(|line| read(line.trim()).trim().to_owned());
+    lines.filter(|query| !query.is_empty()).collect()
+}
+
+/// The first cell of a line of CSV, whose cells are kept apart by commas, semicolons or tabs.
 fn first_cell(line: &str) -> String {
-    let line = line.trim();
-    if let Some(rest) = line.strip_prefix('"') {
-        // A quote inside is written twice.
-        let mut cell = String::new();
-        let mut parts = rest.split('"');
-        cell.push_str(parts.next().unwrap_or_default());
-        while let Some("") = parts.next() {
-            let Some(more) = parts.next() else { break };
-            cell.push('"');
-            cell.push_str(more);
-        }
-        return cell.trim().to_owned();
+    let Some(rest) = line.strip_prefix('"') else {
+        return line.split([';', '\t', ',']).next().unwrap_or_default().to_owned();
+    };
+    // A quote inside is written twice.
+    let mut cell = String::new();
+    let mut parts = rest.split('"');
+    cell.push_str(parts.next().unwrap_or_default());
+    while let Some("") = parts.next() {
+        let Some(more) = parts.next() else { break };
+        cell.push('"');
+        cell.push_str(more);
     }
-    line.split([';', '\t', ',']).next().unwrap_or_default().trim().to_owned()
+    cell
 }
 
 /// What a batch takes at the most, before it is started.
@@ -170,8 +177,11 @@ mod tests {
 
     #[test]
     fn a_text_has_a_query_in_each_line_and_a_table_in_its_first_column() {
-        let text = "\u{feff}bakery\r\n\n  dentist for children \nplumber;Berlin;4\n\"caf\u{e9}, \"\"late\"\"\",x\n\tx\n";
-        assert_eq!(queries(text), ["bakery", "dentist for children", "plumber", "caf\u{e9}, \"late\""]);
+        let text = "\u{feff}bakery\r\n\n  dentist, for children \nplumber\tBerlin\n\tx\n";
+        assert_eq!(queries(text), ["bakery", "dentist, for children", "plumber", "x"]);
+        assert_eq!(queries_of_file("a.txt", text), queries(text));
+        let table = "plumber;Berlin;4\nbakery,Bonn\n\"caf\u{e9}, \"\"late\"\"\",x\n;x\n";
+        assert_eq!(queries_of_file("A.CSV", table), ["plumber", "bakery", "caf\u{e9}, \"late\""]);
         assert!(queries(" \n\n").is_empty());
     }
 

@@ -5,7 +5,7 @@ mod request;
 mod results;
 mod search;
 
-pub use batch::{BatchEstimate, BatchInput, BatchView, QUERIES_MAX, queries};
+pub use batch::{BatchEstimate, BatchInput, BatchView, QUERIES_MAX, queries, queries_of_file};
 pub use request::{Coordinates, Place, SearchInput, SearchRequest};
 pub use results::{Column, Direction, InvalidSort, ResultRow, ResultsPage, Sort, arrange};
 pub use search::{Notice, SearchList, SearchState, SearchView};

@@ -21,7 +21,7 @@ use crate::{
     },
     model::{
         error::ErrorCode,
-        scraper::{BatchEstimate, PAGE_SIZE, QUERIES_MAX, queries},
+        scraper::{BatchEstimate, PAGE_SIZE, QUERIES_MAX, queries, queries_of_file},
         service::ServiceId,
     },
 };
@@ -147,8 +147,8 @@ fn Queries(text: RwSignal<String>, error: Signal<Option<String>>) -> impl IntoVi
     let read = move |event: web_sys::Event| {
         let input: web_sys::HtmlInputElement = event_target(&event);
         spawn_local(async move {
-            if let Some(content) = content(&input).await {
-                text.set(queries(&content).join("\n"));
+            if let Some((name, content)) = chosen(&input).await {
+                text.set(queries_of_file(&name, &content).join("\n"));
             }
         });
     };
@@ -220,12 +220,13 @@ fn Estimate(text: RwSignal<String>, limit: RwSignal<u32>, left: Option<i64>) -> 
     }
 }
 
-/// The content of the file that was chosen.
-async fn content(input: &web_sys::HtmlInputElement) -> Option<String> {
+/// Name and content of the file that was chosen.
+async fn chosen(input: &web_sys::HtmlInputElement) -> Option<(String, String)> {
     #[cfg(target_arch = "wasm32")]
     {
         let file = input.files()?.get(0)?;
-        wasm_bindgen_futures::JsFuture::from(file.text()).await.ok()?.as_string()
+        let content = wasm_bindgen_futures::JsFuture::from(file.text()).await.ok()?.as_string()?;
+        Some((file.name(), content))
     }
     #[cfg(not(target_arch = "wasm32"))]
     {
