@@ -14,7 +14,7 @@ use std::{
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
-    filter::{FilterExt, filter_fn},
+    filter::filter_fn,
     fmt::{self, MakeWriter},
     layer::SubscriberExt,
     registry::LookupSpan,
@@ -69,19 +69,16 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let filter = EnvFilter::builder().parse(filter).map_err(|_| TelemetryError::Filter)?;
-    let filter = filter.and(filter_fn(may_be_written));
     let lines = fmt::layer().with_ansi(false).with_writer(OneLine(writer));
     let layer = match format {
-        LogFormat::Text => lines.with_filter(filter).boxed(),
-        LogFormat::Json => lines
-            .json()
-            .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false)
-            .with_filter(filter)
-            .boxed(),
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => {
+            lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
+        }
     };
-    Ok(Registry::default().with(layer))
+    // Filters of the whole, not of the layer: those remember what was asked last on a thread, and a library that only
+    // asks whether it should write something, as sqlx does after each statement, would cost us our next event.
+    Ok(Registry::default().with(filter).with(filter_fn(may_be_written)).with(layer))
 }
 
 fn may_be_written(event: &Metadata<'_>) -> bool {
@@ -220,6 +217,17 @@ mod tests {
     fn libraries_are_heard_from_info_on() {
         let text = logged("info", LogFormat::Text, || tracing::warn!(target: "sqlx", "slow"));
         assert!(text.contains("slow"));
+    }
+
+    #[test]
+    fn an_event_after_a_question_is_written() {
+        let text = logged("trace", LogFormat::Text, || {
+            for _ in 0..3 {
+                assert!(!tracing::enabled!(target: "sqlx::query", Level::DEBUG));
+                tracing::warn!(target: "keyward::jobs", "own");
+            }
+        });
+        assert_eq!(text.matches("own").count(), 3, "{text}");
     }
 
     #[test]

@@ -8,11 +8,14 @@ use super::context::*;
 use super::wire::Rpc;
 use crate::model::{
     error::AppError,
-    ids::SearchId,
-    scraper::{ResultsPage, SearchList, SearchView, Sort},
+    ids::{BatchId, SearchId},
+    scraper::{BatchView, ResultsPage, SearchList, SearchView, Sort},
 };
 #[cfg(feature = "ssr")]
-use crate::model::{scraper::SearchInput, service::ServiceId};
+use crate::model::{
+    scraper::{self, BatchInput, SearchInput},
+    service::ServiceId,
+};
 
 /// Starts a search and leads to its page.
 #[server(prefix = "/api/rpc", endpoint = "start_search", protocol = Rpc)]
@@ -81,6 +84,57 @@ pub async fn resume_search(id: SearchId) -> Result<SearchView, AppError> {
 pub async fn delete_search(id: SearchId) -> Result<(), AppError> {
     let who = principal().await?;
     use_cases()?.scraper.delete(who.user, id).await?;
+    go_on(None, ServiceId::DataScraper.path());
+    Ok(())
+}
+
+/// Searches left on the account, as far as known.
+#[server(name = AskSearchesLeft, prefix = "/api/rpc", endpoint = "searches_left", protocol = Rpc)]
+pub async fn searches_left() -> Result<Option<i64>, AppError> {
+    let who = principal().await?;
+    Ok(use_cases()?.scraper.searches_left(who.user).await)
+}
+
+/// Starts a search for each line of `queries` and leads to the page of all of them.
+#[server(prefix = "/api/rpc", endpoint = "start_batch", protocol = Rpc)]
+pub async fn start_batch(
+    queries: String,
+    place: String,
+    #[server(default)] language: String,
+    #[server(default)] country: String,
+    #[server(default)] limit: Option<u32>,
+) -> Result<BatchId, AppError> {
+    let started = async {
+        let who = principal().await?;
+        let app = use_cases()?;
+        let grant = app.keys.require(who.user, ServiceId::DataScraper).await?;
+        let queries = scraper::queries(&queries);
+        app.scraper.start_batch(&grant, &BatchInput { queries, place, language, country, limit }).await
+    };
+    let batch = started.await?;
+    go_on(None, &batch.path());
+    Ok(batch.id)
+}
+
+/// How a batch stands.
+#[server(name = ReadBatch, prefix = "/api/rpc", endpoint = "batch", protocol = Rpc)]
+pub async fn batch(id: BatchId) -> Result<BatchView, AppError> {
+    let who = principal().await?;
+    use_cases()?.scraper.batch(who.user, id).await
+}
+
+/// Stops what waits or runs of a batch. What had arrived is kept.
+#[server(prefix = "/api/rpc", endpoint = "cancel_batch", protocol = Rpc)]
+pub async fn cancel_batch(id: BatchId) -> Result<BatchView, AppError> {
+    let who = principal().await?;
+    use_cases()?.scraper.cancel_batch(who.user, id).await
+}
+
+/// Deletes a batch with its searches and leads back to the history.
+#[server(prefix = "/api/rpc", endpoint = "delete_batch", protocol = Rpc)]
+pub async fn delete_batch(id: BatchId) -> Result<(), AppError> {
+    let who = principal().await?;
+    use_cases()?.scraper.delete_batch(who.user, id).await?;
     go_on(None, ServiceId::DataScraper.path());
     Ok(())
 }

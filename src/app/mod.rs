@@ -23,8 +23,8 @@ use leptos_router::{
 use self::{
     layout::Frame,
     pages::{
-        AccountSettings, AiCallingPage, AnalyticsPage, ApiKeySettings, CallingPage, DemoPage, HomePage,
-        LoginPage, RegisterPage, ScraperPage, SearchPage, VoiceCloningPage,
+        AccountSettings, AiCallingPage, AnalyticsPage, ApiKeySettings, BatchPage, BatchStartPage,
+        CallingPage, DemoPage, HomePage, LoginPage, RegisterPage, ScraperPage, SearchPage, VoiceCloningPage,
     },
     problem::NotFound,
     ui::{provide_announcer, provide_now},
@@ -81,6 +81,16 @@ pub fn App() -> impl IntoView {
                     <Route
                         path=path!("/services/data-scraper/searches/:id")
                         view=SearchPage
+                        ssr=SsrMode::Async
+                    />
+                    <Route
+                        path=path!("/services/data-scraper/batches")
+                        view=BatchStartPage
+                        ssr=SsrMode::Async
+                    />
+                    <Route
+                        path=path!("/services/data-scraper/batches/:id")
+                        view=BatchPage
                         ssr=SsrMode::Async
                     />
                     <Route path=path!("/services/ai-calling") view=AiCallingPage ssr=SsrMode::Async />

@@ -61,6 +61,8 @@ uuid_id! {
     DekId;
     /// A search of the Data Scraper.
     SearchId;
+    /// Searches of the Data Scraper that were started together.
+    BatchId;
     /// A personal API token. Not its text.
     TokenId;
     /// A piece of background work. The same as the id of what it works on.

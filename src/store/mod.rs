@@ -6,6 +6,7 @@
 //! scheduler looks across owners, are in [`scheduler`].
 
 mod audit;
+mod batches;
 mod deks;
 mod error;
 mod events;

@@ -2,10 +2,11 @@
 //! (`store/jobs.rs`), in one transaction.
 
 use sqlx::{FromRow, types::Json};
+use uuid::Uuid;
 
 use super::{
     Hold, Store, StoreError, Tx, jobs,
-    searches::{small, tell, tell_if},
+    searches::{lock_user, small, tell, tell_if},
     sql,
 };
 use crate::model::{
@@ -137,7 +138,8 @@ impl Store {
         tell_if(tx, recorded, user, id, now).await
     }
 
-    /// Keeps a page of results together with the progress. A place that an earlier page had is left out.
+    /// Keeps a page of results together with the progress. A place that an earlier page had, or another search of
+    /// the batch, is left out.
     /// Answers how many results there are now; none when the job is not held any more.
     pub async fn save_page(
         &self,
@@ -152,12 +154,16 @@ impl Store {
         }
         let search = sql::tx_fetch_optional!(
             &mut tx,
-            (i64,),
-            "SELECT found FROM searches WHERE user_id = $1 AND id = $2",
+            (i64, Option<Uuid>),
+            "SELECT found, batch_id FROM searches WHERE user_id = $1 AND id = $2",
             user.0,
             id.0
         )?;
-        let Some((before,)) = search else { return Ok(None) };
+        let Some((before, batch)) = search else { return Ok(None) };
+        if batch.is_some() {
+            // Two searches that find the same places must not wait for each other's.
+            lock_user(&mut tx, user).await?;
+        }
         let limit = i64::from(page.limit);
         let mut found = before;
         for (key, row) in page.rows {
@@ -167,10 +173,11 @@ impl Store {
             let row = ResultRow { position: small(found.saturating_add(1)), ..row.clone() };
             let inserted = sql::tx_execute!(
                 &mut tx,
-                "INSERT INTO search_results (search_id, user_id, position, place_key, result)
-                 VALUES ($1, $2, $3, $4, $5) ON CONFLICT (search_id, place_key) DO NOTHING",
+                "INSERT INTO search_results (search_id, user_id, batch_id, position, place_key, result)
+                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
                 id.0,
                 user.0,
+                batch,
                 i64::from(row.position),
                 key,
                 Json(&row)

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Store, StoreError, Tx, events, jobs, sql};
 use crate::model::{
     event::Change,
-    ids::{JobId, SearchId, UserId},
+    ids::{BatchId, JobId, SearchId, UserId},
     job::{PER_USER, Work},
     scraper::{Notice, OPEN_MAX, ResultRow, SearchRequest, SearchState, SearchView},
     time::Timestamp,
@@ -24,10 +24,12 @@ pub struct NewSearch<'a> {
     pub request: &'a SearchRequest,
     /// Searches left on the account, as far as known.
     pub left_before: Option<i64>,
+    /// The batch it belongs to.
+    pub batch: Option<BatchId>,
 }
 
 #[derive(FromRow)]
-struct Row {
+pub(super) struct Row {
     id: Uuid,
     request: Json<SearchRequest>,
     state: String,
@@ -42,6 +44,7 @@ struct Row {
     created_at: i64,
     finished_at: Option<i64>,
     next_page: Option<i64>,
+    batch_id: Option<Uuid>,
 }
 
 pub(super) fn small(number: i64) -> u32 {
@@ -72,6 +75,7 @@ impl TryFrom<Row> for SearchView {
             created_at: Timestamp(row.created_at),
             finished_at: row.finished_at.map(Timestamp),
             can_resume: ended_early && row.next_page.is_some(),
+            batch: row.batch_id.map(BatchId),
         })
     }
 }
@@ -82,33 +86,12 @@ impl Store {
     pub async fn insert_search(&self, search: &NewSearch<'_>, now: Timestamp) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
         lock_user(&mut tx, search.user).await?;
-        let inserted = sql::tx_execute!(
-            &mut tx,
-            "INSERT INTO searches (id, user_id, request, state, place_unknown, pages_done, pages_planned, found,
-                                   searches_left_before, created_at, next_page)
-             SELECT $1, $2, $3,
-                CASE WHEN (SELECT COUNT(*) FROM searches WHERE user_id = $4 AND state = 'running') < $5
-                    THEN 'running' ELSE 'queued' END,
-                FALSE, 0, $6, 0, $7, $8, 0
-             WHERE (SELECT COUNT(*) FROM searches
-                    WHERE user_id = $9 AND state IN ('queued', 'running')) < $10",
-            search.id.0,
-            search.user.0,
-            Json(search.request),
-            search.user.0,
-            PER_USER,
-            i64::from(search.request.pages()),
-            search.left_before,
-            now.0,
-            search.user.0,
-            OPEN_MAX
-        )?;
-        if inserted == 1 {
-            jobs::enqueue(&mut tx, search.user, &Work::Search { search: search.id }, now).await?;
+        let inserted = insert(&mut tx, search, now).await?;
+        if inserted {
             tell(&mut tx, search.user, search.id, now).await?;
         }
         tx.commit().await?;
-        Ok(inserted == 1)
+        Ok(inserted)
     }
 
     /// Lets a search go on that ended early. Answers whether it does: it must have a next page, and not too many of
@@ -221,8 +204,38 @@ impl Store {
     }
 }
 
+/// Takes a search on, with its job, unless too many of the user's are under way. The user's row must be locked.
+pub(super) async fn insert(tx: &mut Tx, search: &NewSearch<'_>, now: Timestamp) -> Result<bool, StoreError> {
+    let inserted = sql::tx_execute!(
+        &mut *tx,
+        "INSERT INTO searches (id, user_id, batch_id, request, state, place_unknown, pages_done, pages_planned,
+                               found, searches_left_before, created_at, next_page)
+         SELECT $1, $2, $3, $4,
+            CASE WHEN (SELECT COUNT(*) FROM searches WHERE user_id = $5 AND state = 'running') < $6
+                THEN 'running' ELSE 'queued' END,
+            FALSE, 0, $7, 0, $8, $9, 0
+         WHERE (SELECT COUNT(*) FROM searches
+                WHERE user_id = $10 AND state IN ('queued', 'running')) < $11",
+        search.id.0,
+        search.user.0,
+        search.batch.map(|batch| batch.0),
+        Json(search.request),
+        search.user.0,
+        PER_USER,
+        i64::from(search.request.pages()),
+        search.left_before,
+        now.0,
+        search.user.0,
+        OPEN_MAX
+    )?;
+    if inserted == 1 {
+        jobs::enqueue(tx, search.user, &Work::Search { search: search.id }, now).await?;
+    }
+    Ok(inserted == 1)
+}
+
 /// Of two starts at once the second one counts the first.
-async fn lock_user(tx: &mut Tx, user: UserId) -> Result<(), StoreError> {
+pub(super) async fn lock_user(tx: &mut Tx, user: UserId) -> Result<(), StoreError> {
     sql::tx_execute!(&mut *tx, "UPDATE users SET updated_at = updated_at WHERE id = $1", user.0)?;
     Ok(())
 }

@@ -167,6 +167,11 @@ async fn prepared(app: &App, operation: &Value, number: usize) -> (Client, Optio
         "read_search" | "delete_search" | "list_results" | "download_results" | "cancel_search" => {
             Some(searched(&mut client, "bakery").await)
         }
+        "read_batch" | "delete_batch" | "download_batch" | "cancel_batch" => {
+            let body = json!({"queries": ["few cakes"], "place": "Berlin"});
+            let batch = client.post("/api/services/data-scraper/batches", &body).await.expect(201);
+            Some(batch.json()["id"].as_str().unwrap().to_owned())
+        }
         "resume_search" => Some(searched(&mut client, "bakery fail on page 2").await),
         _ => None,
     };

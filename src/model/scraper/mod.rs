@@ -1,9 +1,11 @@
 //! The Data Scraper: what is searched for, how a search stands, and what it found.
 
+mod batch;
 mod request;
 mod results;
 mod search;
 
+pub use batch::{BatchEstimate, BatchInput, BatchView, QUERIES_MAX, queries, queries_of_file};
 pub use request::{Coordinates, Place, SearchInput, SearchRequest};
 pub use results::{Column, Direction, InvalidSort, ResultRow, ResultsPage, Sort, arrange};
 pub use search::{Notice, SearchList, SearchState, SearchView};

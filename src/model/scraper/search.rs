@@ -5,7 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::SearchRequest;
-use crate::model::{ids::SearchId, time::Timestamp};
+use crate::model::{
+    ids::{BatchId, SearchId},
+    time::Timestamp,
+};
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident $code:literal,)* }) => {
@@ -197,6 +200,8 @@ pub struct SearchView {
     pub finished_at: Option<Timestamp>,
     /// It ended early, and can go on with the page that is next.
     pub can_resume: bool,
+    /// The batch it was started with, if it was.
+    pub batch: Option<BatchId>,
 }
 
 impl SearchView {

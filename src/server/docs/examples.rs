@@ -11,11 +11,11 @@ use crate::{
         ability::abilities,
         access::{CredentialState, Policy, decide},
         check::{Evidence, Outcome},
-        ids::{ProviderId, SearchId, SessionId, TokenId, UserId},
+        ids::{BatchId, ProviderId, SearchId, SessionId, TokenId, UserId},
         key::{KeyMetadata, KeyView, Quota, Source},
         page::SessionView,
         provider::{Category, Cost, FieldInfo, FormInfo, Links, ProviderInfo},
-        scraper::{Place, ResultRow, SearchRequest, SearchState, SearchView},
+        scraper::{BatchEstimate, BatchView, Place, ResultRow, SearchRequest, SearchState, SearchView},
         service::ServiceId,
         status::{KeyStatus, Reason},
         time::Timestamp,
@@ -57,6 +57,11 @@ pub(super) fn of(name: &str) -> Option<Value> {
             json!(decide(ServiceId::DataScraper, &[credential()], POLICY))
         }
         "SearchView" => json!(search()),
+        "BatchView" => json!(BatchView::new(
+            BatchId(id(5)),
+            vec![SearchView { batch: Some(BatchId(id(5))), ..search() }],
+        )),
+        "BatchEstimate" => json!(BatchEstimate { queries: 2, searches: 6, left: Some(958) }),
         "ResultRow" => json!(result()),
         _ => return None,
     })
@@ -202,6 +207,7 @@ fn search() -> SearchView {
         created_at: NOW,
         finished_at: None,
         can_resume: false,
+        batch: None,
     }
 }
 

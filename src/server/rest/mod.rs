@@ -4,6 +4,7 @@
 //! `{"items": […], "next": cursor or null}`.
 
 pub(super) mod auth;
+mod batches;
 mod body;
 mod events;
 mod guard;
@@ -79,6 +80,11 @@ pub(super) fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(searches::csv))
         .routes(routes!(searches::cancel))
         .routes(routes!(searches::resume))
+        .routes(routes!(batches::start))
+        .routes(routes!(batches::estimate))
+        .routes(routes!(batches::get, batches::delete))
+        .routes(routes!(batches::csv))
+        .routes(routes!(batches::cancel))
         .routes(routes!(tokens::list, tokens::issue))
         .routes(routes!(tokens::revoke))
         .routes(routes!(system::access))

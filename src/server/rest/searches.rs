@@ -19,6 +19,7 @@ use crate::{
         service::ServiceId,
     },
     server::problem::Problem,
+    services::scraper::Download,
 };
 
 /// Routes that spend the key of the Data Scraper.
@@ -186,13 +187,17 @@ pub(super) async fn csv(
     Who(who): Who,
     PathId(id): PathId<SearchId>,
 ) -> Result<Response, Problem> {
-    let file = app.scraper.csv(who.user, id).await?;
+    Ok(csv_file(app.scraper.csv(who.user, id).await?))
+}
+
+/// A file for a spreadsheet.
+pub(super) fn csv_file(file: Download) -> Response {
     let headers: [(HeaderName, String); 2] = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present".to_owned()),
         // The name has no character that would need quoting.
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", file.name)),
     ];
-    Ok((headers, file.bytes).into_response())
+    (headers, file.bytes).into_response()
 }
 
 /// Stop a search

@@ -8,7 +8,11 @@
 //! apostrophe that one of these follows, or takes the results from the REST interface, where they are
 //! unchanged.
 
-use crate::model::scraper::{ResultRow, SearchView};
+use super::Download;
+use crate::model::{
+    error::{AppError, ErrorCode},
+    scraper::{ResultRow, SearchView},
+};
 
 /// Tells spreadsheets that the file is UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -27,8 +31,17 @@ const HEADINGS: [&str; 11] = [
     "Place id",
 ];
 
+/// The table as a file.
+pub(super) fn download(rows: &[ResultRow], name: String) -> Result<Download, AppError> {
+    let bytes = write(rows).map_err(|error| {
+        tracing::error!(%error, "a table could not be written");
+        AppError::new(ErrorCode::Internal)
+    })?;
+    Ok(Download { name, bytes })
+}
+
 /// Writes the table.
-pub(super) fn write(rows: &[ResultRow]) -> Result<Vec<u8>, csv::Error> {
+fn write(rows: &[ResultRow]) -> Result<Vec<u8>, csv::Error> {
     let mut table =
         csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(BYTE_ORDER_MARK.to_vec());
     table.write_record(HEADINGS)?;
@@ -139,6 +152,7 @@ mod tests {
                 created_at: Timestamp(1_795_000_000_123_456),
                 finished_at: None,
                 can_resume: false,
+                batch: None,
             })
         };
         assert_eq!(name("Coffee \"shops\"; ../x"), "coffee-shops-x-2026-11-18.csv");

@@ -3,6 +3,7 @@
 //! A search is taken on, fetched in the background and keeps each page as it arrives. Starting and going on ask
 //! the evaluator, since they spend the key; everything else works without any key.
 
+mod batch;
 mod csv;
 mod maps;
 mod run;
@@ -72,6 +73,7 @@ impl Scraper {
             user,
             request: &request,
             left_before: self.source.searches_left(user).await,
+            batch: None,
         };
         if !self.store.insert_search(&search, self.clock.now()).await.map_err(|e| internal(&e))? {
             return Err(AppError::new(ErrorCode::TooManySearches));
@@ -149,11 +151,7 @@ impl Scraper {
     pub async fn csv(&self, user: UserId, id: SearchId) -> Result<Download, AppError> {
         let search = self.get(user, id).await?;
         let rows = self.store.search_results(user, id).await.map_err(|e| internal(&e))?;
-        let bytes = csv::write(&rows).map_err(|error| {
-            tracing::error!(%error, "a table could not be written");
-            AppError::new(ErrorCode::Internal)
-        })?;
-        Ok(Download { name: csv::file_name(&search), bytes })
+        csv::download(&rows, csv::file_name(&search))
     }
 
     /// Stops a search; one that has ended already is left as it is. What had arrived is kept.

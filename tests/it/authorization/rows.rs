@@ -43,7 +43,7 @@ impl Row {
 
     /// The path as it stands in the description.
     pub fn template(&self) -> String {
-        ["search", "session", "token"]
+        ["batch", "search", "session", "token"]
             .iter()
             .fold(self.path.to_owned(), |path, kind| path.replace(&format!("{{id:{kind}}}"), "{id}"))
             .split('?')
@@ -62,6 +62,8 @@ const NEW_TOKEN: &str = r#"{"name":"more","scopes":["read"]}"#;
 const NO_KEY: &str = r#"{"provider":"serpapi","credentials":{}}"#;
 const NO_REPLACEMENT: &str = r#"{"credentials":{}}"#;
 const SEARCH: &str = r#"{"query":"few cakes","place":"52.52, 13.405","limit":20}"#;
+const BATCH: &str = r#"{"queries":["few cakes"],"place":"52.52, 13.405"}"#;
+const NO_BATCH: &str = r#"{"queries":[],"place":"52.52, 13.405"}"#;
 const SEARCHES: &str = "/api/services/data-scraper/searches";
 
 pub const ROUTES: &[Row] = &[
@@ -97,6 +99,13 @@ pub const ROUTES: &[Row] = &[
         .body("{}"),
     // It has ended with all its pages; and without a key nothing goes on.
     Row::new("POST", "/api/services/data-scraper/searches/{id:search}/resume", May::ServicesUse, 409, 403)
+        .body("{}"),
+    Row::new("POST", "/api/services/data-scraper/batches", May::ServicesUse, 422, 403).body(NO_BATCH),
+    Row::new("POST", "/api/services/data-scraper/batches/estimate", May::Read, 200, 200).body(BATCH),
+    Row::new("GET", "/api/services/data-scraper/batches/{id:batch}", May::Read, 200, 404),
+    Row::new("DELETE", "/api/services/data-scraper/batches/{id:batch}", May::ServicesUse, 204, 404).then(404),
+    Row::new("GET", "/api/services/data-scraper/batches/{id:batch}/results.csv", May::Read, 200, 404),
+    Row::new("POST", "/api/services/data-scraper/batches/{id:batch}/cancel", May::ServicesUse, 200, 404)
         .body("{}"),
     Row::new("GET", "/api/system/users/{user_id}/services/{service}/access", May::System, 200, 401),
     Row::new("GET", "/metrics", May::Metrics, 200, 401),
@@ -134,6 +143,11 @@ pub const FUNCTIONS: &[Row] = &[
     Row::new("POST", "/api/rpc/search_results", May::Person, 200, 404).body("id={id:search}"),
     Row::new("POST", "/api/rpc/cancel_search", May::Person, 200, 404).body("id={id:search}"),
     Row::new("POST", "/api/rpc/resume_search", May::Person, 409, 403).body("id={id:search}"),
+    Row::new("POST", "/api/rpc/searches_left", May::Person, 200, 200),
+    Row::new("POST", "/api/rpc/start_batch", May::Person, 422, 403).body("queries=&place=&limit=20"),
+    Row::new("POST", "/api/rpc/batch", May::Person, 200, 404).body("id={id:batch}"),
+    Row::new("POST", "/api/rpc/cancel_batch", May::Person, 200, 404).body("id={id:batch}"),
+    Row::new("POST", "/api/rpc/delete_batch", May::Person, 200, 404).body("id={id:batch}").then(404),
     Row::new("POST", "/api/rpc/delete_search", May::Person, 200, 404).body("id={id:search}").then(404),
 ];
 
@@ -147,6 +161,8 @@ pub const PAGES: &[(&str, u16, u16)] = &[
     ("/settings/api-keys", 303, 200),
     ("/services/data-scraper", 303, 200),
     ("/services/data-scraper/searches/{id:search}", 303, 404),
+    ("/services/data-scraper/batches", 303, 200),
+    ("/services/data-scraper/batches/{id:batch}", 303, 404),
     ("/services/ai-calling", 303, 200),
     ("/services/voice-cloning", 303, 200),
     ("/services/calling", 303, 200),

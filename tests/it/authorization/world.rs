@@ -49,6 +49,7 @@ pub struct World {
     app: App,
     user: String,
     search: String,
+    batch: String,
     session: String,
     token: String,
     hint: String,
@@ -70,6 +71,12 @@ impl World {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let search = id(&search.json());
+        let batch = json!({"queries": ["few owner's cafes"], "place": "52.52, 13.405"});
+        let batch = owner.post("/api/services/data-scraper/batches", &batch).await.expect(201);
+        while owner.get(batch.location()).await.json()["searches"][0]["state"] == "running" {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let batch = id(&batch.json());
 
         let mut tokens = Vec::new();
         for scope in ["read", "keys:write", "services:use", "read"] {
@@ -117,6 +124,7 @@ impl World {
             app,
             user,
             search,
+            batch,
             session,
             token,
             hint: key["hint"].as_str().unwrap().to_owned(),
@@ -125,7 +133,13 @@ impl World {
 
     /// Texts that would give away something of the owner's.
     pub fn traces(&self) -> Vec<String> {
-        vec!["owner-ana@".to_owned(), self.search.clone(), self.hint.clone(), "owner's token".to_owned()]
+        vec![
+            "owner-ana@".to_owned(),
+            self.search.clone(),
+            self.batch.clone(),
+            self.hint.clone(),
+            "owner's token".to_owned(),
+        ]
     }
 
     /// What there is of the owner's things, and how many people there are, to notice any change.
@@ -161,6 +175,7 @@ impl World {
     /// Fills the placeholders of a row.
     pub fn fill(&self, text: &str) -> String {
         text.replace("{id:search}", &self.search)
+            .replace("{id:batch}", &self.batch)
             .replace("{id:session}", &self.session)
             .replace("{id:token}", &self.token)
             .replace("{user_id}", &self.user)

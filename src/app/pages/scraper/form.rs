@@ -125,12 +125,16 @@ pub(super) fn SearchForm() -> impl IntoView {
 }
 
 /// The sentence about one field.
-fn about(error: Signal<Option<AppError>>, name: &'static str, label: &'static str) -> Signal<Option<String>> {
+pub(super) fn about(
+    error: Signal<Option<AppError>>,
+    name: &'static str,
+    label: &'static str,
+) -> Signal<Option<String>> {
     Signal::derive(move || error.with(|error| Some(error.as_ref()?.errors.get(name)?.sentence(label))))
 }
 
 /// Whole pages, each with its price; an odd number that was asked for by other means stays on offer.
-fn limits(chosen: u32) -> impl IntoView {
+pub(super) fn limits(chosen: u32) -> impl IntoView {
     let mut offered: Vec<_> = (1..=LIMIT_MAX / PAGE_SIZE).map(|pages| pages * PAGE_SIZE).collect();
     if !offered.contains(&chosen) {
         offered.push(chosen);
@@ -155,7 +159,7 @@ fn limits(chosen: u32) -> impl IntoView {
 
 /// A choice by code, with none as the first.
 #[component]
-fn Choice(
+pub(super) fn Choice(
     name: &'static str,
     label: &'static str,
     chosen: Option<String>,

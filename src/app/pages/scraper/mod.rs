@@ -1,5 +1,7 @@
 //! Data Scraper: businesses from Google Maps.
 
+mod batch;
+mod batch_form;
 mod choices;
 mod form;
 mod history;
@@ -12,7 +14,10 @@ use leptos_meta::Title;
 use self::{form::SearchForm, history::History};
 use crate::{app::guard::ApiKeyGuard, model::service::ServiceId};
 
-pub use self::search::SearchPage;
+pub use self::{batch::BatchPage, batch_form::BatchStartPage, search::SearchPage};
+
+/// The page that starts several searches at once.
+const BATCHES: &str = "/services/data-scraper/batches";
 
 /// What the page is about, and what it costs.
 const LEAD: &str =
@@ -34,6 +39,9 @@ pub fn ScraperPage() -> impl IntoView {
                 <div class="panel">
                     <SearchForm />
                 </div>
+                <p>
+                    <a href=BATCHES>"Several searches at once"</a>
+                </p>
             </div>
         </ApiKeyGuard>
         <History />

@@ -32,7 +32,7 @@ use crate::{
         event::Topic,
         ids::SearchId,
         job::PER_USER,
-        scraper::{Notice, ResultsPage, SearchState, SearchView},
+        scraper::{BatchView, Notice, ResultsPage, SearchState, SearchView},
         service::ServiceId,
     },
 };
@@ -100,6 +100,14 @@ fn Whole(
     // `Title` writes its text into the document as it is.
     let title: String = first.title().chars().filter(|c| !matches!(c, '<' | '>' | '&')).collect();
     let again = again_path(&first.request);
+    let batch = first.batch.map(|batch| {
+        view! {
+            <a class="button button-quiet" href=BatchView::path_of(batch)>
+                "Started together"
+            </a>
+        }
+        .into_any()
+    });
     let view = RwSignal::new(first);
     view! {
         <Title text=title />
@@ -113,6 +121,7 @@ fn Whole(
                 <a class="button button-quiet" href=again>
                     "Change this one"
                 </a>
+                {batch}
             </p>
             <Panel view=view results=results since=since />
         </div>
@@ -415,6 +424,7 @@ mod tests {
             created_at: Timestamp(0),
             finished_at: None,
             can_resume: false,
+            batch: None,
         };
         assert_eq!(figures(&view), "58 of up to 120 found, 3 of 6 pages, searches left: 1,958 before");
         view.state = SearchState::Partial;

@@ -1,0 +1,223 @@
+use std::time::Duration;
+
+use leptos::{prelude::*, task::spawn_local};
+use leptos_meta::Title;
+use leptos_router::hooks::use_params_map;
+
+use super::{BATCHES, search::StatePill};
+use crate::{
+    api::{
+        scraper::{CancelBatch, DeleteBatch, ReadBatch, batch},
+        wire::ask,
+    },
+    app::{
+        asked::Asked,
+        live::{SLOW, Since},
+        post::{Post, PostForm},
+        problem::{NotFound, Problem},
+        ui::{BusyButton, ButtonKind, ErrorNotice, grouped},
+    },
+    model::{
+        error::{AppError, ErrorCode},
+        event::Topic,
+        ids::BatchId,
+        scraper::{BatchView, SearchView},
+        service::ServiceId,
+    },
+};
+
+/// How often a batch is asked for while it is under way and nobody tells the browser of changes.
+const WHILE_RUNNING: Duration = Duration::from_secs(3);
+
+/// Searches that were started together. Needs no key.
+#[component]
+pub fn BatchPage() -> impl IntoView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.with(|params| params.get_str("id")?.parse::<BatchId>().ok()));
+    let since = Since::now(Topic::Searches);
+    let asked = Asked::<BatchView>::for_each(
+        move || id.get().map(|id| id.to_string()).unwrap_or_default(),
+        move || match id.get_untracked() {
+            Some(id) => ask(ReadBatch { id }),
+            None => Box::pin(async { Err(AppError::new(ErrorCode::NotFound)) }),
+        },
+    );
+    view! {
+        <Title text="Several searches" />
+        <Transition fallback=|| {
+            view! { <div class="page-waiting" aria-busy="true"></div> }
+        }>
+            {move || Suspend::new(async move {
+                match asked.await {
+                    Ok(view) => view! { <Whole first=view since=since /> }.into_any(),
+                    Err(error) if error.code == ErrorCode::NotFound => view! { <NotFound /> }.into_any(),
+                    Err(error) => {
+                        view! {
+                            <div class="page">
+                                <h1>"Several searches"</h1>
+                                <Problem error=error />
+                            </div>
+                        }
+                        .into_any()
+                    }
+                }
+            })}
+        </Transition>
+    }
+}
+
+#[component]
+fn Whole(first: BatchView, since: Since) -> impl IntoView {
+    let id = first.id;
+    let place = first.searches.first().map(|search| search.request.place.to_string()).unwrap_or_default();
+    let csv = first.csv_path();
+    let view = RwSignal::new(first);
+    let stop = Post::to::<CancelBatch>();
+    let delete = Post::to::<DeleteBatch>();
+    let error = Signal::derive(move || stop.error().or_else(|| delete.error()));
+    let open = Memo::new(move |_| view.with(BatchView::is_open));
+    let any = Memo::new(move |_| view.with(|view| view.found > 0));
+    Effect::new(move |_| {
+        if let Some(Ok(stopped)) = &*stop.value().read() {
+            view.set(stopped.clone());
+        }
+    });
+    since.follow(
+        move || if open.get() { WHILE_RUNNING } else { SLOW },
+        move || {
+            spawn_local(async move {
+                if let Ok(now) = batch(id).await
+                    && view.try_with_untracked(|view| *view != now) == Some(true)
+                {
+                    view.set(now);
+                }
+            });
+        },
+    );
+    view! {
+        <div class="page">
+            <h1>"Several searches"</h1>
+            <p class="actions">
+                <a class="button" href=ServiceId::DataScraper.path()>
+                    "All searches"
+                </a>
+                <a class="button button-quiet" href=BATCHES>
+                    "Several more"
+                </a>
+            </p>
+            <section class="panel panel-flush" aria-labelledby="batch-title">
+                <div class="panel-head search-head">
+                    <div>
+                        <h2 id="batch-title">{place}</h2>
+                        <p class="muted figures">{move || view.with(figures)}</p>
+                    </div>
+                </div>
+                {move || {
+                    open.get()
+                        .then(|| {
+                            view! {
+                                <div class="search-progress">
+                                    <progress
+                                        aria-label="Pages that have arrived"
+                                        max=move || view.with(|view| pages(view).1.max(1).to_string())
+                                        value=move || view.with(|view| pages(view).0.to_string())
+                                    ></progress>
+                                    <PostForm action=stop>
+                                        <input type="hidden" name="id" value=id.to_string() />
+                                        <BusyButton busy=stop.pending() label="Stop all" busy_label="Stopping…" />
+                                    </PostForm>
+                                </div>
+                            }
+                            .into_any()
+                        })
+                }}
+                <div class="search-notices">
+                    <ErrorNotice error=error />
+                </div>
+                <ul class="cards cards-list batch-list">
+                    <For
+                        each=move || view.get().searches
+                        key=|search| (search.id, search.state.code(), search.found, search.pages_done)
+                        children=|search| view! { <Row search=search /> }
+                    />
+                </ul>
+                <div class="search-foot">
+                    {move || {
+                        let csv = csv.clone();
+                        any.get()
+                            .then(|| {
+                                view! {
+                                    <a class="button" href=csv download="" rel="external">
+                                        "Download CSV"
+                                    </a>
+                                }
+                                .into_any()
+                            })
+                    }}
+                    <details class="confirm">
+                        <summary class="button button-quiet">"Delete"</summary>
+                        <p>
+                            "All of these searches and their results are deleted for good. What they cost at SerpAPI stays spent."
+                        </p>
+                        <PostForm action=delete>
+                            <input type="hidden" name="id" value=id.to_string() />
+                            <BusyButton
+                                kind=ButtonKind::Danger
+                                busy=delete.pending()
+                                label="Delete them"
+                                busy_label="Deleting…"
+                            />
+                        </PostForm>
+                    </details>
+                </div>
+            </section>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Row(search: SearchView) -> impl IntoView {
+    let found = match search.found {
+        1 => "1 result".to_owned(),
+        found => format!("{} results", grouped(i64::from(found))),
+    };
+    let pages = format!("{}, {} of {} pages", found, search.pages_done, search.pages_planned);
+    let notice = search.notice.map(|notice| view! { <p class="muted">{notice.sentence()}</p> }.into_any());
+    view! {
+        <li class="card card-plain">
+            <div class="card-body">
+                <div class="card-head">
+                    <div>
+                        <h3>
+                            <a href=search.path()>{search.request.query.clone()}</a>
+                        </h3>
+                        <p class="muted">{pages}</p>
+                        {notice}
+                    </div>
+                    <StatePill state=search.state />
+                </div>
+            </div>
+        </li>
+    }
+    .into_any()
+}
+
+/// Pages that have arrived, and pages that are wanted at the most.
+fn pages(view: &BatchView) -> (u32, u32) {
+    let sum = |of: fn(&SearchView) -> u32| view.searches.iter().map(of).sum();
+    (sum(|search| search.pages_done), sum(|search| search.pages_planned))
+}
+
+/// The progress in numbers.
+fn figures(view: &BatchView) -> String {
+    let ended = view.searches.iter().filter(|search| !search.is_open()).count();
+    let (done, planned) = pages(view);
+    format!(
+        "{} found, {ended} of {} searches have ended, {} of up to {} pages",
+        grouped(i64::from(view.found)),
+        view.searches.len(),
+        grouped(i64::from(done)),
+        grouped(i64::from(planned))
+    )
+}

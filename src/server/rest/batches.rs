@@ -1,0 +1,153 @@
+//! Several searches of the Data Scraper that are started together. Only starting them needs the service to be open.
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{StatusCode, header};
+
+use super::{
+    Body, Granted, PathId, ServicesUser, Who,
+    searches::{DataScraper, csv_file},
+};
+use crate::{
+    api::context::UseCases,
+    model::{
+        ids::BatchId,
+        scraper::{BatchEstimate, BatchInput, BatchView},
+    },
+    server::problem::Problem,
+};
+
+/// Start several searches at once
+///
+/// A search for each query, all or none. A place that several of them find is a result of the first that finds it. At
+/// most two searches of a user run at the same time; the others wait. Each can be read, stopped and deleted by itself as
+/// well.
+#[utoipa::path(
+    post,
+    path = "/api/services/data-scraper/batches",
+    operation_id = "start_batch",
+    tag = "Data Scraper",
+    request_body(content = BatchInput, example = json!({"queries": ["bakery", "pastry shop"], "place": "Berlin", "limit": 20})),
+    responses((
+        status = 201,
+        description = "The searches are running, or wait.",
+        body = BatchView,
+        headers(("Location" = String, description = "The address of the batch.")),
+    )),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["services:use"])),
+    extensions(("x-problems" = json!(["invalid-input", "missing-api-keys", "too-many-searches"])))
+)]
+pub(super) async fn start(
+    State(app): State<UseCases>,
+    granted: Granted<DataScraper>,
+    Body(input): Body<BatchInput>,
+) -> Result<Response, Problem> {
+    let batch = app.scraper.start_batch(&granted.0, &input).await?;
+    let location = format!("/api/services/data-scraper/batches/{}", batch.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(batch)).into_response())
+}
+
+/// Ask what a batch would cost
+///
+/// Starts nothing. `searches` is the most that it can take; pages that SerpAPI still has from the last hour cost nothing.
+#[utoipa::path(
+    post,
+    path = "/api/services/data-scraper/batches/estimate",
+    operation_id = "estimate_batch",
+    tag = "Data Scraper",
+    request_body(content = BatchInput, example = json!({"queries": ["bakery", "pastry shop"], "place": "Berlin", "limit": 60})),
+    responses((status = 200, description = "The estimate.", body = BatchEstimate)),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["read"])),
+    extensions(("x-problems" = json!(["invalid-input"])))
+)]
+pub(super) async fn estimate(
+    State(app): State<UseCases>,
+    Who(who): Who,
+    Body(input): Body<BatchInput>,
+) -> Result<Json<BatchEstimate>, Problem> {
+    Ok(Json(app.scraper.estimate(who.user, &input).await?))
+}
+
+/// Read how a batch stands
+#[utoipa::path(
+    get,
+    path = "/api/services/data-scraper/batches/{id}",
+    operation_id = "read_batch",
+    tag = "Data Scraper",
+    params(("id" = BatchId, Path, description = "The batch.")),
+    responses((status = 200, description = "The batch.", body = BatchView)),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["read"])),
+    extensions(("x-problems" = json!(["not-found"])))
+)]
+pub(super) async fn get(
+    State(app): State<UseCases>,
+    Who(who): Who,
+    PathId(id): PathId<BatchId>,
+) -> Result<Json<BatchView>, Problem> {
+    Ok(Json(app.scraper.batch(who.user, id).await?))
+}
+
+/// Download what a batch found as CSV
+///
+/// Each place once. The columns are those of a search's file.
+#[utoipa::path(
+    get,
+    path = "/api/services/data-scraper/batches/{id}/results.csv",
+    operation_id = "download_batch",
+    tag = "Data Scraper",
+    params(("id" = BatchId, Path, description = "The batch.")),
+    responses((status = 200, description = "A file in UTF-8 with a line of headings.", body = String, content_type = "text/csv", headers(("Content-Disposition" = String, description = "The name of the file.")))),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["read"])),
+    extensions(("x-problems" = json!(["not-found"])))
+)]
+pub(super) async fn csv(
+    State(app): State<UseCases>,
+    Who(who): Who,
+    PathId(id): PathId<BatchId>,
+) -> Result<Response, Problem> {
+    Ok(csv_file(app.scraper.batch_csv(who.user, id).await?))
+}
+
+/// Stop a batch
+///
+/// What had arrived is kept. Searches that have ended stay as they are.
+#[utoipa::path(
+    post,
+    path = "/api/services/data-scraper/batches/{id}/cancel",
+    operation_id = "cancel_batch",
+    tag = "Data Scraper",
+    params(("id" = BatchId, Path, description = "The batch.")),
+    responses((status = 200, description = "The batch, of which nothing runs any more.", body = BatchView)),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["services:use"])),
+    extensions(("x-problems" = json!(["not-found"])))
+)]
+pub(super) async fn cancel(
+    State(app): State<UseCases>,
+    ServicesUser(who): ServicesUser,
+    PathId(id): PathId<BatchId>,
+) -> Result<Json<BatchView>, Problem> {
+    Ok(Json(app.scraper.cancel_batch(who.user, id).await?))
+}
+
+/// Delete a batch with its searches and their results
+#[utoipa::path(
+    delete,
+    path = "/api/services/data-scraper/batches/{id}",
+    operation_id = "delete_batch",
+    tag = "Data Scraper",
+    params(("id" = BatchId, Path, description = "The batch.")),
+    responses((status = 204, description = "The batch is deleted.")),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["services:use"])),
+    extensions(("x-problems" = json!(["not-found"])))
+)]
+pub(super) async fn delete(
+    State(app): State<UseCases>,
+    ServicesUser(who): ServicesUser,
+    PathId(id): PathId<BatchId>,
+) -> Result<StatusCode, Problem> {
+    app.scraper.delete_batch(who.user, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,96 @@
+//! Several searches that are started together.
+
+use super::{Download, Scraper, csv, spender};
+use crate::{
+    account::internal,
+    keys::Grant,
+    model::{
+        error::{AppError, ErrorCode},
+        ids::{BatchId, JobId, SearchId, UserId},
+        scraper::{BatchEstimate, BatchInput, BatchView},
+    },
+    store::NewSearch,
+};
+
+impl Scraper {
+    /// Searches left on the account, as far as known.
+    pub async fn searches_left(&self, user: UserId) -> Option<i64> {
+        self.source.searches_left(user).await
+    }
+
+    /// What a batch takes at the most, and what is left.
+    pub async fn estimate(&self, user: UserId, input: &BatchInput) -> Result<BatchEstimate, AppError> {
+        let requests = input.check()?;
+        Ok(BatchEstimate {
+            queries: u32::try_from(requests.len()).unwrap_or(u32::MAX),
+            searches: requests.iter().map(|request| request.pages()).sum(),
+            left: self.source.searches_left(user).await,
+        })
+    }
+
+    /// Takes a batch on, all its searches or none.
+    pub async fn start_batch(&self, grant: &Grant, input: &BatchInput) -> Result<BatchView, AppError> {
+        let user = spender(grant)?;
+        let requests = input.check()?;
+        let batch = BatchId::generate();
+        let left_before = self.source.searches_left(user).await;
+        let searches: Vec<_> = requests
+            .iter()
+            .map(|request| NewSearch {
+                id: SearchId::generate(),
+                user,
+                request,
+                left_before,
+                batch: Some(batch),
+            })
+            .collect();
+        if !self.store.insert_batch(&searches, self.clock.now()).await.map_err(|e| internal(&e))? {
+            return Err(AppError::new(ErrorCode::TooManySearches));
+        }
+        let begun = self.batch(user, batch).await;
+        self.dispatch.call();
+        begun
+    }
+
+    /// One batch.
+    pub async fn batch(&self, user: UserId, batch: BatchId) -> Result<BatchView, AppError> {
+        let searches = self.store.batch(user, batch).await.map_err(|e| internal(&e))?;
+        if searches.is_empty() {
+            return Err(AppError::new(ErrorCode::NotFound));
+        }
+        Ok(BatchView::new(batch, searches))
+    }
+
+    /// All results of a batch as a CSV file, each place once.
+    pub async fn batch_csv(&self, user: UserId, batch: BatchId) -> Result<Download, AppError> {
+        let view = self.batch(user, batch).await?;
+        let mut rows = self.store.batch_results(user, batch).await.map_err(|e| internal(&e))?;
+        for (row, position) in rows.iter_mut().zip(1..) {
+            row.position = position;
+        }
+        let first = view.searches.first().ok_or_else(|| AppError::new(ErrorCode::NotFound))?;
+        csv::download(&rows, csv::file_name(first))
+    }
+
+    /// Stops what waits or runs of a batch. What had arrived is kept.
+    pub async fn cancel_batch(&self, user: UserId, batch: BatchId) -> Result<BatchView, AppError> {
+        let stopped = self.store.cancel_batch(user, batch, self.clock.now()).await;
+        for search in stopped.map_err(|e| internal(&e))? {
+            self.dispatch.stop(JobId(search.0));
+        }
+        self.batch(user, batch).await
+    }
+
+    /// Deletes a batch with its searches and their results.
+    pub async fn delete_batch(&self, user: UserId, batch: BatchId) -> Result<(), AppError> {
+        let deleted = self.store.delete_batch(user, batch, self.clock.now()).await;
+        let deleted = deleted.map_err(|e| internal(&e))?;
+        if deleted.is_empty() {
+            return Err(AppError::new(ErrorCode::NotFound));
+        }
+        for search in deleted {
+            self.dispatch.stop(JobId(search.0));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,119 @@
+//! Searches that were started together.
+
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::{
+    NewSearch, Store, StoreError, jobs,
+    searches::{Row, insert, lock_user, tell, tell_if},
+    sql,
+};
+use crate::model::{
+    ids::{BatchId, JobId, SearchId, UserId},
+    scraper::{ResultRow, SearchView},
+    time::Timestamp,
+};
+
+impl Store {
+    /// Takes several searches of one user on, all or none. Answers whether it did.
+    pub async fn insert_batch(&self, searches: &[NewSearch<'_>], now: Timestamp) -> Result<bool, StoreError> {
+        let Some(last) = searches.last() else { return Ok(false) };
+        let mut tx = self.begin().await?;
+        lock_user(&mut tx, last.user).await?;
+        for search in searches {
+            if !insert(&mut tx, search, now).await? {
+                return Ok(false);
+            }
+        }
+        tell(&mut tx, last.user, last.id, now).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// The searches of a batch of the user, in the order of the queries. None when there is no such batch.
+    pub async fn batch(&self, user: UserId, batch: BatchId) -> Result<Vec<SearchView>, StoreError> {
+        let rows = sql::fetch_all!(
+            self.reader(),
+            Row,
+            "SELECT * FROM searches WHERE user_id = $1 AND batch_id = $2 ORDER BY id",
+            user.0,
+            batch.0
+        )?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// The results of a batch of the user, search by search.
+    pub async fn batch_results(&self, user: UserId, batch: BatchId) -> Result<Vec<ResultRow>, StoreError> {
+        let rows = sql::fetch_all!(
+            self.reader(),
+            (Json<ResultRow>,),
+            "SELECT result FROM search_results WHERE user_id = $1 AND batch_id = $2 ORDER BY search_id, position",
+            user.0,
+            batch.0
+        )?;
+        Ok(rows.into_iter().map(|(row,)| row.0).collect())
+    }
+
+    /// Stops the searches of a batch that wait or run, with their jobs. Answers which.
+    pub async fn cancel_batch(
+        &self,
+        user: UserId,
+        batch: BatchId,
+        now: Timestamp,
+    ) -> Result<Vec<SearchId>, StoreError> {
+        let mut tx = self.begin().await?;
+        let open = sql::tx_fetch_all!(
+            &mut tx,
+            (Uuid,),
+            "SELECT id FROM searches WHERE user_id = $1 AND batch_id = $2 AND state IN ('queued', 'running')
+             ORDER BY id",
+            user.0,
+            batch.0
+        )?;
+        for (id,) in &open {
+            jobs::cancel(&mut tx, user, JobId(*id), now).await?;
+        }
+        let cancelled = sql::tx_execute!(
+            &mut tx,
+            "UPDATE searches SET state = 'cancelled', notice = 'cancelled', finished_at = $1
+             WHERE user_id = $2 AND batch_id = $3 AND state IN ('queued', 'running')",
+            now.0,
+            user.0,
+            batch.0
+        )?;
+        if let Some((last,)) = open.last() {
+            tell_if(tx, cancelled.min(1), user, SearchId(*last), now).await?;
+        }
+        Ok(open.into_iter().map(|(id,)| SearchId(id)).collect())
+    }
+
+    /// Deletes a batch with its searches, results and jobs. Answers which searches.
+    pub async fn delete_batch(
+        &self,
+        user: UserId,
+        batch: BatchId,
+        now: Timestamp,
+    ) -> Result<Vec<SearchId>, StoreError> {
+        let mut tx = self.begin().await?;
+        let all = sql::tx_fetch_all!(
+            &mut tx,
+            (Uuid,),
+            "SELECT id FROM searches WHERE user_id = $1 AND batch_id = $2 ORDER BY id",
+            user.0,
+            batch.0
+        )?;
+        for (id,) in &all {
+            jobs::forget(&mut tx, user, JobId(*id)).await?;
+        }
+        let deleted = sql::tx_execute!(
+            &mut tx,
+            "DELETE FROM searches WHERE user_id = $1 AND batch_id = $2",
+            user.0,
+            batch.0
+        )?;
+        if let Some((last,)) = all.last() {
+            tell_if(tx, deleted.min(1), user, SearchId(*last), now).await?;
+        }
+        Ok(all.into_iter().map(|(id,)| SearchId(id)).collect())
+    }
+}
