@@ -52,7 +52,7 @@ async fn ended(client: &mut Client, address: &str) -> Value {
 }
 
 /// The pages that the simulator was asked for: query and start.
-async fn pages_asked(app: &App) -> Vec<(String, String)> {
+pub async fn pages_asked(app: &App) -> Vec<(String, String)> {
     let journal = app.control("GET", "/journal", None).await;
     let parameter = |request: &Value, name: &str| {
         let mut all = request["parameters"].as_array().unwrap().iter();

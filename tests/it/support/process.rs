@@ -63,6 +63,12 @@ impl Process {
         let _ = Command::new("kill").arg("-KILL").arg(self.child.id().to_string()).status().unwrap();
     }
 
+    /// Sends it a signal, such as `STOP`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(sent.unwrap().success());
+    }
+
     /// Asks it to stop, and waits.
     pub fn stop(mut self) -> Option<i32> {
         let _ = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
