@@ -1,4 +1,4 @@
-use leptos::{prelude::*, task::spawn_local, web_sys};
+use leptos::{html, prelude::*, task::spawn_local, web_sys};
 use leptos_meta::Title;
 
 use super::{
@@ -144,11 +144,19 @@ fn BatchForm() -> impl IntoView {
 /// The queries, typed, pasted or read from a file.
 #[component]
 fn Queries(text: RwSignal<String>, error: Signal<Option<String>>) -> impl IntoView {
+    let area = NodeRef::<html::Textarea>::new();
+    // What was typed before the page came alive stays.
+    Effect::new(move |_| {
+        if let Some(area) = area.get() {
+            text.set(area.value());
+        }
+    });
     let read = move |event: web_sys::Event| {
         let input: web_sys::HtmlInputElement = event_target(&event);
         spawn_local(async move {
-            if let Some((name, content)) = chosen(&input).await {
-                text.set(queries_of_file(&name, &content).join("\n"));
+            if let (Some((name, content)), Some(area)) = (chosen(&input).await, area.get_untracked()) {
+                area.set_value(&queries_of_file(&name, &content).join("\n"));
+                text.set(area.value());
             }
         });
     };
@@ -181,7 +189,7 @@ fn Queries(text: RwSignal<String>, error: Signal<Option<String>>) -> impl IntoVi
                 autocapitalize="none"
                 aria-describedby="queries-help queries-error"
                 aria-invalid=move || error.read().is_some().then_some("true")
-                prop:value=move || text.get()
+                node_ref=area
                 on:input=move |event| text.set(event_target_value(&event))
             ></textarea>
             <p class="field-help" id="queries-help">
@@ -209,9 +217,10 @@ fn Estimate(text: RwSignal<String>, limit: RwSignal<u32>, left: Option<i64>) -> 
         }
         let searches = queries.saturating_mul(limit.get().div_ceil(PAGE_SIZE));
         let estimate = BatchEstimate { queries, searches, left };
-        let noun = if queries == 1 { "query" } else { "queries" };
+        let take = if queries == 1 { "query takes" } else { "queries take" };
+        let unit = if searches == 1 { "search" } else { "searches" };
         let warning = if estimate.may_run_out() { " They may run out half-way." } else { "" };
-        format!("{queries} {noun} take up to {} searches.{left_words}{warning}", grouped(i64::from(searches)))
+        format!("{queries} {take} up to {} {unit}.{left_words}{warning}", grouped(i64::from(searches)))
     });
     view! {
         <p class="field-help" aria-live="polite">
