@@ -43,10 +43,8 @@ pub fn BatchStartPage() -> impl IntoView {
                 <p class="page-lead">
                     "One place, many queries. A business that several of them find is listed once."
                 </p>
-                <p class="actions">
-                    <a class="button button-quiet" href=ServiceId::DataScraper.path()>
-                        "One search"
-                    </a>
+                <p>
+                    <a href=ServiceId::DataScraper.path()>"One search at a time"</a>
                 </p>
                 <div class="panel">
                     <BatchForm />
