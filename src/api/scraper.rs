@@ -9,19 +9,20 @@ use super::wire::Rpc;
 use crate::model::{
     error::AppError,
     ids::{BatchId, SearchId},
-    scraper::{BatchView, ResultsPage, SearchList, SearchView, Sort},
+    scraper::{BatchView, Engine, Filter, ResultKey, ResultsPage, SearchList, SearchView, Sort},
 };
 #[cfg(feature = "ssr")]
 use crate::model::{
-    scraper::{self, BatchInput, SearchInput},
+    scraper::{self, BatchInput, ResultsOf, SearchInput},
     service::ServiceId,
 };
 
 /// Starts a search and leads to its page.
 #[server(prefix = "/api/rpc", endpoint = "start_search", protocol = Rpc)]
 pub async fn start_search(
+    #[server(default)] engine: Engine,
     query: String,
-    place: String,
+    #[server(default)] place: String,
     #[server(default)] language: String,
     #[server(default)] country: String,
     #[server(default)] limit: Option<u32>,
@@ -30,7 +31,7 @@ pub async fn start_search(
         let who = principal().await?;
         let app = use_cases()?;
         let grant = app.keys.require(who.user, ServiceId::DataScraper).await?;
-        app.scraper.start(&grant, &SearchInput { query, place, language, country, limit }).await
+        app.scraper.start(&grant, &SearchInput { engine, query, place, language, country, limit }).await
     };
     let search = started.await?;
     go_on(None, &search.path());
@@ -56,11 +57,23 @@ pub async fn searches(#[server(default)] cursor: Option<SearchId>) -> Result<Sea
 pub async fn search_results(
     id: SearchId,
     #[server(default)] sort: Sort,
-    #[server(default)] filter: String,
-    #[server(default)] cursor: Option<u32>,
+    #[server(default)] filter: Filter,
+    #[server(default)] cursor: Option<ResultKey>,
 ) -> Result<ResultsPage, AppError> {
     let who = principal().await?;
-    use_cases()?.scraper.results(who.user, id, sort, &filter, cursor).await
+    use_cases()?.scraper.results(who.user, ResultsOf::Search(id), sort, &filter, cursor).await
+}
+
+/// A part of a batch's results.
+#[server(name = ReadBatchResults, prefix = "/api/rpc", endpoint = "batch_results", protocol = Rpc)]
+pub async fn batch_results(
+    id: BatchId,
+    #[server(default)] sort: Sort,
+    #[server(default)] filter: Filter,
+    #[server(default)] cursor: Option<ResultKey>,
+) -> Result<ResultsPage, AppError> {
+    let who = principal().await?;
+    use_cases()?.scraper.results(who.user, ResultsOf::Batch(id), sort, &filter, cursor).await
 }
 
 /// Stops a search. What had arrived is kept.
@@ -98,8 +111,9 @@ pub async fn searches_left() -> Result<Option<i64>, AppError> {
 /// Starts a search for each line of `queries` and leads to the page of all of them.
 #[server(prefix = "/api/rpc", endpoint = "start_batch", protocol = Rpc)]
 pub async fn start_batch(
+    #[server(default)] engine: Engine,
     queries: String,
-    place: String,
+    #[server(default)] place: String,
     #[server(default)] language: String,
     #[server(default)] country: String,
     #[server(default)] limit: Option<u32>,
@@ -109,7 +123,8 @@ pub async fn start_batch(
         let app = use_cases()?;
         let grant = app.keys.require(who.user, ServiceId::DataScraper).await?;
         let queries = scraper::queries(&queries);
-        app.scraper.start_batch(&grant, &BatchInput { queries, place, language, country, limit }).await
+        let input = BatchInput { engine, queries, place, language, country, limit };
+        app.scraper.start_batch(&grant, &input).await
     };
     let batch = started.await?;
     go_on(None, &batch.path());

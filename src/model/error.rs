@@ -146,6 +146,8 @@ pub enum FieldError {
     SubscriptionToken,
     /// Not the address of a server to which keys may be sent.
     NotAnEndpoint,
+    /// Coordinates, where only a name is understood.
+    NotByCoordinates,
 }
 
 impl FieldError {
@@ -166,6 +168,9 @@ impl FieldError {
             }
             Self::NotAnEndpoint => format!(
                 "{label} must be an https address of a server of yours at this provider, such as https://name.example.com, and end with the host's name."
+            ),
+            Self::NotByCoordinates => format!(
+                "{label} must be the name of a place, or empty: the web is not searched around coordinates."
             ),
             Self::SubscriptionToken => {
                 "This is the token of a subscription, which is for people only. Make an API key.".to_owned()

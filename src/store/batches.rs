@@ -1,6 +1,5 @@
 //! Searches that were started together.
 
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{
@@ -10,7 +9,7 @@ use super::{
 };
 use crate::model::{
     ids::{BatchId, JobId, SearchId, UserId},
-    scraper::{ResultRow, SearchView},
+    scraper::SearchView,
     time::Timestamp,
 };
 
@@ -40,18 +39,6 @@ impl Store {
             batch.0
         )?;
         rows.into_iter().map(TryInto::try_into).collect()
-    }
-
-    /// The results of a batch of the user, search by search.
-    pub async fn batch_results(&self, user: UserId, batch: BatchId) -> Result<Vec<ResultRow>, StoreError> {
-        let rows = sql::fetch_all!(
-            self.reader(),
-            (Json<ResultRow>,),
-            "SELECT result FROM search_results WHERE user_id = $1 AND batch_id = $2 ORDER BY search_id, position",
-            user.0,
-            batch.0
-        )?;
-        Ok(rows.into_iter().map(|(row,)| row.0).collect())
     }
 
     /// Stops the searches of a batch that wait or run, with their jobs. Answers which.

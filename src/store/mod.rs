@@ -15,6 +15,7 @@ mod jobs;
 mod keys;
 mod limits;
 mod readers;
+mod results;
 pub mod scheduler;
 mod search_runs;
 mod searches;

@@ -6,11 +6,12 @@ use uuid::Uuid;
 
 use super::{
     Hold, Store, StoreError, Tx, jobs,
+    results::{self, NewResult},
     searches::{lock_user, small, tell, tell_if},
     sql,
 };
 use crate::model::{
-    ids::{JobId, SearchId, UserId},
+    ids::{BatchId, JobId, SearchId, UserId},
     scraper::{Coordinates, Notice, Place, ResultRow, SearchRequest},
     time::Timestamp,
 };
@@ -35,6 +36,8 @@ pub struct PageOfResults<'a> {
     pub next: Option<u32>,
     /// When its holder counts as gone.
     pub lease_until: Timestamp,
+    /// The query, where rows have to tell which of several found them.
+    pub query: Option<&'a str>,
 }
 
 /// A search that is to be fetched, and how far it has come.
@@ -42,6 +45,8 @@ pub struct PageOfResults<'a> {
 pub struct SearchRun {
     /// What is searched for.
     pub request: SearchRequest,
+    /// The place as SerpAPI names it, once it was found.
+    pub resolved: Option<String>,
     /// The middle of the place that was named, once it was found.
     pub point: Option<Coordinates>,
     /// The place was looked for and not found.
@@ -50,6 +55,8 @@ pub struct SearchRun {
     pub next_page: Option<u32>,
     /// Results that have arrived.
     pub found: u32,
+    /// It was started together with others.
+    pub in_batch: bool,
 }
 
 /// How a search ends by itself.
@@ -64,10 +71,12 @@ pub enum End {
 #[derive(FromRow)]
 struct RunRow {
     request: Json<SearchRequest>,
+    resolved_place: Option<String>,
     point: Option<String>,
     place_unknown: bool,
     next_page: Option<i64>,
     found: i64,
+    batch_id: Option<Uuid>,
 }
 
 impl TryFrom<RunRow> for SearchRun {
@@ -79,10 +88,12 @@ impl TryFrom<RunRow> for SearchRun {
         });
         Ok(Self {
             request: row.request.0,
+            resolved: row.resolved_place,
             point: point.transpose()?,
             place_unknown: row.place_unknown,
             next_page: row.next_page.map(small),
             found: small(row.found),
+            in_batch: row.batch_id.is_some(),
         })
     }
 }
@@ -104,7 +115,8 @@ impl Store {
         let row = sql::tx_fetch_optional!(
             &mut tx,
             RunRow,
-            "SELECT request, point, place_unknown, next_page, found FROM searches WHERE user_id = $1 AND id = $2",
+            "SELECT request, resolved_place, point, place_unknown, next_page, found, batch_id FROM searches
+             WHERE user_id = $1 AND id = $2",
             user.0,
             id.0
         )?;
@@ -170,19 +182,10 @@ impl Store {
             if found >= limit {
                 break;
             }
-            let row = ResultRow { position: small(found.saturating_add(1)), ..row.clone() };
-            let inserted = sql::tx_execute!(
-                &mut tx,
-                "INSERT INTO search_results (search_id, user_id, batch_id, position, place_key, result)
-                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-                id.0,
-                user.0,
-                batch,
-                i64::from(row.position),
-                key,
-                Json(&row)
-            )?;
-            found = found.saturating_add(i64::try_from(inserted).unwrap_or_default());
+            let query = page.query.map(str::to_owned);
+            let row = ResultRow { position: small(found.saturating_add(1)), query, ..row.clone() };
+            let new = NewResult { user, search: id, batch: batch.map(BatchId), key, row: &row };
+            found = found.saturating_add(i64::from(results::insert(&mut tx, &new).await?));
         }
         let next = page.next.filter(|_| found < limit).map(i64::from);
         sql::tx_execute!(

@@ -9,7 +9,7 @@ use crate::model::{
     event::Change,
     ids::{BatchId, JobId, SearchId, UserId},
     job::{PER_USER, Work},
-    scraper::{Notice, OPEN_MAX, ResultRow, SearchRequest, SearchState, SearchView},
+    scraper::{Notice, OPEN_MAX, SearchRequest, SearchState, SearchView},
     time::Timestamp,
 };
 
@@ -155,18 +155,6 @@ impl Store {
             limit
         )?;
         rows.into_iter().map(TryInto::try_into).collect()
-    }
-
-    /// The results of a search of the user, in the order they arrived.
-    pub async fn search_results(&self, user: UserId, id: SearchId) -> Result<Vec<ResultRow>, StoreError> {
-        let rows = sql::fetch_all!(
-            self.reader(),
-            (Json<ResultRow>,),
-            "SELECT result FROM search_results WHERE user_id = $1 AND search_id = $2 ORDER BY position",
-            user.0,
-            id.0
-        )?;
-        Ok(rows.into_iter().map(|(row,)| row.0).collect())
     }
 
     /// Stops a search that waits or runs, with its job. Answers whether it did.

@@ -59,7 +59,13 @@ both! {
         assert_eq!(pages_asked(&app).await.len(), 3);
         let csv = client.get(&format!("{address}/results.csv")).await.expect(200);
         assert_eq!(csv.text.lines().count(), 1 + 47);
-        assert!(csv.text.lines().last().unwrap().starts_with("47,"));
+        let last = csv.text.lines().last().unwrap();
+        assert!(last.starts_with("47,") && last.ends_with(",few shops"));
+        let json = client.get(&format!("{address}/results.json")).await.expect(200).json();
+        assert_eq!((&json[46]["position"], &json[46]["query"]), (&json!(47), &json!("few shops")));
+        let list = client.get(&format!("{address}/results?filter=SHOPS&sort=-name")).await.expect(200).json();
+        let found = list["items"].as_array().unwrap();
+        assert!(!found.is_empty() && found.iter().all(|row| row["query"] == "few shops"));
 
         let page = client.get(&address.replace("/api/", "/")).await.expect(200).text;
         assert!(page.contains("many cafes") && page.contains("47 found") && page.contains("results.csv"));
@@ -94,7 +100,7 @@ both! {
         let until = app.now().plus(LEASE);
         let there = rows.clone();
         rows.reverse();
-        let page = |rows| PageOfResults { rows, limit: 120, next: None, lease_until: until };
+        let page = |rows| PageOfResults { rows, limit: 120, next: None, lease_until: until, query: None };
         let (first, second) = (page(&there), page(&rows));
         let (first, second) =
             tokio::join!(store.save_page(one, &first, app.now()), store.save_page(two, &second, app.now()));
@@ -110,7 +116,7 @@ both! {
             let queries: Vec<_> = (0..count).map(|query| format!("bakery {n} {query}")).collect();
             json!({"queries": queries, "place": "52.52, 13.405"})
         };
-        client.post(BATCHES, &batch(0, 51)).await.problem(422, "invalid-input");
+        client.post(BATCHES, &batch(0, 101)).await.problem(422, "invalid-input");
         client.post(BATCHES, &batch(0, 0)).await.problem(422, "invalid-input");
         let first = client.post(BATCHES, &batch(1, 50)).await.expect(201).location().to_owned();
         client.post(BATCHES, &batch(2, 49)).await.expect(201);

@@ -164,10 +164,13 @@ async fn prepared(app: &App, operation: &Value, number: usize) -> (Client, Optio
             let token = client.post("/api/tokens", &body).await.expect(201).json();
             Some(token["id"].as_str().unwrap().to_owned())
         }
-        "read_search" | "delete_search" | "list_results" | "download_results" | "cancel_search" => {
+        "read_search" | "delete_search" | "list_results" | "cancel_search" => {
             Some(searched(&mut client, "bakery").await)
         }
-        "read_batch" | "delete_batch" | "download_batch" | "cancel_batch" => {
+        id if id.starts_with("download_results") => Some(searched(&mut client, "bakery").await),
+        id if id.starts_with("download_batch")
+            || ["read_batch", "delete_batch", "list_batch_results", "cancel_batch"].contains(&id) =>
+        {
             let body = json!({"queries": ["few cakes"], "place": "Berlin"});
             let batch = client.post("/api/services/data-scraper/batches", &body).await.expect(201);
             Some(batch.json()["id"].as_str().unwrap().to_owned())

@@ -59,7 +59,7 @@ pub async fn pages_asked(app: &App) -> Vec<(String, String)> {
         all.find(|pair| pair[0] == name).map(|pair| pair[1].as_str().unwrap().to_owned())
     };
     let requests = journal["items"].as_array().unwrap().iter();
-    let pages = requests.filter(|request| parameter(request, "engine").as_deref() == Some("google_maps"));
+    let pages = requests.filter(|request| parameter(request, "engine").is_some());
     let start = |request| parameter(request, "start").unwrap_or_default();
     pages.map(|request| (parameter(request, "q").unwrap(), start(request))).collect()
 }
@@ -105,7 +105,8 @@ async fn insert(app: &App, user: UserId) -> SearchId {
 
 async fn save(app: &App, hold: Hold, key: &str) -> Option<u32> {
     let rows = [(key.to_owned(), ResultRow::default())];
-    let page = PageOfResults { rows: &rows, limit: 120, next: Some(1), lease_until: app.now().plus(LEASE) };
+    let lease_until = app.now().plus(LEASE);
+    let page = PageOfResults { rows: &rows, limit: 120, next: Some(1), lease_until, query: None };
     app.state.store.save_page(hold, &page, app.now()).await.unwrap()
 }
 

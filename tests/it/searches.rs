@@ -89,6 +89,37 @@ both! {
         assert_eq!(client.get(SEARCHES).await.json(), json!({"items": [], "next": null}));
     }
 
+    async fn the_web_is_searched_as_well(app: App) {
+        let mut client = with_key(&app, "ana", "plenty").await;
+        let body = json!({"engine": "web", "query": "tea \u{fc}ber alles", "limit": 40});
+        let (address, found) = search(&mut client, &body).await;
+        assert_eq!((&found["state"], &found["found"], &found["pages_done"]), (&json!("finished"), &json!(25), &json!(3)));
+        assert_eq!((&found["request"]["engine"], &found["request"]["place"]), (&json!("web"), &json!("")));
+        let list = client.get(&format!("{address}/results?sort=website&email=true")).await.expect(200).json();
+        let rows = list["items"].as_array().unwrap();
+        assert!(!rows.is_empty() && rows.len() < 25);
+        for row in rows {
+            assert!(row["snippet"].as_str().unwrap().contains(row["email"].as_str().unwrap()), "{row}");
+            assert!(row["website"].as_str().unwrap().starts_with("https://") && row["displayed_link"].is_string());
+        }
+        let csv = client.get(&format!("{address}/results.csv")).await.expect(200).text;
+        assert!(csv.starts_with("\u{feff}No.,Title,Link,Displayed link,Snippet,E-mail\r\n") && csv.lines().count() == 26);
+        let json = client.get(&format!("{address}/results.json")).await.expect(200).json();
+        assert_eq!(json.as_array().unwrap().len(), 25);
+        let page = client.get(&address.replace("/api/", "/")).await.expect(200).text;
+        assert!(page.contains("Snippet") && page.contains("tea über alles") && !page.contains(">Rating<"));
+        // In a place that SerpAPI knows, and in one that it does not.
+        search(&mut client, &json!({"engine": "web", "query": "few cakes", "place": "Berlin"})).await;
+        let (_, unknown) = search(&mut client, &json!({"engine": "web", "query": "few cakes", "place": "Atlantis", "limit": 20})).await;
+        assert_eq!((&unknown["place_unknown"], &unknown["pages_planned"]), (&json!(true), &json!(2)));
+        let asked = app.control("GET", "/journal", None).await.to_string();
+        assert!(asked.contains("Berlin, Berlin, Germany") && asked.contains("few cakes Atlantis"));
+        let wrong = json!({"engine": "web", "query": "tea", "place": "52.52, 13.405"});
+        let problem = client.post(SEARCHES, &wrong).await.problem(422, "invalid-input");
+        assert!(problem["errors"].get("place").is_some());
+        client.post(SEARCHES, &json!({"engine": "moon", "query": "tea"})).await.problem(400, "bad-request");
+    }
+
     async fn every_ending_has_its_own_words(app: App) {
         let mut client = with_key(&app, "ana", "plenty").await;
         let mut ending = async |body: Value| {
@@ -178,7 +209,7 @@ both! {
         assert!(page.text.contains("aria-sort=\"descending\"") && page.text.contains("7 of 7 shown"));
         assert!(page.text.contains("results.csv"));
         let page = client.get(&format!("{path}?filter=surelynotthere")).await.expect(200);
-        assert!(page.text.contains("No result contains this text."));
+        assert!(page.text.contains("No result passes the filter."));
 
         let wrong = [("query", ""), ("place", "91, 0"), ("limit", "20")];
         let back = client.form("/api/rpc/start_search", "/services/data-scraper", &wrong).await.expect(302);
@@ -211,7 +242,9 @@ both! {
         client.get(&format!("{SEARCHES}/1")).await.problem(404, "not-found");
         let (address, _) = search(&mut client, &berlin("few", 20)).await;
         client.get(&format!("{address}/results?sort=password")).await.problem(422, "invalid-input");
-        client.get(&format!("{address}/results?cursor=-1")).await.problem(422, "invalid-input");
+        for wrong in ["cursor=-1", "rating=9", "rating=nan", "phone=yes", "filter=%00"] {
+            client.get(&format!("{address}/results?{wrong}")).await.problem(422, "invalid-input");
+        }
         app.visitor().get(SEARCHES).await.problem(401, "unauthenticated");
     }
 }

@@ -24,6 +24,9 @@ pub fn TextField(
     /// The form can be sent without it.
     #[prop(optional)]
     optional: bool,
+    /// Whether the form can be sent without it depends on others, and is seen when it is sent.
+    #[prop(optional)]
+    depends: bool,
     /// What is wrong with what was sent.
     #[prop(into)]
     error: Signal<Option<String>>,
@@ -56,7 +59,7 @@ pub fn TextField(
                 autocomplete=autocomplete
                 autocapitalize="none"
                 spellcheck="false"
-                required=!optional
+                required=!(optional || depends)
                 aria-invalid=move || error.read().is_some().then_some("true")
                 aria-describedby=described
             />

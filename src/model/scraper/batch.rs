@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{SearchInput, SearchRequest, SearchView};
+use super::{Engine, ResultsOf, SearchInput, SearchRequest, SearchView};
 use crate::model::{
     error::{AppError, ErrorCode, FieldError},
     ids::BatchId,
@@ -12,20 +12,23 @@ use crate::model::{
 };
 
 /// Queries of one batch at the most.
-pub const QUERIES_MAX: usize = 50;
+pub const QUERIES_MAX: usize = 100;
 
 /// A batch as it was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BatchInput {
+    /// Google Maps unless given.
+    #[serde(default)]
+    pub engine: Engine,
     /// What, a search each. Those that are there twice count once.
     #[serde(default)]
-    #[cfg_attr(feature = "ssr", schema(required = true, min_items = 1, max_items = 50))]
+    #[cfg_attr(feature = "ssr", schema(required = true, schema_with = queries_schema))]
     pub queries: Vec<String>,
-    /// Where: a name or coordinates.
+    /// Where: a name, or coordinates on Google Maps. The web can also be searched without a place.
     #[serde(default)]
-    #[cfg_attr(feature = "ssr", schema(required = true, min_length = 1, max_length = 120))]
+    #[cfg_attr(feature = "ssr", schema(max_length = 120))]
     pub place: String,
     /// A language's code; empty for Google's choice.
     #[serde(default)]
@@ -37,6 +40,17 @@ pub struct BatchInput {
     #[serde(default, deserialize_with = "input::whole")]
     #[cfg_attr(feature = "ssr", schema(minimum = 1, maximum = 120))]
     pub limit: Option<u32>,
+}
+
+/// The derive has no words for the limits of a list's entries.
+#[cfg(feature = "ssr")]
+fn queries_schema() -> utoipa::openapi::schema::Array {
+    use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
+
+    let query = ObjectBuilder::new().schema_type(Type::String);
+    let query = query.min_length(Some(1)).max_length(Some(200)).pattern(Some(r"\S"));
+    let queries = ArrayBuilder::new().items(query).min_items(Some(1)).max_items(Some(QUERIES_MAX));
+    queries.description(Some("What, a search each. Those that are there twice count once.")).build()
 }
 
 impl BatchInput {
@@ -58,6 +72,7 @@ impl BatchInput {
         }
         for query in queries {
             let input = SearchInput {
+                engine: self.engine,
                 query: (*query).to_owned(),
                 place: self.place.clone(),
                 language: self.language.clone(),
@@ -163,9 +178,21 @@ impl BatchView {
         format!("/services/data-scraper/batches/{id}")
     }
 
-    /// Where all results can be downloaded.
-    pub fn csv_path(&self) -> String {
-        format!("/api/services/data-scraper/batches/{}/results.csv", self.id)
+    /// What all of them found.
+    pub fn results(&self) -> ResultsOf {
+        ResultsOf::Batch(self.id)
+    }
+
+    /// What they ask, which is the same for all.
+    pub fn engine(&self) -> Engine {
+        self.searches.first().map(|search| search.request.engine).unwrap_or_default()
+    }
+
+    /// Pages that are missing where a search ended early and can go on; none when there is no such search.
+    pub fn missing_pages(&self) -> Option<u32> {
+        let stopped = || self.searches.iter().filter(|search| search.can_resume);
+        stopped().next()?;
+        Some(stopped().map(|search| search.pages_planned.saturating_sub(search.pages_done)).sum())
     }
 }
 

@@ -1,22 +1,26 @@
 //! The Data Scraper: what is searched for, how a search stands, and what it found.
 
 mod batch;
+mod engine;
+mod file;
 mod request;
 mod results;
 mod search;
 
 pub use batch::{BatchEstimate, BatchInput, BatchView, QUERIES_MAX, queries, queries_of_file};
+pub use engine::{Engine, InvalidEngine};
+pub use file::FileKind;
 pub use request::{Coordinates, Place, SearchInput, SearchRequest};
-pub use results::{Column, Direction, InvalidSort, ResultRow, ResultsPage, Sort, arrange};
+pub use results::{
+    Column, Direction, Filter, InvalidKey, InvalidSort, ResultKey, ResultRow, ResultsOf, ResultsPage, Sort,
+};
 pub use search::{Notice, SearchList, SearchState, SearchView};
 
-/// Results on one page of Google Maps, the step of SerpAPI's `start`.
+/// Results of a search unless told, and the step in which forms offer more.
+pub const LIMIT_STEP: u32 = 20;
+/// Results of one search at the most: SerpAPI recommends a `start` of at most 100 on Google Maps.
 /// Source: <https://serpapi.com/google-maps-api>.
-pub const PAGE_SIZE: u32 = 20;
-/// Pages of one search at the most: SerpAPI recommends a `start` of at most 100.
-pub const PAGES_MAX: u32 = 6;
-/// Results of one search at the most.
-pub const LIMIT_MAX: u32 = PAGE_SIZE * PAGES_MAX;
+pub const LIMIT_MAX: u32 = 120;
 /// Searches of one user that may run or wait at the same time.
 pub const OPEN_MAX: i64 = 100;
 /// Results in one answer to whoever looks at them.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{LIMIT_MAX, PAGE_SIZE};
+use super::{Engine, LIMIT_MAX, LIMIT_STEP};
 use crate::model::{
     error::{AppError, FieldError},
     input,
@@ -44,7 +44,7 @@ impl Coordinates {
 }
 
 /// Where to search. As text it is a name, or coordinates: `52.52, 13.405`, with a zoom
-/// `52.52, 13.405, 12z`, or as Google Maps writes them, `@52.52,13.405,12z`.
+/// `52.52, 13.405, 12z`, or as Google Maps writes them, `@52.52,13.405,12z`. Empty is anywhere.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Place {
@@ -52,6 +52,8 @@ pub enum Place {
     Name(String),
     /// A point on the map.
     Coordinates(Coordinates),
+    /// Nowhere in particular, which only the web can be searched.
+    Anywhere,
 }
 
 impl FromStr for Place {
@@ -84,6 +86,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(name) => f.write_str(name),
+            Self::Anywhere => Ok(()),
             Self::Coordinates(point) if point.zoom == ZOOM_USUAL => {
                 write!(f, "{}, {}", point.latitude, point.longitude)
             }
@@ -95,6 +98,9 @@ impl fmt::Display for Place {
 impl TryFrom<String> for Place {
     type Error = &'static str;
     fn try_from(text: String) -> Result<Self, &'static str> {
+        if text.is_empty() {
+            return Ok(Self::Anywhere);
+        }
         text.parse().map_err(|_| "not a place")
     }
 }
@@ -109,14 +115,17 @@ impl From<Place> for String {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct SearchRequest {
+    /// What is asked.
+    #[serde(default)]
+    pub engine: Engine,
     /// What: `bakery`.
     pub query: String,
-    /// Where.
+    /// Where. Empty for a search of the web that names no place.
     #[cfg_attr(feature = "ssr", schema(value_type = String))]
     pub place: Place,
     /// The language of the results, such as `de`; SerpAPI's `hl`.
     pub language: Option<String>,
-    /// The country whose Google Maps is asked, such as `de`; SerpAPI's `gl`.
+    /// The country whose Google is asked, such as `de`; SerpAPI's `gl`.
     pub country: Option<String>,
     /// Results at the most, 1 to 120.
     pub limit: u32,
@@ -125,7 +134,7 @@ pub struct SearchRequest {
 impl SearchRequest {
     /// Pages this takes at the most; each costs one search.
     pub fn pages(&self) -> u32 {
-        self.limit.div_ceil(PAGE_SIZE)
+        self.limit.div_ceil(self.engine.page_size())
     }
 }
 
@@ -134,13 +143,16 @@ impl SearchRequest {
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SearchInput {
+    /// Google Maps unless given.
+    #[serde(default)]
+    pub engine: Engine,
     /// What.
     #[serde(default)]
-    #[cfg_attr(feature = "ssr", schema(required = true, min_length = 1, max_length = 200))]
+    #[cfg_attr(feature = "ssr", schema(required = true, min_length = 1, max_length = 200, pattern = r"\S"))]
     pub query: String,
-    /// Where: a name or coordinates.
+    /// Where: a name, or coordinates on Google Maps. The web can also be searched without a place.
     #[serde(default)]
-    #[cfg_attr(feature = "ssr", schema(required = true, min_length = 1, max_length = 120))]
+    #[cfg_attr(feature = "ssr", schema(max_length = 120))]
     pub place: String,
     /// A language's code; empty for Google's choice.
     #[serde(default)]
@@ -165,19 +177,31 @@ impl SearchInput {
             errors.insert(name.to_owned(), error);
         };
         let query = line(&self.query, QUERY_MAX).map_err(|error| failed("query", error)).ok();
-        let place = self.place.parse().map_err(|error| failed("place", error)).ok();
+        let place = place_for(self.engine, &self.place).map_err(|error| failed("place", error)).ok();
         let language = code(&self.language, is_language).map_err(|error| failed("language", error)).ok();
         let country = code(&self.country, is_country).map_err(|error| failed("country", error)).ok();
-        let limit = self.limit.unwrap_or(PAGE_SIZE);
+        let limit = self.limit.unwrap_or(LIMIT_STEP);
         if !(1..=LIMIT_MAX).contains(&limit) {
             failed("limit", FieldError::OutOfRange);
         }
         match (query, place, language, country) {
             (Some(query), Some(place), Some(language), Some(country)) if errors.is_empty() => {
-                Ok(SearchRequest { query: query.to_owned(), place, language, country, limit })
+                let (engine, query) = (self.engine, query.to_owned());
+                Ok(SearchRequest { engine, query, place, language, country, limit })
             }
             _ => Err(AppError { errors, ..AppError::new(crate::model::error::ErrorCode::InvalidInput) }),
         }
+    }
+}
+
+/// A place where the engine can search.
+fn place_for(engine: Engine, text: &str) -> Result<Place, FieldError> {
+    if engine == Engine::Web && text.trim().is_empty() {
+        return Ok(Place::Anywhere);
+    }
+    match text.parse()? {
+        Place::Coordinates(_) if engine == Engine::Web => Err(FieldError::NotByCoordinates),
+        place => Ok(place),
     }
 }
 
@@ -251,6 +275,7 @@ mod tests {
             language: "german".to_owned(),
             country: "deu".to_owned(),
             limit: Some(121),
+            ..SearchInput::default()
         };
         let errors = wrong.check().unwrap_err().errors;
         let of = |name: &str| errors.get(name).copied();
@@ -263,6 +288,22 @@ mod tests {
         assert_eq!(zero.errors.get("limit"), Some(&FieldError::OutOfRange));
         let lines = input("a\r\nb", "b").check().unwrap_err();
         assert_eq!(lines.errors.get("query"), Some(&FieldError::ControlCharacters));
+    }
+
+    #[test]
+    fn the_web_is_searched_anywhere_or_in_a_place_with_a_name() {
+        let web =
+            |place: &str| SearchInput { engine: Engine::Web, limit: Some(40), ..input("bakery", place) };
+        let anywhere = web(" ").check().unwrap();
+        assert_eq!((&anywhere.place, anywhere.pages()), (&Place::Anywhere, 4));
+        let text = serde_json::to_string(&anywhere).unwrap();
+        assert_eq!(serde_json::from_str::<SearchRequest>(&text).unwrap(), anywhere);
+        assert_eq!(web("Berlin").check().unwrap().place, Place::Name("Berlin".to_owned()));
+        let errors = web("52.52, 13.405").check().unwrap_err().errors;
+        assert_eq!(errors.get("place"), Some(&FieldError::NotByCoordinates));
+        // What was kept before there was a choice.
+        let old = r#"{"query":"a","place":"b","language":null,"country":null,"limit":20}"#;
+        assert_eq!(serde_json::from_str::<SearchRequest>(old).unwrap().engine, Engine::Maps);
     }
 
     #[test]
@@ -320,7 +361,7 @@ mod tests {
                     prop_assert!((3..=21).contains(&point.zoom));
                 }
                 Ok(Place::Name(name)) => prop_assert_eq!(name.as_str(), text.trim()),
-                Err(_) => {}
+                Ok(Place::Anywhere) | Err(_) => prop_assert!(!text.trim().chars().any(|c| c.is_alphabetic() && c != 'z')),
             }
         }
     }

@@ -1,19 +1,27 @@
-//! What a search found, and how it is put in order. A search has at most 120 results, so sorting and
-//! filtering happen here, alike whatever the database.
+//! What a search found, and how it is put in order.
 
-use std::{cmp::Ordering, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::RESULTS_SHOWN;
+use super::{Engine, FileKind};
+use crate::model::{
+    error::{AppError, ErrorCode, FieldError},
+    ids::{BatchId, SearchId},
+};
 
-/// A business. Everything but position and name may be missing.
+/// Longest text of a filter, in characters.
+const FILTER_MAX: usize = 200;
+/// Stars that a filter can ask for.
+const RATINGS: std::ops::RangeInclusive<f64> = 1.0..=5.0;
+
+/// What was found: a business, or a page of the web. Everything but position and name may be missing.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct ResultRow {
-    /// The place among this search's results, from 1, in the order Google Maps gave them.
+    /// The place among this search's results, from 1, in the order Google gave them.
     pub position: u32,
-    /// The name.
+    /// The name of the business, or the title of the page.
     pub name: String,
     /// What kind of business it is.
     pub category: Option<String>,
@@ -21,8 +29,10 @@ pub struct ResultRow {
     pub address: Option<String>,
     /// The telephone number as Google Maps writes it.
     pub phone: Option<String>,
-    /// The address of the website.
+    /// The address of the website, or of the page.
     pub website: Option<String>,
+    /// An e-mail address, where Google's text has one.
+    pub email: Option<String>,
     /// Stars, 1 to 5.
     pub rating: Option<f64>,
     /// How many people gave stars.
@@ -33,6 +43,12 @@ pub struct ResultRow {
     pub longitude: Option<f64>,
     /// Google's id of the place.
     pub place_id: Option<String>,
+    /// The address of the page as Google shows it: `https://kornhaus.example › about`.
+    pub displayed_link: Option<String>,
+    /// The page in a sentence or two.
+    pub snippet: Option<String>,
+    /// The query that found it, where several were started together.
+    pub query: Option<String>,
 }
 
 impl ResultRow {
@@ -55,25 +71,138 @@ impl ResultRow {
         Some(host.strip_prefix("www.").unwrap_or(host))
     }
 
-    fn contains(&self, needle: &str) -> bool {
+    /// The texts that a filter looks into, in lower case, a line each.
+    pub fn words(&self) -> String {
         let texts = [
             Some(&self.name),
             self.category.as_ref(),
             self.address.as_ref(),
             self.phone.as_ref(),
             self.website.as_ref(),
+            self.email.as_ref(),
+            self.snippet.as_ref(),
         ];
-        texts.into_iter().flatten().any(|text| text.to_lowercase().contains(needle))
+        let texts: Vec<_> = texts.into_iter().flatten().map(|text| text.to_lowercase()).collect();
+        texts.join("\n")
+    }
+}
+
+/// Whose results: one search's, or those of several that were started together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ResultsOf {
+    /// One search's.
+    Search(SearchId),
+    /// A batch's.
+    Batch(BatchId),
+}
+
+impl ResultsOf {
+    /// Where the results can be downloaded.
+    pub fn file_path(self, kind: FileKind) -> String {
+        let end = kind.extension();
+        match self {
+            Self::Search(id) => format!("/api/services/data-scraper/searches/{id}/results.{end}"),
+            Self::Batch(id) => format!("/api/services/data-scraper/batches/{id}/results.{end}"),
+        }
+    }
+}
+
+/// One result: its search, and its position there. As text `SEARCH.POSITION`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ResultKey {
+    /// The search.
+    pub search: SearchId,
+    /// The position.
+    pub position: u32,
+}
+
+/// A text that names no result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a search and a position")]
+pub struct InvalidKey;
+
+impl fmt::Display for ResultKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.search, self.position)
+    }
+}
+
+impl FromStr for ResultKey {
+    type Err = InvalidKey;
+    fn from_str(text: &str) -> Result<Self, InvalidKey> {
+        let (search, position) = text.split_once('.').ok_or(InvalidKey)?;
+        let digits = !position.is_empty() && position.bytes().all(|b| b.is_ascii_digit());
+        let position = position.parse().ok().filter(|_| digits).ok_or(InvalidKey)?;
+        Ok(Self { search: search.parse().map_err(|_| InvalidKey)?, position })
+    }
+}
+
+impl TryFrom<String> for ResultKey {
+    type Error = InvalidKey;
+    fn try_from(text: String) -> Result<Self, InvalidKey> {
+        text.parse()
+    }
+}
+
+impl From<ResultKey> for String {
+    fn from(key: ResultKey) -> Self {
+        key.to_string()
+    }
+}
+
+/// Which results are shown.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Filter {
+    /// One of their texts contains this, in whatever case.
+    #[serde(default)]
+    pub text: String,
+    /// They have a telephone number.
+    #[serde(default)]
+    pub phone: bool,
+    /// They have a website.
+    #[serde(default)]
+    pub website: bool,
+    /// They have an e-mail address.
+    #[serde(default)]
+    pub email: bool,
+    /// They have at least so many stars.
+    #[serde(default)]
+    pub rating: Option<f64>,
+}
+
+impl Filter {
+    /// Whether it lets everything through.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Checks what was sent.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidInput`] with what is wrong with which field.
+    pub fn check(&self) -> Result<(), AppError> {
+        let mut wrong = AppError::new(ErrorCode::InvalidInput);
+        if self.text.chars().count() > FILTER_MAX {
+            wrong.errors.insert("filter".to_owned(), FieldError::TooLong);
+        }
+        if self.text.contains('\0') {
+            wrong.errors.insert("filter".to_owned(), FieldError::ControlCharacters);
+        }
+        if self.rating.is_some_and(|stars| !RATINGS.contains(&stars)) {
+            wrong.errors.insert("rating".to_owned(), FieldError::OutOfRange);
+        }
+        if wrong.errors.is_empty() { Ok(()) } else { Err(wrong) }
     }
 }
 
 /// What results are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Column {
-    /// The order of Google Maps.
+    /// The order of Google.
     #[default]
     Position,
-    /// The name.
+    /// The name, or the title.
     Name,
     /// The kind of business.
     Category,
@@ -83,6 +212,8 @@ pub enum Column {
     Phone,
     /// The website.
     Website,
+    /// The e-mail address.
+    Email,
     /// Stars.
     Rating,
     /// How many people gave stars.
@@ -91,13 +222,14 @@ pub enum Column {
 
 impl Column {
     /// Every column, in the order of the table.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Position,
         Self::Name,
         Self::Category,
         Self::Address,
         Self::Phone,
         Self::Website,
+        Self::Email,
         Self::Rating,
         Self::Reviews,
     ];
@@ -111,22 +243,26 @@ impl Column {
             Self::Address => "address",
             Self::Phone => "phone",
             Self::Website => "website",
+            Self::Email => "email",
             Self::Rating => "rating",
             Self::Reviews => "reviews",
         }
     }
 
-    /// The column's heading.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Position => "No.",
-            Self::Name => "Name",
-            Self::Category => "Category",
-            Self::Address => "Address",
-            Self::Phone => "Phone",
-            Self::Website => "Website",
-            Self::Rating => "Rating",
-            Self::Reviews => "Reviews",
+    /// The column's heading in the table of an engine.
+    pub const fn label(self, engine: Engine) -> &'static str {
+        match (self, engine) {
+            (Self::Position, _) => "No.",
+            (Self::Name, Engine::Maps) => "Name",
+            (Self::Name, Engine::Web) => "Title",
+            (Self::Category, _) => "Category",
+            (Self::Address, _) => "Address",
+            (Self::Phone, _) => "Phone",
+            (Self::Website, Engine::Maps) => "Website",
+            (Self::Website, Engine::Web) => "Link",
+            (Self::Email, _) => "E-mail",
+            (Self::Rating, _) => "Rating",
+            (Self::Reviews, _) => "Reviews",
         }
     }
 
@@ -173,38 +309,6 @@ impl Sort {
         };
         Self { column, direction }
     }
-
-    /// Compares two rows. What a row lacks comes last, whichever way; equal rows keep Google's order.
-    fn compare(self, a: &ResultRow, b: &ResultRow) -> Ordering {
-        let text = |of: fn(&ResultRow) -> Option<&String>| {
-            self.missing_last(of(a).map(|t| t.to_lowercase()), of(b).map(|t| t.to_lowercase()), |a, b| {
-                a.cmp(b)
-            })
-        };
-        let by_column = match self.column {
-            Column::Position => self.missing_last(Some(a.position), Some(b.position), Ord::cmp),
-            Column::Name => text(|row| Some(&row.name)),
-            Column::Category => text(|row| row.category.as_ref()),
-            Column::Address => text(|row| row.address.as_ref()),
-            Column::Phone => text(|row| row.phone.as_ref()),
-            Column::Website => text(|row| row.website.as_ref()),
-            Column::Rating => self.missing_last(a.rating, b.rating, f64::total_cmp),
-            Column::Reviews => self.missing_last(a.reviews, b.reviews, Ord::cmp),
-        };
-        by_column.then(a.position.cmp(&b.position))
-    }
-
-    fn missing_last<T>(self, a: Option<T>, b: Option<T>, compare: impl Fn(&T, &T) -> Ordering) -> Ordering {
-        match (a, b) {
-            (Some(a), Some(b)) => match self.direction {
-                Direction::Ascending => compare(&a, &b),
-                Direction::Descending => compare(&b, &a),
-            },
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => Ordering::Equal,
-        }
-    }
 }
 
 impl fmt::Display for Sort {
@@ -241,33 +345,15 @@ impl From<Sort> for String {
     }
 }
 
-/// A part of a search's results.
+/// A part of what was found.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ResultsPage {
-    /// The rows.
-    pub items: Vec<ResultRow>,
-    /// The position of the row after which the next part begins; none when this is the last.
-    pub next: Option<u32>,
+    /// The rows, each with its key.
+    pub items: Vec<(ResultKey, ResultRow)>,
+    /// The row after which the next part begins; none when this is the last.
+    pub next: Option<ResultKey>,
     /// Rows that pass the filter, in all parts.
     pub matching: u32,
-}
-
-/// Puts rows in order and takes the part after the row `after`. The cursor is a row, not a count, so that
-/// rows which arrive meanwhile neither repeat one nor hide one behind it; a row that does not exist
-/// begins anew.
-pub fn arrange(mut rows: Vec<ResultRow>, sort: Sort, filter: &str, after: Option<u32>) -> ResultsPage {
-    rows.sort_by(|a, b| sort.compare(a, b));
-    let needle = filter.trim().to_lowercase();
-    let begin = after
-        .and_then(|after| rows.iter().position(|row| row.position == after))
-        .map_or(0, |place| place + 1);
-    let passes = |row: &ResultRow| needle.is_empty() || row.contains(&needle);
-    let matching = rows.iter().filter(|row| passes(row)).count();
-    let mut items: Vec<_> = rows.into_iter().skip(begin).filter(passes).take(RESULTS_SHOWN + 1).collect();
-    let more = items.len() > RESULTS_SHOWN;
-    items.truncate(RESULTS_SHOWN);
-    let next = items.last().filter(|_| more).map(|row| row.position);
-    ResultsPage { items, next, matching: u32::try_from(matching).unwrap_or(u32::MAX) }
 }
 
 #[cfg(test)]
@@ -275,44 +361,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn rows() -> Vec<ResultRow> {
-        let row = |position, name: &str, rating, reviews| ResultRow {
-            position,
-            name: name.to_owned(),
-            rating,
-            reviews,
-            ..ResultRow::default()
-        };
-        vec![
-            row(1, "ofenfrisch", Some(4.2), Some(418)),
-            row(2, "Bäckerei", None, None),
-            row(3, "Kornhaus", Some(4.7), Some(862)),
-            row(4, "brotzeit", Some(4.2), Some(9)),
-        ]
-    }
-
-    fn order(sort: &str, filter: &str) -> Vec<u32> {
-        let page = arrange(rows(), sort.parse().unwrap(), filter, None);
-        page.items.iter().map(|row| row.position).collect()
-    }
-
-    #[test]
-    fn missing_values_come_last_both_ways_and_ties_keep_their_order() {
-        assert_eq!(order("position", ""), [1, 2, 3, 4]);
-        assert_eq!(order("-position", ""), [4, 3, 2, 1]);
-        assert_eq!(order("name", ""), [4, 2, 3, 1]);
-        assert_eq!(order("rating", ""), [1, 4, 3, 2]);
-        assert_eq!(order("-rating", ""), [3, 1, 4, 2]);
-        assert_eq!(order("-reviews", ""), [3, 1, 4, 2]);
-    }
-
-    #[test]
-    fn the_filter_ignores_case_also_of_umlauts() {
-        assert_eq!(order("position", "BÄCK"), [2]);
-        assert_eq!(order("position", " o "), [1, 3, 4]);
-        assert!(order("position", "%").is_empty());
-    }
 
     #[test]
     fn choosing_a_column_twice_turns_it_round() {
@@ -346,51 +394,31 @@ mod tests {
         assert_eq!(with("https://bank.example@evil.example/").host(), Some("evil.example"));
     }
 
-    fn any_row() -> impl Strategy<Value = ResultRow> {
-        (
-            "[a-cA-C]{1,3}",
-            prop::option::of("[a-c]{1,2}"),
-            prop::option::of(1.0..5.0f64),
-            prop::option::of(0..50i64),
-        )
-            .prop_map(|(name, category, rating, reviews)| ResultRow {
-                name,
-                category,
-                rating,
-                reviews,
-                ..ResultRow::default()
-            })
+    #[test]
+    fn what_a_filter_cannot_mean_is_refused() {
+        let wrong = |filter: Filter| filter.check().unwrap_err().errors;
+        let long = Filter { text: "a".repeat(201), rating: Some(5.1), ..Filter::default() };
+        assert_eq!(wrong(long).into_keys().collect::<Vec<_>>(), ["filter", "rating"]);
+        assert!(wrong(Filter { rating: Some(f64::NAN), ..Filter::default() }).contains_key("rating"));
+        assert!(wrong(Filter { text: "\0".to_owned(), ..Filter::default() }).contains_key("filter"));
+        assert!(Filter { rating: Some(4.5), ..Filter::default() }.check().is_ok());
     }
 
     proptest! {
         #[test]
-        fn the_parts_make_up_the_whole(
-            mut rows in prop::collection::vec(any_row(), 0..130),
-            column in prop::sample::select(Column::ALL.to_vec()),
-            down in any::<bool>(),
-            filter in "[a-c]{0,1}",
+        fn an_order_and_a_key_come_back_from_their_texts(
+            column in prop::sample::select(Column::ALL.to_vec()), down in any::<bool>(), position in any::<u32>(),
         ) {
-            for (index, row) in rows.iter_mut().enumerate() {
-                row.position = index as u32 + 1;
-            }
             let direction = if down { Direction::Descending } else { Direction::Ascending };
             let sort = Sort { column, direction };
             prop_assert_eq!(sort.to_string().parse(), Ok(sort));
-            let mut seen = Vec::new();
-            let mut after = None;
-            loop {
-                let page = arrange(rows.clone(), sort, &filter, after);
-                prop_assert!(page.items.len() <= RESULTS_SHOWN);
-                seen.extend(page.items);
-                after = page.next;
-                if after.is_none() {
-                    prop_assert_eq!(page.matching as usize, seen.len());
-                    break;
-                }
-            }
-            prop_assert!(seen.windows(2).all(|pair| sort.compare(&pair[0], &pair[1]) == Ordering::Less));
-            let expected = rows.iter().filter(|row| row.contains(&filter)).count();
-            prop_assert_eq!(seen.len(), expected);
+            let key = ResultKey { search: SearchId(uuid::Uuid::nil()), position };
+            prop_assert_eq!(key.to_string().parse(), Ok(key));
+        }
+
+        #[test]
+        fn what_is_no_key_is_refused(text in "[0-9a-f.+-]{0,40}") {
+            prop_assert_eq!(text.parse::<ResultKey>(), Err(InvalidKey));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::SearchRequest;
+use super::{Place, ResultsOf, SearchRequest};
 use crate::model::{
     ids::{BatchId, SearchId},
     time::Timestamp,
@@ -66,7 +66,7 @@ words! {
     /// Why a search ended as it did, or what there is to know of it: a closed list, so that nothing a
     /// provider wrote is passed on.
     Notice {
-        /// Google Maps found nothing.
+        /// Google found nothing.
         NoResults "no_results",
         /// The place is not in SerpAPI's list, so its name was made part of the query.
         PlaceUnknown "place_unknown",
@@ -119,7 +119,7 @@ impl Notice {
     /// What happened and what to do, in a sentence or two.
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::NoResults => "Google Maps found nothing. Try other words, or a larger place.",
+            Self::NoResults => "Google found nothing. Try other words, or a larger place.",
             Self::PlaceUnknown => {
                 "SerpAPI does not list this place, so its name was made part of the query. Such a search has one page. For more results, name a larger town or give coordinates."
             }
@@ -212,7 +212,10 @@ impl SearchView {
 
     /// The search in a few words: `bakery, Berlin`.
     pub fn title(&self) -> String {
-        format!("{}, {}", self.request.query, self.request.place)
+        match &self.request.place {
+            Place::Anywhere => self.request.query.clone(),
+            place => format!("{}, {place}", self.request.query),
+        }
     }
 
     /// The page of this search.
@@ -225,9 +228,9 @@ impl SearchView {
         format!("/services/data-scraper/searches/{id}")
     }
 
-    /// Where the results can be downloaded.
-    pub fn csv_path(&self) -> String {
-        format!("/api/services/data-scraper/searches/{}/results.csv", self.id)
+    /// What it found.
+    pub fn results(&self) -> ResultsOf {
+        ResultsOf::Search(self.id)
     }
 
     /// What became of the results when it ended early; none when it did not.

@@ -11,7 +11,7 @@ pub(super) const TAGS: [(&str, &str); 5] = [
     ("Accounts", "Registering, logging in, sessions, password, API tokens."),
     ("Keys", "The providers, and the keys stored for them."),
     ("Services", "Which services are open, and what closes the others."),
-    ("Data Scraper", "Businesses from Google Maps, found with the user's SerpAPI key."),
+    ("Data Scraper", "Businesses from Google Maps and pages of the web, found with the user's SerpAPI key."),
     ("Operations", "For whoever runs the installation, and for programs that read this description."),
 ];
 

@@ -15,7 +15,9 @@ use crate::{
         key::{KeyMetadata, KeyView, Quota, Source},
         page::SessionView,
         provider::{Category, Cost, FieldInfo, FormInfo, Links, ProviderInfo},
-        scraper::{BatchEstimate, BatchView, Place, ResultRow, SearchRequest, SearchState, SearchView},
+        scraper::{
+            BatchEstimate, BatchView, Engine, Place, ResultRow, SearchRequest, SearchState, SearchView,
+        },
         service::ServiceId,
         status::{KeyStatus, Reason},
         time::Timestamp,
@@ -189,6 +191,7 @@ fn search() -> SearchView {
     SearchView {
         id: SearchId(id(3)),
         request: SearchRequest {
+            engine: Engine::Maps,
             query: "bakery".to_owned(),
             place: Place::Name("Berlin".to_owned()),
             language: None,
@@ -224,5 +227,6 @@ fn result() -> ResultRow {
         latitude: Some(52.5384),
         longitude: Some(13.4107),
         place_id: Some("ChIJexample".to_owned()),
+        ..ResultRow::default()
     }
 }

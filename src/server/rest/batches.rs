@@ -7,10 +7,7 @@ use axum::{
 };
 use http::{StatusCode, header};
 
-use super::{
-    Body, Granted, PathId, ServicesUser, Who,
-    searches::{DataScraper, csv_file},
-};
+use super::{Body, Granted, PathId, ServicesUser, Who, searches::DataScraper};
 use crate::{
     api::context::UseCases,
     model::{
@@ -22,7 +19,7 @@ use crate::{
 
 /// Start several searches at once
 ///
-/// A search for each query, all or none. A place that several of them find is a result of the first that finds it. At
+/// A search for each query, all or none. A result that several of them find counts for the first that finds it. At
 /// most two searches of a user run at the same time; the others wait. Each can be read, stopped and deleted by itself as
 /// well.
 #[utoipa::path(
@@ -88,27 +85,6 @@ pub(super) async fn get(
     PathId(id): PathId<BatchId>,
 ) -> Result<Json<BatchView>, Problem> {
     Ok(Json(app.scraper.batch(who.user, id).await?))
-}
-
-/// Download what a batch found as CSV
-///
-/// Each place once. The columns are those of a search's file.
-#[utoipa::path(
-    get,
-    path = "/api/services/data-scraper/batches/{id}/results.csv",
-    operation_id = "download_batch",
-    tag = "Data Scraper",
-    params(("id" = BatchId, Path, description = "The batch.")),
-    responses((status = 200, description = "A file in UTF-8 with a line of headings.", body = String, content_type = "text/csv", headers(("Content-Disposition" = String, description = "The name of the file.")))),
-    security(("session" = []), ("login_token" = []), ("api_token" = ["read"])),
-    extensions(("x-problems" = json!(["not-found"])))
-)]
-pub(super) async fn csv(
-    State(app): State<UseCases>,
-    Who(who): Who,
-    PathId(id): PathId<BatchId>,
-) -> Result<Response, Problem> {
-    Ok(csv_file(app.scraper.batch_csv(who.user, id).await?))
 }
 
 /// Stop a batch

@@ -9,6 +9,7 @@ mod body;
 mod events;
 mod guard;
 pub(super) mod keys;
+mod results;
 mod searches;
 mod services;
 mod system;
@@ -76,14 +77,19 @@ pub(super) fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(services::access))
         .routes(routes!(searches::list, searches::start))
         .routes(routes!(searches::get, searches::delete))
-        .routes(routes!(searches::results))
-        .routes(routes!(searches::csv))
+        .routes(routes!(results::of_search))
+        .routes(routes!(results::search_csv))
+        .routes(routes!(results::search_xlsx))
+        .routes(routes!(results::search_json))
         .routes(routes!(searches::cancel))
         .routes(routes!(searches::resume))
         .routes(routes!(batches::start))
         .routes(routes!(batches::estimate))
         .routes(routes!(batches::get, batches::delete))
-        .routes(routes!(batches::csv))
+        .routes(routes!(results::of_batch))
+        .routes(routes!(results::batch_csv))
+        .routes(routes!(results::batch_xlsx))
+        .routes(routes!(results::batch_json))
         .routes(routes!(batches::cancel))
         .routes(routes!(tokens::list, tokens::issue))
         .routes(routes!(tokens::revoke))

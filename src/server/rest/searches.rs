@@ -5,7 +5,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{HeaderName, StatusCode, header};
+use http::{StatusCode, header};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -15,11 +15,10 @@ use crate::{
     model::{
         error::{AppError, FieldError},
         ids::SearchId,
-        scraper::{ResultRow, SearchInput, SearchView, Sort},
+        scraper::{SearchInput, SearchView},
         service::ServiceId,
     },
     server::problem::Problem,
-    services::scraper::Download,
 };
 
 /// Routes that spend the key of the Data Scraper.
@@ -38,39 +37,16 @@ pub(super) struct ListQuery {
     cursor: Option<String>,
 }
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ResultsQuery {
-    /// The `next` of the part before.
-    #[param(value_type = u64, required = false, minimum = 0, maximum = 4294967295u64)]
-    cursor: Option<String>,
-    /// A column, with a minus before it for the highest first.
-    #[param(
-        value_type = String,
-        required = false,
-        pattern = "^-?(position|name|category|address|phone|website|rating|reviews)$",
-        example = "-rating"
-    )]
-    sort: Option<String>,
-    /// A text that the name, category, address, telephone number or website contains.
-    #[serde(default)]
-    #[param(required = false, max_length = 200)]
-    filter: String,
-}
-
-/// Longest filter, in characters.
-const FILTER_MAX: usize = 200;
-
 /// Reads an optional parameter of a query string.
-fn parameter<T: std::str::FromStr>(name: &str, text: Option<&str>) -> Result<Option<T>, AppError> {
+pub(super) fn parameter<T: std::str::FromStr>(name: &str, text: Option<&str>) -> Result<Option<T>, AppError> {
     text.map(str::parse).transpose().map_err(|_| AppError::field(name, FieldError::Malformed))
 }
 
 /// Start a search
 ///
-/// Finds businesses on Google Maps with the user's SerpAPI key. The answer comes at once; the search runs on, also over a
-/// restart of the server, and each page of 20 results costs one search at SerpAPI. At most two searches of a user run at
+/// Finds businesses on Google Maps, or pages of the web, with the user's SerpAPI key. The answer comes at once; the search
+/// runs on, also over a restart of the server. Each page costs one search at SerpAPI: 20 businesses, or 10 pages of the
+/// web. At most two searches of a user run at
 /// the same time; others wait in the state `queued`, and begin by themselves.
 #[utoipa::path(
     post,
@@ -142,62 +118,6 @@ pub(super) async fn get(
     PathId(id): PathId<SearchId>,
 ) -> Result<Json<SearchView>, Problem> {
     Ok(Json(app.scraper.get(who.user, id).await?))
-}
-
-/// List what a search found
-#[utoipa::path(
-    get,
-    path = "/api/services/data-scraper/searches/{id}/results",
-    operation_id = "list_results",
-    tag = "Data Scraper",
-    params(("id" = SearchId, Path, description = "The search."), ResultsQuery),
-    responses((status = 200, description = "At most 60 results.", body = List<ResultRow>)),
-    security(("session" = []), ("login_token" = []), ("api_token" = ["read"])),
-    extensions(("x-problems" = json!(["bad-request", "invalid-input", "not-found"])))
-)]
-pub(super) async fn results(
-    State(app): State<UseCases>,
-    Who(who): Who,
-    PathId(id): PathId<SearchId>,
-    query: Given<ResultsQuery>,
-) -> Result<Json<List<ResultRow>>, Problem> {
-    let query = read(query)?;
-    if query.filter.chars().count() > FILTER_MAX {
-        return Err(AppError::field("filter", FieldError::TooLong).into());
-    }
-    let sort = parameter::<Sort>("sort", query.sort.as_deref())?.unwrap_or_default();
-    let after = parameter::<u32>("cursor", query.cursor.as_deref())?;
-    let page = app.scraper.results(who.user, id, sort, &query.filter, after).await?;
-    Ok(Json(List { items: page.items, next: page.next.map(|position| position.to_string()) }))
-}
-
-/// Download what a search found as CSV
-#[utoipa::path(
-    get,
-    path = "/api/services/data-scraper/searches/{id}/results.csv",
-    operation_id = "download_results",
-    tag = "Data Scraper",
-    params(("id" = SearchId, Path, description = "The search.")),
-    responses((status = 200, description = "A file in UTF-8 with a line of headings. Cells that a spreadsheet could take for a formula begin with an apostrophe.", body = String, content_type = "text/csv", headers(("Content-Disposition" = String, description = "The name of the file.")))),
-    security(("session" = []), ("login_token" = []), ("api_token" = ["read"])),
-    extensions(("x-problems" = json!(["not-found"])))
-)]
-pub(super) async fn csv(
-    State(app): State<UseCases>,
-    Who(who): Who,
-    PathId(id): PathId<SearchId>,
-) -> Result<Response, Problem> {
-    Ok(csv_file(app.scraper.csv(who.user, id).await?))
-}
-
-/// A file for a spreadsheet.
-pub(super) fn csv_file(file: Download) -> Response {
-    let headers: [(HeaderName, String); 2] = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present".to_owned()),
-        // The name has no character that would need quoting.
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", file.name)),
-    ];
-    (headers, file.bytes).into_response()
 }
 
 /// Stop a search

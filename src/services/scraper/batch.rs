@@ -1,6 +1,6 @@
 //! Several searches that are started together.
 
-use super::{Download, Scraper, csv, spender};
+use super::{Scraper, spender};
 use crate::{
     account::internal,
     keys::Grant,
@@ -59,17 +59,6 @@ impl Scraper {
             return Err(AppError::new(ErrorCode::NotFound));
         }
         Ok(BatchView::new(batch, searches))
-    }
-
-    /// All results of a batch as a CSV file, each place once.
-    pub async fn batch_csv(&self, user: UserId, batch: BatchId) -> Result<Download, AppError> {
-        let view = self.batch(user, batch).await?;
-        let mut rows = self.store.batch_results(user, batch).await.map_err(|e| internal(&e))?;
-        for (row, position) in rows.iter_mut().zip(1..) {
-            row.position = position;
-        }
-        let first = view.searches.first().ok_or_else(|| AppError::new(ErrorCode::NotFound))?;
-        csv::download(&rows, csv::file_name(first))
     }
 
     /// Stops what waits or runs of a batch. What had arrived is kept.

@@ -6,31 +6,45 @@
 
 use serde_json::Value;
 
-use crate::model::scraper::{Coordinates, PAGE_SIZE, ResultRow, SearchRequest};
-
-/// Query parameters.
-pub(super) type Parameters = Vec<(&'static str, String)>;
+use super::{
+    email,
+    run::{Page, Parameters},
+};
+use crate::model::scraper::{Coordinates, Engine, ResultRow, SearchRequest};
 
 /// Longest text of a result that is kept, in characters.
-const TEXT_MAX: usize = 500;
+pub(super) const TEXT_MAX: usize = 500;
 /// Longest address of a website that is kept, in characters.
-const WEBSITE_MAX: usize = 2_000;
+pub(super) const WEBSITE_MAX: usize = 2_000;
 
 /// Where a search looks.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Located {
-    /// Around a point.
-    At(Coordinates),
+    /// Around a point, which may have a name that SerpAPI knows.
+    At {
+        /// The point.
+        point: Coordinates,
+        /// The name.
+        name: Option<String>,
+    },
     /// Wherever Google understands the words to mean.
     ByText,
 }
 
 impl Located {
     /// Pages that the search takes at the most: without coordinates Google Maps has one.
-    pub(super) fn pages(self, request: &SearchRequest) -> u32 {
+    pub(super) fn pages(&self, request: &SearchRequest) -> u32 {
+        match (self, request.engine) {
+            (Self::ByText, Engine::Maps) => 1,
+            _ => request.pages(),
+        }
+    }
+
+    /// The name that SerpAPI knows.
+    pub(super) fn name(&self) -> Option<&str> {
         match self {
-            Self::At(_) => request.pages(),
-            Self::ByText => 1,
+            Self::At { name, .. } => name.as_deref(),
+            Self::ByText => None,
         }
     }
 }
@@ -40,13 +54,13 @@ impl Located {
 pub(super) fn parameters(request: &SearchRequest, located: &Located, number: u32) -> Parameters {
     let mut parameters = vec![("engine", "google_maps".to_owned()), ("type", "search".to_owned())];
     match (located, &request.place) {
-        (Located::At(point), _) => {
+        (Located::At { point, .. }, _) => {
             parameters.push(("q", request.query.clone()));
             parameters.push(("ll", point.ll()));
         }
         (Located::ByText, place) => parameters.push(("q", format!("{} in {place}", request.query))),
     }
-    let start = number.saturating_mul(PAGE_SIZE);
+    let start = number.saturating_mul(Engine::Maps.page_size());
     let optional = [
         ("start", (start > 0).then(|| start.to_string())),
         ("hl", request.language.clone()),
@@ -54,15 +68,6 @@ pub(super) fn parameters(request: &SearchRequest, located: &Located, number: u32
     ];
     parameters.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
     parameters
-}
-
-/// A page of results.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Page {
-    /// What makes a place the same on two pages, and the place. The position is not set.
-    pub(super) rows: Vec<(String, ResultRow)>,
-    /// There is another page.
-    pub(super) more: bool,
 }
 
 /// Reads an answer. One that matches exactly one place has `place_results` instead of a list; one without
@@ -83,11 +88,13 @@ fn read_place(place: &Value) -> Option<(String, ResultRow)> {
         address: text(place.get("address"), TEXT_MAX),
         phone: text(place.get("phone"), TEXT_MAX),
         website: text(place.get("website"), WEBSITE_MAX),
+        email: email::first_in([place.get("description").and_then(Value::as_str)]),
         rating: number(place.get("rating")),
         reviews: place.get("reviews").and_then(Value::as_i64).filter(|count| *count >= 0),
         latitude: number(place.pointer("/gps_coordinates/latitude")),
         longitude: number(place.pointer("/gps_coordinates/longitude")),
         place_id: text(place.get("place_id"), TEXT_MAX),
+        ..ResultRow::default()
     };
     let id = ["place_id", "data_id", "data_cid"].into_iter().find_map(|name| text(place.get(name), TEXT_MAX));
     let key = id.unwrap_or_else(|| format!("{}\n{}", row.name, row.address.as_deref().unwrap_or_default()));
@@ -95,7 +102,7 @@ fn read_place(place: &Value) -> Option<(String, ResultRow)> {
 }
 
 /// A text in one line, cut to `max` characters. `type` is sometimes a list; its first entry counts.
-fn text(value: Option<&Value>, max: usize) -> Option<String> {
+pub(super) fn text(value: Option<&Value>, max: usize) -> Option<String> {
     let value = value?;
     let text = value.as_str().or_else(|| value.get(0)?.as_str())?;
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(max).collect();
@@ -177,7 +184,8 @@ mod tests {
     fn a_page_is_asked_for_by_coordinates_and_start() {
         let request = request("52.52, 13.405", 60);
         let Place::Coordinates(point) = request.place else { panic!("not coordinates") };
-        let of = |number| parameters(&request, &Located::At(point), number);
+        let at = Located::At { point, name: None };
+        let of = |number| parameters(&request, &at, number);
         let text = |parameters: Parameters| {
             parameters.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
         };
@@ -191,7 +199,7 @@ mod tests {
             text(parameters(&unknown, &Located::ByText, 0)),
             "engine=google_maps&type=search&q=bakery in Kleinkleckersdorf&hl=de"
         );
-        assert_eq!((Located::At(point).pages(&request), Located::ByText.pages(&request)), (3, 1));
+        assert_eq!((at.pages(&request), Located::ByText.pages(&request)), (3, 1));
     }
 
     #[test]

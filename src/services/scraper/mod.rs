@@ -1,21 +1,28 @@
-//! The Data Scraper: businesses from Google Maps through the user's SerpAPI account.
+//! The Data Scraper: businesses from Google Maps and pages of the web, through the user's SerpAPI account.
 //!
 //! A search is taken on, fetched in the background and keeps each page as it arrives. Starting and going on ask
 //! the evaluator, since they spend the key; everything else works without any key.
 
 mod batch;
-mod csv;
+mod email;
+mod export;
 mod maps;
 mod run;
 mod source;
+mod table;
 #[cfg(test)]
 mod tests;
+mod web;
+mod xlsx;
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
+pub use self::export::Download;
 use self::{
     run::Run,
-    source::{MapsSource, SerpApi},
+    source::{SerpApi, Source},
 };
 use super::{Dispatch, Ended, Stops};
 use crate::{
@@ -25,28 +32,24 @@ use crate::{
     model::{
         error::{AppError, ErrorCode},
         ids::{JobId, SearchId, UserId},
-        scraper::{ResultsPage, SEARCHES_SHOWN, SearchInput, SearchList, SearchView, Sort, arrange},
+        scraper::{
+            Filter, RESULTS_SHOWN, ResultKey, ResultsOf, ResultsPage, SEARCHES_SHOWN, SearchInput,
+            SearchList, SearchView, Sort,
+        },
         service::ServiceId,
     },
     providers::Providers,
     store::{Hold, NewSearch, Store},
 };
 
-/// A file to be downloaded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Download {
-    /// Its name: ASCII letters, digits, `-` and `.`.
-    pub name: String,
-    /// Its content.
-    pub bytes: Vec<u8>,
-}
-
 /// The use cases of the Data Scraper.
 pub struct Scraper {
     store: Store,
-    source: Arc<dyn MapsSource>,
+    source: Arc<dyn Source>,
     clock: Arc<dyn Clock>,
     dispatch: Arc<Dispatch>,
+    /// Places for workbooks under way.
+    workbooks: Arc<Semaphore>,
 }
 
 impl Scraper {
@@ -58,7 +61,8 @@ impl Scraper {
         clock: Arc<dyn Clock>,
         dispatch: Arc<Dispatch>,
     ) -> Self {
-        Self { store, source: Arc::new(SerpApi::new(keys, providers)), clock, dispatch }
+        let workbooks = Arc::new(Semaphore::new(xlsx::AT_A_TIME));
+        Self { store, source: Arc::new(SerpApi::new(keys, providers)), clock, dispatch, workbooks }
     }
 
     /// Takes a search on with the user's key. It waits while two others of the user run.
@@ -132,26 +136,33 @@ impl Scraper {
         Ok(SearchList { items, next })
     }
 
-    /// A part of a search's results: those that contain `filter`, in the order of `sort`, after the row at
-    /// the position `after`.
+    /// A part of what was found: what passes the filter, in the order of `sort`, after a row if given.
     pub async fn results(
         &self,
         user: UserId,
-        id: SearchId,
+        of: ResultsOf,
         sort: Sort,
-        filter: &str,
-        after: Option<u32>,
+        filter: &Filter,
+        after: Option<ResultKey>,
     ) -> Result<ResultsPage, AppError> {
-        self.get(user, id).await?;
-        let rows = self.store.search_results(user, id).await.map_err(|e| internal(&e))?;
-        Ok(arrange(rows, sort, filter, after))
-    }
-
-    /// All results of a search as a CSV file.
-    pub async fn csv(&self, user: UserId, id: SearchId) -> Result<Download, AppError> {
-        let search = self.get(user, id).await?;
-        let rows = self.store.search_results(user, id).await.map_err(|e| internal(&e))?;
-        csv::download(&rows, csv::file_name(&search))
+        filter.check()?;
+        let found = match of {
+            ResultsOf::Search(id) => self.get(user, id).await?.found,
+            ResultsOf::Batch(id) => self.batch(user, id).await?.found,
+        };
+        let limit = i64::try_from(RESULTS_SHOWN + 1).unwrap_or(i64::MAX);
+        let items = self.store.results(user, of, sort, filter, after, limit).await;
+        let mut items = items.map_err(|e| internal(&e))?;
+        let more = items.len() > RESULTS_SHOWN;
+        items.truncate(RESULTS_SHOWN);
+        let next = items.last().filter(|_| more).map(|(key, _)| *key);
+        let matching = if filter.is_empty() {
+            found
+        } else {
+            let matching = self.store.results_matching(user, of, filter).await;
+            u32::try_from(matching.map_err(|e| internal(&e))?).unwrap_or(u32::MAX)
+        };
+        Ok(ResultsPage { items, next, matching })
     }
 
     /// Stops a search; one that has ended already is left as it is. What had arrived is kept.

@@ -4,22 +4,35 @@ use std::sync::Arc;
 
 use super::{
     maps::{self, Located},
-    source::MapsSource,
+    source::Source,
+    web,
 };
 use crate::{
     clock::Clock,
     model::{
         job::LEASE,
-        scraper::{Notice, Place, SearchRequest},
+        scraper::{Engine, Notice, Place, ResultRow, SearchRequest},
     },
     services::{Ended, Stops},
     store::{End, FoundPlace, Hold, PageOfResults, SearchRun, Store, StoreError},
 };
 
+/// Query parameters.
+pub(super) type Parameters = Vec<(&'static str, String)>;
+
+/// A page of results.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Page {
+    /// What makes a result the same on two pages, and the result. The position is not set.
+    pub(super) rows: Vec<(String, ResultRow)>,
+    /// There is another page.
+    pub(super) more: bool,
+}
+
 /// An attempt at a search.
 pub(super) struct Run {
     pub(super) store: Store,
-    pub(super) source: Arc<dyn MapsSource>,
+    pub(super) source: Arc<dyn Source>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) hold: Hold,
     pub(super) stops: Stops,
@@ -94,12 +107,19 @@ impl Run {
         self.source.open(self.hold.user).await?;
         let located = self.locate(&search).await?;
         let planned = located.pages(&search.request);
+        let query = search.in_batch.then_some(search.request.query.as_str());
         let mut next = (first < planned).then_some(first);
         while let Some(number) = next {
             self.hold_on().await?;
-            let parameters = maps::parameters(&search.request, &located, number);
+            let parameters = match search.request.engine {
+                Engine::Maps => maps::parameters(&search.request, &located, number),
+                Engine::Web => web::parameters(&search.request, located.name(), number),
+            };
             let body = self.source.page(self.hold.user, parameters).await?;
-            let page = maps::read_page(&body);
+            let page = match search.request.engine {
+                Engine::Maps => maps::read_page(&body),
+                Engine::Web => web::read_page(&body),
+            };
             let more = page.more && !page.rows.is_empty();
             next = Some(number.saturating_add(1)).filter(|next| more && *next < planned);
             let results = PageOfResults {
@@ -107,6 +127,7 @@ impl Run {
                 limit: search.request.limit,
                 next,
                 lease_until: self.clock.now().plus(LEASE),
+                query,
             };
             let saved = self.store.save_page(self.hold, &results, self.clock.now()).await?;
             found = saved.ok_or(Break::Attempt(Ended::Fenced))?;
@@ -117,18 +138,25 @@ impl Run {
         Ok(found)
     }
 
-    /// Turns the name of a place into coordinates, which Google Maps needs for more than one page.
+    /// Turns the name of a place into coordinates, which Google Maps needs for more than one page, or into the name
+    /// that SerpAPI has for it.
     async fn locate(&self, search: &SearchRun) -> Result<Located, Break> {
         let SearchRequest { place, country, .. } = &search.request;
-        let name = match (place, &search.point) {
-            (Place::Coordinates(point), _) | (_, Some(point)) => return Ok(Located::At(*point)),
+        let known = search.point.zip(search.resolved.clone());
+        let name = match (place, known) {
+            (Place::Coordinates(point), _) => return Ok(Located::At { point: *point, name: None }),
+            (_, Some((point, name))) => return Ok(Located::At { point, name: Some(name) }),
+            (Place::Anywhere, None) => return Ok(Located::ByText),
             (Place::Name(_), None) if search.place_unknown => return Ok(Located::ByText),
             (Place::Name(name), None) => name,
         };
         self.hold_on().await?;
         let body = self.source.places(self.hold.user, maps::first_part(name)).await?;
         let resolved = maps::resolve(&body, name, country.as_deref());
-        let located = resolved.as_ref().map_or(Located::ByText, |place| Located::At(place.point));
+        let located = resolved.as_ref().map_or(Located::ByText, |place| Located::At {
+            point: place.point,
+            name: Some(place.name.clone()),
+        });
         let found = FoundPlace {
             resolved: resolved.as_ref().map(|place| (place.name.as_str(), place.point)),
             pages_planned: located.pages(&search.request),

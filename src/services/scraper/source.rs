@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::maps::Parameters;
+use super::run::Parameters;
 use crate::{
     keys::Keys,
     model::{
@@ -25,9 +25,9 @@ const PLACES: &str = "20";
 /// How long the end of a search waits for the account's new figures.
 const ACCOUNT: Duration = Duration::from_secs(5);
 
-/// Somebody who answers searches on Google Maps on behalf of a user.
+/// Somebody who answers searches on behalf of a user.
 #[async_trait]
-pub(super) trait MapsSource: Send + Sync {
+pub(super) trait Source: Send + Sync {
     /// Whether the user's key may be spent now, which may have changed while the search waited.
     async fn open(&self, user: UserId) -> Result<(), Notice>;
 
@@ -66,7 +66,7 @@ impl SerpApi {
 }
 
 #[async_trait]
-impl MapsSource for SerpApi {
+impl Source for SerpApi {
     async fn open(&self, user: UserId) -> Result<(), Notice> {
         match self.keys.decide(user, ServiceId::DataScraper).await {
             Ok(decision) if decision.granted => Ok(()),

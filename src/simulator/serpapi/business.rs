@@ -195,6 +195,11 @@ pub fn business(query: &MapsQuery, place: u32) -> Value {
     maybe(some[5], "open_state", open_state(&query.language, closes).into());
     maybe(some[5], "operating_hours", hours(&query.language, closes));
     maybe(dice.one_in(2), "service_options", json!({ "dine_in": true, "takeout": dice.one_in(2) }));
+    if let Some(Value::String(description)) = row.get_mut("description")
+        && dice.one_in(3)
+    {
+        description.push_str(&format!(" Write to hello@{}.", host(&title)));
+    }
     Value::Object(row)
 }
 

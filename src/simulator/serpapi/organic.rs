@@ -17,6 +17,7 @@ pub fn page(q: &str, start: u32) -> Page {
     let total = match q {
         _ if says(q, "nothing") => 0,
         _ if says(q, "few") => 7,
+        _ if says(q, "many") => 120,
         _ => TOTAL,
     };
     let results: Vec<Value> = (start..total.min(start.saturating_add(PAGE)))
@@ -45,12 +46,13 @@ fn result(q: &str, place: u32, position: u32) -> Value {
     let mut dice = Dice::new(&format!("web/{}/{place}", q.to_lowercase()));
     let name = dice.name();
     let site = host(name);
+    let contact = if dice.roll(3) == 0 { format!(" Contact: info@{site}.") } else { String::new() };
     json!({
         "position": position,
         "title": format!("{q} | {name}"),
         "link": format!("https://{site}/articles/{place}"),
         "displayed_link": format!("https://{site} › articles"),
-        "snippet": format!("{name} on {q}: what to look for, and what others found."),
+        "snippet": format!("{name} on {q}: what to look for, and what others found.{contact}"),
         "snippet_highlighted_words": [q],
         "source": name,
     })

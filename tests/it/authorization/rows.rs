@@ -95,6 +95,8 @@ pub const ROUTES: &[Row] = &[
         .then(404),
     Row::new("GET", "/api/services/data-scraper/searches/{id:search}/results", May::Read, 200, 404),
     Row::new("GET", "/api/services/data-scraper/searches/{id:search}/results.csv", May::Read, 200, 404),
+    Row::new("GET", "/api/services/data-scraper/searches/{id:search}/results.xlsx", May::Read, 200, 404),
+    Row::new("GET", "/api/services/data-scraper/searches/{id:search}/results.json", May::Read, 200, 404),
     Row::new("POST", "/api/services/data-scraper/searches/{id:search}/cancel", May::ServicesUse, 200, 404)
         .body("{}"),
     // It has ended with all its pages; and without a key nothing goes on.
@@ -104,7 +106,10 @@ pub const ROUTES: &[Row] = &[
     Row::new("POST", "/api/services/data-scraper/batches/estimate", May::Read, 200, 200).body(BATCH),
     Row::new("GET", "/api/services/data-scraper/batches/{id:batch}", May::Read, 200, 404),
     Row::new("DELETE", "/api/services/data-scraper/batches/{id:batch}", May::ServicesUse, 204, 404).then(404),
+    Row::new("GET", "/api/services/data-scraper/batches/{id:batch}/results", May::Read, 200, 404),
     Row::new("GET", "/api/services/data-scraper/batches/{id:batch}/results.csv", May::Read, 200, 404),
+    Row::new("GET", "/api/services/data-scraper/batches/{id:batch}/results.xlsx", May::Read, 200, 404),
+    Row::new("GET", "/api/services/data-scraper/batches/{id:batch}/results.json", May::Read, 200, 404),
     Row::new("POST", "/api/services/data-scraper/batches/{id:batch}/cancel", May::ServicesUse, 200, 404)
         .body("{}"),
     Row::new("GET", "/api/system/users/{user_id}/services/{service}/access", May::System, 200, 401),
@@ -146,6 +151,7 @@ pub const FUNCTIONS: &[Row] = &[
     Row::new("POST", "/api/rpc/searches_left", May::Person, 200, 200),
     Row::new("POST", "/api/rpc/start_batch", May::Person, 422, 403).body("queries=&place=&limit=20"),
     Row::new("POST", "/api/rpc/batch", May::Person, 200, 404).body("id={id:batch}"),
+    Row::new("POST", "/api/rpc/batch_results", May::Person, 200, 404).body("id={id:batch}"),
     Row::new("POST", "/api/rpc/cancel_batch", May::Person, 200, 404).body("id={id:batch}"),
     Row::new("POST", "/api/rpc/delete_batch", May::Person, 200, 404).body("id={id:batch}").then(404),
     Row::new("POST", "/api/rpc/delete_search", May::Person, 200, 404).body("id={id:search}").then(404),

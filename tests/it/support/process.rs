@@ -69,6 +69,13 @@ impl Process {
         assert!(sent.unwrap().success());
     }
 
+    /// Its memory as `VmRSS` or `VmHWM` (Linux, `proc_pid_status(5)`), in KiB.
+    pub fn memory(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
     /// Asks it to stop, and waits.
     pub fn stop(mut self) -> Option<i32> {
         let _ = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();

@@ -4,11 +4,17 @@ use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
-use super::{BATCHES, search::StatePill};
+use super::{
+    BATCHES,
+    files::Downloads,
+    filter::Wish,
+    results::{Results, read},
+    search::StatePill,
+};
 use crate::{
     api::{
         scraper::{CancelBatch, DeleteBatch, ReadBatch, batch},
-        wire::ask,
+        wire::{Answer, ask},
     },
     app::{
         asked::Asked,
@@ -21,7 +27,7 @@ use crate::{
         error::{AppError, ErrorCode},
         event::Topic,
         ids::BatchId,
-        scraper::{BatchView, SearchView},
+        scraper::{BatchView, ResultsOf, ResultsPage, SearchView},
         service::ServiceId,
     },
 };
@@ -35,12 +41,10 @@ pub fn BatchPage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get_str("id")?.parse::<BatchId>().ok()));
     let since = Since::now(Topic::Searches);
-    let asked = Asked::<BatchView>::for_each(
+    let wish = Wish::of_address();
+    let asked = Asked::<(BatchView, ResultsPage)>::for_each(
         move || id.get().map(|id| id.to_string()).unwrap_or_default(),
-        move || match id.get_untracked() {
-            Some(id) => ask(ReadBatch { id }),
-            None => Box::pin(async { Err(AppError::new(ErrorCode::NotFound)) }),
-        },
+        move || both(id.get_untracked(), wish.get_untracked()),
     );
     view! {
         <Title text="Several searches" />
@@ -49,7 +53,7 @@ pub fn BatchPage() -> impl IntoView {
         }>
             {move || Suspend::new(async move {
                 match asked.await {
-                    Ok(view) => view! { <Whole first=view since=since /> }.into_any(),
+                    Ok((view, results)) => view! { <Whole first=view results=results since=since /> }.into_any(),
                     Err(error) if error.code == ErrorCode::NotFound => view! { <NotFound /> }.into_any(),
                     Err(error) => {
                         view! {
@@ -66,17 +70,27 @@ pub fn BatchPage() -> impl IntoView {
     }
 }
 
+/// A batch and its results, as a pair.
+fn both(id: Option<BatchId>, wish: Wish) -> Answer {
+    Box::pin(async move {
+        let id = id.ok_or_else(|| AppError::new(ErrorCode::NotFound))?;
+        let view = ask(ReadBatch { id }).await?;
+        let results = read(ResultsOf::Batch(id), wish).await?;
+        Ok(format!("[{view},{results}]"))
+    })
+}
+
 #[component]
-fn Whole(first: BatchView, since: Since) -> impl IntoView {
+fn Whole(first: BatchView, results: ResultsPage, since: Since) -> impl IntoView {
     let id = first.id;
+    let (of, engine, path) = (first.results(), first.engine(), first.path());
     let place = first.searches.first().map(|search| search.request.place.to_string()).unwrap_or_default();
-    let csv = first.csv_path();
     let view = RwSignal::new(first);
     let stop = Post::to::<CancelBatch>();
     let delete = Post::to::<DeleteBatch>();
     let error = Signal::derive(move || stop.error().or_else(|| delete.error()));
     let open = Memo::new(move |_| view.with(BatchView::is_open));
-    let any = Memo::new(move |_| view.with(|view| view.found > 0));
+    let found = Memo::new(move |_| view.with(|view| view.found));
     Effect::new(move |_| {
         if let Some(Ok(stopped)) = &*stop.value().read() {
             view.set(stopped.clone());
@@ -141,19 +155,9 @@ fn Whole(first: BatchView, since: Since) -> impl IntoView {
                         children=|search| view! { <Row search=search /> }
                     />
                 </ul>
+                <Results of=of engine=engine path=path found=found first=results />
                 <div class="search-foot">
-                    {move || {
-                        let csv = csv.clone();
-                        any.get()
-                            .then(|| {
-                                view! {
-                                    <a class="button" href=csv download="" rel="external">
-                                        "Download CSV"
-                                    </a>
-                                }
-                                .into_any()
-                            })
-                    }}
+                    {move || (found.get() > 0).then(|| view! { <Downloads of=of /> })}
                     <details class="confirm">
                         <summary class="button button-quiet">"Delete"</summary>
                         <p>

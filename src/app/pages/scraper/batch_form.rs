@@ -1,10 +1,7 @@
 use leptos::{html, prelude::*, task::spawn_local, web_sys};
 use leptos_meta::Title;
 
-use super::{
-    choices::{COUNTRIES, LANGUAGES},
-    form::{Choice, about, limits},
-};
+use super::form::{Engines, Fields, Given, about, mind, names};
 use crate::{
     api::{
         scraper::{AskSearchesLeft, StartBatch},
@@ -12,16 +9,12 @@ use crate::{
     },
     app::{
         asked::Asked,
-        guard::{ApiKeyGuard, Guard},
+        guard::ApiKeyGuard,
         post::{Post, PostForm},
-        ui::{
-            BusyButton, ButtonKind, ErrorNotice, FieldErrorText, TextField, focus_first_invalid, grouped,
-            part,
-        },
+        ui::{BusyButton, ButtonKind, ErrorNotice, FieldErrorText, grouped, part},
     },
     model::{
-        error::ErrorCode,
-        scraper::{BatchEstimate, PAGE_SIZE, QUERIES_MAX, queries, queries_of_file},
+        scraper::{BatchEstimate, Engine, QUERIES_MAX, queries, queries_of_file},
         service::ServiceId,
     },
 };
@@ -41,7 +34,7 @@ pub fn BatchStartPage() -> impl IntoView {
             <div class="page">
                 <h1>"Several searches at once"</h1>
                 <p class="page-lead">
-                    "One place, many queries. A business that several of them find is listed once."
+                    "One place, many queries. What several of them find is listed once."
                 </p>
                 <p>
                     <a href=ServiceId::DataScraper.path()>"One search at a time"</a>
@@ -58,67 +51,20 @@ pub fn BatchStartPage() -> impl IntoView {
 fn BatchForm() -> impl IntoView {
     let start = Post::to::<StartBatch>();
     let error = Signal::derive(move || start.error());
-    let guard = use_context::<Guard>();
-    Effect::new(move |_| {
-        if start.version().get() == 0 {
-            return;
-        }
-        match error.with(|error| error.as_ref().map(|error| error.code)) {
-            Some(ErrorCode::MissingApiKeys) => {
-                if let Some(guard) = guard {
-                    guard.ask_again();
-                }
-            }
-            Some(_) => focus_first_invalid(FORM, MESSAGE),
-            None => {}
-        }
-    });
+    mind(start.version(), error, FORM, MESSAGE);
+    let given = Given::by_address();
+    let (engine, limit) = (RwSignal::new(given.engine), RwSignal::new(given.limit));
     let text = RwSignal::new(String::new());
-    let limit = RwSignal::new(PAGE_SIZE);
     let left = Asked::<Option<i64>>::once(|| ask(AskSearchesLeft {}));
-    let fields = ["queries", "place", "language", "country", "limit"].map(str::to_owned);
     view! {
         <div id=FORM>
             <PostForm action=start>
+                <Engines engine=engine error=error />
                 <Queries text=text error=about(error, "queries", "Queries") />
                 <div class="search-fields">
-                    <TextField
-                        name="place"
-                        label="Where"
-                        autocomplete="off"
-                        help="A town, such as Berlin, Germany, or coordinates: 52.52, 13.405"
-                        error=about(error, "place", "Where")
-                    />
-                    <div class="field">
-                        <label for="limit">"How many of each"</label>
-                        <select
-                            id="limit"
-                            name="limit"
-                            aria-describedby="limit-error"
-                            on:change=move |event| {
-                                limit.set(event_target_value(&event).parse().unwrap_or(PAGE_SIZE));
-                            }
-                        >
-                            {limits(PAGE_SIZE)}
-                        </select>
-                        <FieldErrorText id="limit-error".to_owned() error=about(error, "limit", "How many of each") />
-                    </div>
-                    <Choice
-                        name="language"
-                        label="Language of the results"
-                        chosen=None
-                        offered=&LANGUAGES
-                        error=about(error, "language", "Language")
-                    />
-                    <Choice
-                        name="country"
-                        label="Country"
-                        chosen=None
-                        offered=&COUNTRIES
-                        error=about(error, "country", "Country")
-                    />
+                    <Fields given=given engine=engine limit=limit how_many="How many of each" error=error />
                 </div>
-                <ErrorNotice error=error provider="SerpAPI" fields=fields id=MESSAGE />
+                <ErrorNotice error=error provider="SerpAPI" fields=names("queries") id=MESSAGE />
                 <div class="actions">
                     <BusyButton
                         kind=ButtonKind::Primary
@@ -129,7 +75,7 @@ fn BatchForm() -> impl IntoView {
                     <Transition fallback=|| ()>
                         {move || Suspend::new(async move {
                             let left = left.await.ok().flatten();
-                            view! { <Estimate text=text limit=limit left=left /> }
+                            view! { <Estimate text=text engine=engine limit=limit left=left /> }
                         })}
                     </Transition>
                 </div>
@@ -202,7 +148,12 @@ fn Queries(text: RwSignal<String>, error: Signal<Option<String>>) -> impl IntoVi
 
 /// What it costs at the most, and what is left.
 #[component]
-fn Estimate(text: RwSignal<String>, limit: RwSignal<u32>, left: Option<i64>) -> impl IntoView {
+fn Estimate(
+    text: RwSignal<String>,
+    engine: RwSignal<Engine>,
+    limit: RwSignal<u32>,
+    left: Option<i64>,
+) -> impl IntoView {
     let sentence = part(move || {
         let left_words = left.map(|left| format!(" SerpAPI has {} left.", grouped(left))).unwrap_or_default();
         let mut distinct = text.with(|text| queries(text));
@@ -213,7 +164,7 @@ fn Estimate(text: RwSignal<String>, limit: RwSignal<u32>, left: Option<i64>) -> 
         if queries == 0 {
             return format!("Each query takes as many searches as it has pages.{left_words}");
         }
-        let searches = queries.saturating_mul(limit.get().div_ceil(PAGE_SIZE));
+        let searches = queries.saturating_mul(limit.get().div_ceil(engine.get().page_size()));
         let estimate = BatchEstimate { queries, searches, left };
         let take = if queries == 1 { "query takes" } else { "queries take" };
         let unit = if searches == 1 { "search" } else { "searches" };

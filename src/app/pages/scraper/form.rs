@@ -1,4 +1,4 @@
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 use leptos_router::hooks::use_query_map;
 
 use super::choices::{COUNTRIES, LANGUAGES};
@@ -8,11 +8,11 @@ use crate::{
         guard::Guard,
         links::with_query,
         post::{Post, PostForm},
-        ui::{BusyButton, ButtonKind, ErrorNotice, FieldErrorText, TextField, focus_first_invalid},
+        ui::{BusyButton, ButtonKind, ErrorNotice, FieldErrorText, TextField, focus_first_invalid, part},
     },
     model::{
         error::{AppError, ErrorCode},
-        scraper::{LIMIT_MAX, PAGE_SIZE, SearchRequest},
+        scraper::{Engine, LIMIT_MAX, LIMIT_STEP, SearchRequest},
         service::ServiceId,
     },
 };
@@ -26,6 +26,7 @@ const MESSAGE: &str = "search-message";
 pub(super) fn again_path(request: &SearchRequest) -> String {
     let (place, limit) = (request.place.to_string(), request.limit.to_string());
     let given = [
+        ("engine", Some(request.engine.code())),
         ("query", Some(request.query.as_str())),
         ("place", Some(place.as_str())),
         ("language", request.language.as_deref()),
@@ -36,37 +37,48 @@ pub(super) fn again_path(request: &SearchRequest) -> String {
     with_query(path, given.into_iter().filter_map(|(name, value)| Some((name, value?))))
 }
 
+/// What a form shows at first.
+#[derive(Clone)]
+pub(super) struct Given {
+    pub(super) engine: Engine,
+    pub(super) query: String,
+    pub(super) place: String,
+    pub(super) language: Option<String>,
+    pub(super) country: Option<String>,
+    pub(super) limit: u32,
+}
+
+impl Given {
+    /// What the address of the page says.
+    pub(super) fn by_address() -> Self {
+        let address = use_query_map().get_untracked();
+        let given = |name: &str| address.get(name).unwrap_or_default();
+        let chosen = |name: &str| address.get(name).filter(|code| !code.is_empty());
+        let limit = given("limit").parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
+        Self {
+            engine: given("engine").parse().unwrap_or_default(),
+            query: given("query"),
+            place: given("place"),
+            language: chosen("language"),
+            country: chosen("country"),
+            limit: limit.unwrap_or(LIMIT_STEP),
+        }
+    }
+}
+
 /// Starts a search. Its page follows by itself. What the address gives is filled in.
 #[component]
 pub(super) fn SearchForm() -> impl IntoView {
     let start = Post::to::<StartSearch>();
     let error = Signal::derive(move || start.error());
-    let guard = use_context::<Guard>();
-    Effect::new(move |_| {
-        if start.version().get() == 0 {
-            return;
-        }
-        match error.with(|error| error.as_ref().map(|error| error.code)) {
-            Some(ErrorCode::MissingApiKeys) => {
-                if let Some(guard) = guard {
-                    guard.ask_again();
-                }
-            }
-            Some(_) => focus_first_invalid(FORM, MESSAGE),
-            None => {}
-        }
-    });
-    let address = use_query_map().get_untracked();
-    let given = |name: &str| address.get(name).unwrap_or_default();
-    let chosen = |name: &str| address.get(name).filter(|code| !code.is_empty());
-    let (query, place) = (given("query"), given("place"));
-    let (language, country) = (chosen("language"), chosen("country"));
-    let limit = given("limit").parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
-    let limit = limit.unwrap_or(PAGE_SIZE);
-    let fields = ["query", "place", "language", "country", "limit"].map(str::to_owned);
+    mind(start.version(), error, FORM, MESSAGE);
+    let given = Given::by_address();
+    let (engine, limit) = (RwSignal::new(given.engine), RwSignal::new(given.limit));
+    let query = given.query.clone();
     view! {
         <div id=FORM>
             <PostForm action=start>
+                <Engines engine=engine error=error />
                 <div class="search-fields">
                     <TextField
                         name="query"
@@ -76,37 +88,9 @@ pub(super) fn SearchForm() -> impl IntoView {
                         value=query
                         error=about(error, "query", "What")
                     />
-                    <TextField
-                        name="place"
-                        label="Where"
-                        autocomplete="off"
-                        help="A town, such as Berlin, Germany, or coordinates: 52.52, 13.405"
-                        value=place
-                        error=about(error, "place", "Where")
-                    />
-                    <div class="field">
-                        <label for="limit">"How many"</label>
-                        <select id="limit" name="limit" aria-describedby="limit-error">
-                            {limits(limit)}
-                        </select>
-                        <FieldErrorText id="limit-error".to_owned() error=about(error, "limit", "How many") />
-                    </div>
-                    <Choice
-                        name="language"
-                        label="Language of the results"
-                        chosen=language
-                        offered=&LANGUAGES
-                        error=about(error, "language", "Language")
-                    />
-                    <Choice
-                        name="country"
-                        label="Country"
-                        chosen=country
-                        offered=&COUNTRIES
-                        error=about(error, "country", "Country")
-                    />
+                    <Fields given=given engine=engine limit=limit how_many="How many" error=error />
                 </div>
-                <ErrorNotice error=error provider="SerpAPI" fields=fields id=MESSAGE />
+                <ErrorNotice error=error provider="SerpAPI" fields=names("query") id=MESSAGE />
                 <div class="actions">
                     <BusyButton
                         kind=ButtonKind::Primary
@@ -124,6 +108,126 @@ pub(super) fn SearchForm() -> impl IntoView {
     .into_any()
 }
 
+/// The fields of a form; `query` is the name of the one that not all forms have.
+pub(super) fn names(query: &str) -> [String; 6] {
+    ["engine", query, "place", "language", "country", "limit"].map(str::to_owned)
+}
+
+/// After an answer with an error: the focus goes where it is, and a service that has closed says why.
+pub(super) fn mind(
+    version: RwSignal<usize>,
+    error: Signal<Option<AppError>>,
+    form: &'static str,
+    message: &'static str,
+) {
+    let guard = use_context::<Guard>();
+    Effect::new(move |_| {
+        if version.get() == 0 {
+            return;
+        }
+        match error.with(|error| error.as_ref().map(|error| error.code)) {
+            Some(ErrorCode::MissingApiKeys) => {
+                if let Some(guard) = guard {
+                    guard.ask_again();
+                }
+            }
+            Some(_) => focus_first_invalid(form, message),
+            None => {}
+        }
+    });
+}
+
+/// What is asked.
+#[component]
+pub(super) fn Engines(engine: RwSignal<Engine>, error: Signal<Option<AppError>>) -> impl IntoView {
+    let chosen = engine.get_untracked();
+    let group = NodeRef::<html::Fieldset>::new();
+    // What was chosen before the page came alive stays.
+    Effect::new(move |_| {
+        let checked = group.get().and_then(|group| group.query_selector("input:checked").ok()?);
+        let value = checked.and_then(|input| input.get_attribute("value"));
+        if let Some(now) = value.and_then(|value| value.parse().ok()) {
+            engine.set(now);
+        }
+    });
+    let choices = Engine::ALL
+        .into_iter()
+        .map(|one| {
+            view! {
+                <label class="check">
+                    <input
+                        type="radio"
+                        name="engine"
+                        value=one.code()
+                        checked=one == chosen
+                        on:change=move |_| engine.set(one)
+                    />
+                    <span>{one.label()}</span>
+                </label>
+            }
+            .into_any()
+        })
+        .collect_view();
+    view! {
+        <fieldset class="checks checks-row" node_ref=group>
+            <legend>"Search"</legend>
+            {choices}
+            <FieldErrorText id="engine-error".to_owned() error=about(error, "engine", "Search") />
+        </fieldset>
+    }
+    .into_any()
+}
+
+/// Where, how many and in which language.
+#[component]
+pub(super) fn Fields(
+    given: Given,
+    engine: RwSignal<Engine>,
+    limit: RwSignal<u32>,
+    how_many: &'static str,
+    error: Signal<Option<AppError>>,
+) -> impl IntoView {
+    let options = limits(given.limit, engine);
+    view! {
+        <TextField
+            name="place"
+            label="Where"
+            autocomplete="off"
+            help="A town, such as Berlin, Germany. On Google Maps also coordinates: 52.52, 13.405. The web needs no place."
+            value=given.place
+            depends=true
+            error=about(error, "place", "Where")
+        />
+        <div class="field">
+            <label for="limit">{how_many}</label>
+            <select
+                id="limit"
+                name="limit"
+                aria-describedby="limit-error"
+                on:change=move |event| limit.set(event_target_value(&event).parse().unwrap_or(LIMIT_STEP))
+            >
+                {options}
+            </select>
+            <FieldErrorText id="limit-error".to_owned() error=about(error, "limit", how_many) />
+        </div>
+        <Choice
+            name="language"
+            label="Language of the results"
+            chosen=given.language
+            offered=&LANGUAGES
+            error=about(error, "language", "Language")
+        />
+        <Choice
+            name="country"
+            label="Country"
+            chosen=given.country
+            offered=&COUNTRIES
+            error=about(error, "country", "Country")
+        />
+    }
+    .into_any()
+}
+
 /// The sentence about one field.
 pub(super) fn about(
     error: Signal<Option<AppError>>,
@@ -133,9 +237,9 @@ pub(super) fn about(
     Signal::derive(move || error.with(|error| Some(error.as_ref()?.errors.get(name)?.sentence(label))))
 }
 
-/// Whole pages, each with its price; an odd number that was asked for by other means stays on offer.
-pub(super) fn limits(chosen: u32) -> impl IntoView {
-    let mut offered: Vec<_> = (1..=LIMIT_MAX / PAGE_SIZE).map(|pages| pages * PAGE_SIZE).collect();
+/// What they cost stands beside the numbers; an odd one that was asked for by other means stays on offer.
+fn limits(chosen: u32, engine: RwSignal<Engine>) -> impl IntoView {
+    let mut offered: Vec<_> = (1..=LIMIT_MAX / LIMIT_STEP).map(|steps| steps * LIMIT_STEP).collect();
     if !offered.contains(&chosen) {
         offered.push(chosen);
         offered.sort_unstable();
@@ -143,10 +247,10 @@ pub(super) fn limits(chosen: u32) -> impl IntoView {
     offered
         .into_iter()
         .map(|limit| {
-            let label = match limit.div_ceil(PAGE_SIZE) {
+            let label = part(move || match limit.div_ceil(engine.get().page_size()) {
                 1 => format!("{limit} results, 1 search"),
                 pages => format!("{limit} results, {pages} searches"),
-            };
+            });
             view! {
                 <option value=limit.to_string() selected=limit == chosen>
                     {label}
@@ -159,7 +263,7 @@ pub(super) fn limits(chosen: u32) -> impl IntoView {
 
 /// A choice by code, with none as the first.
 #[component]
-pub(super) fn Choice(
+fn Choice(
     name: &'static str,
     label: &'static str,
     chosen: Option<String>,

@@ -20,7 +20,7 @@ use crate::{
         error::ErrorCode,
         event::Topic,
         ids::SearchId,
-        scraper::{SearchList, SearchView},
+        scraper::{Engine, FileKind, SearchList, SearchView},
         service::ServiceId,
     },
 };
@@ -123,10 +123,11 @@ fn Row(search: SearchView) -> impl IntoView {
         1 => "1 result".to_owned(),
         found => format!("{} results", grouped(i64::from(found))),
     };
+    let web = (search.request.engine == Engine::Web).then_some(", on the web");
     let csv = (search.found > 0).then(|| {
         let title = search.title();
         view! {
-            <a href=search.csv_path() download="" rel="external">
+            <a href=search.results().file_path(FileKind::Csv) download="" rel="external">
                 "CSV"
                 <span class="visually-hidden">{format!(" of {title}")}</span>
             </a>
@@ -143,6 +144,7 @@ fn Row(search: SearchView) -> impl IntoView {
                         </h3>
                         <p class="muted">
                             <Moment at=search.created_at phrase=Phrase::Ago />
+                            {web}
                             ", "
                             {found}
                             " "

@@ -1,8 +1,10 @@
-//! Data Scraper: businesses from Google Maps.
+//! Data Scraper: businesses from Google Maps, and pages of the web.
 
 mod batch;
 mod batch_form;
 mod choices;
+mod files;
+mod filter;
 mod form;
 mod history;
 mod results;
@@ -20,8 +22,7 @@ pub use self::{batch::BatchPage, batch_form::BatchStartPage, search::SearchPage}
 const BATCHES: &str = "/services/data-scraper/batches";
 
 /// What the page is about, and what it costs.
-const LEAD: &str =
-    "Businesses from Google Maps, through your SerpAPI account. One page of 20 results costs one search.";
+const LEAD: &str = "Businesses from Google Maps or pages of the web, through your SerpAPI account. One page costs one search: 20 businesses, or 10 pages of the web.";
 
 /// Starts searches and lists the earlier ones. Only starting is behind the guard: what was found stays
 /// when the key dies.

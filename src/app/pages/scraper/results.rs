@@ -1,82 +1,59 @@
-use leptos::{ev::SubmitEvent, prelude::*};
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_navigate, use_query_map},
-};
+use std::collections::HashSet;
 
+use leptos::{ev, html, prelude::*};
+
+use super::filter::{FilterForm, Wish};
 use crate::{
-    api::scraper::{ReadResults, search_results},
+    api::scraper::{ReadBatchResults, ReadResults},
+    api::wire::{self, Answer, ask},
     app::{
         links::with_query,
-        post::fields,
         ui::{ErrorNotice, Icon, Mark, grouped, part},
     },
     model::{
         error::AppError,
-        ids::SearchId,
-        scraper::{Column, Direction, ResultRow, ResultsPage, SearchView, Sort},
+        scraper::{Column, Direction, Engine, ResultKey, ResultRow, ResultsOf, ResultsPage},
     },
 };
 
-/// How the address wants the table.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Wish {
-    sort: Sort,
-    filter: String,
-    after: Option<u32>,
+/// How near to the end of the rows somebody has to come before more are read, in pixels.
+const NEAR: i32 = 600;
+
+/// The call that reads results like this.
+pub(super) fn read(of: ResultsOf, wish: Wish) -> Answer {
+    let Wish { sort, filter, after } = wish;
+    match of {
+        ResultsOf::Search(id) => ask(ReadResults { id, sort, filter, cursor: after }),
+        ResultsOf::Batch(id) => ask(ReadBatchResults { id, sort, filter, cursor: after }),
+    }
 }
 
-impl Wish {
-    /// What the address of the page says now.
-    pub(super) fn of_address() -> Memo<Self> {
-        let query = use_query_map();
-        Memo::new(move |_| {
-            query.with(|query| Self {
-                sort: query.get_str("sort").and_then(|sort| sort.parse().ok()).unwrap_or_default(),
-                filter: query.get("filter").unwrap_or_default(),
-                after: query.get_str("after").and_then(|after| after.parse().ok()),
-            })
-        })
-    }
-
-    /// Reads the results of a search like this.
-    pub(super) async fn read(self, id: SearchId) -> Result<ResultsPage, AppError> {
-        search_results(id, self.sort, self.filter, self.after).await
-    }
-
-    /// The call that does so.
-    pub(super) fn call(self, id: SearchId) -> ReadResults {
-        ReadResults { id, sort: self.sort, filter: self.filter, cursor: self.after }
-    }
-
-    /// The address of the page with the table like this.
-    fn link(&self, path: &str) -> String {
-        let after = self.after.map(|after| after.to_string());
-        let sort = (self.sort != Sort::default()).then(|| self.sort.to_string());
-        let filter = (!self.filter.is_empty()).then_some(self.filter.as_str());
-        let given = [("sort", sort.as_deref()), ("filter", filter), ("after", after.as_deref())];
-        with_query(path, given.into_iter().filter_map(|(name, value)| Some((name, value?))))
-    }
+async fn page_of(of: ResultsOf, wish: Wish) -> Result<ResultsPage, AppError> {
+    wire::read(&read(of, wish).await?)
 }
 
 /// The table of results. Sorting, filtering and turning pages are links and a form, so that they work
-/// without JavaScript and have addresses.
+/// without JavaScript and have addresses; with it, more rows follow where the rows end.
 #[component]
 pub(super) fn Results(
-    /// The search; the table is read again when more has arrived.
-    view: RwSignal<SearchView>,
+    /// Whose results.
+    of: ResultsOf,
+    /// What was asked.
+    engine: Engine,
+    /// The address of the page.
+    path: String,
+    /// Results in all; the table is read again when more have arrived.
+    found: Memo<u32>,
     /// The results as they were when the page was opened.
     first: ResultsPage,
 ) -> impl IntoView {
-    let (id, path) = view.with_untracked(|view| (view.id, view.path()));
     let wish = Wish::of_address();
     let page = RwSignal::new(first);
     let error = RwSignal::new(None);
-    let found = Memo::new(move |_| view.with(|view| view.found));
     let load = Action::new(move |wanted: &Wish| {
         let wanted = wanted.clone();
         async move {
-            let answer = wanted.clone().read(id).await;
+            let answer = page_of(of, wanted.clone()).await;
             // An answer that was overtaken by another wish is dropped.
             if wish.get_untracked() == wanted {
                 error.set(answer.as_ref().err().cloned());
@@ -93,113 +70,144 @@ pub(super) fn Results(
         }
         now
     });
+    let more = Action::new(move |after: &ResultKey| {
+        let (after, wanted) = (*after, wish.get_untracked());
+        async move {
+            let answer = page_of(of, Wish { after: Some(after), ..wanted.clone() }).await;
+            if wish.get_untracked() != wanted || page.with_untracked(|page| page.next) != Some(after) {
+                return;
+            }
+            error.set(answer.as_ref().err().cloned());
+            if let Ok(answer) = answer {
+                page.update(|page| extend(page, answer));
+            }
+        }
+    });
     // Without results there is nothing to sort; why there are none stands above.
     let any = Memo::new(move |_| found.get() > 0);
     view! {
         <ErrorNotice error=error />
         {move || {
             let path = path.clone();
-            any.get().then(|| view! { <Table wish=wish page=page found=found path=path /> })
+            any.get()
+                .then(|| {
+                    view! { <Table of=of engine=engine wish=wish page=page more=more found=found path=path /> }
+                })
         }}
     }
     .into_any()
 }
 
+/// Puts the next part behind a page. A row that has moved meanwhile is not shown twice.
+fn extend(page: &mut ResultsPage, next: ResultsPage) {
+    let known: HashSet<_> = page.items.iter().map(|(key, _)| *key).collect();
+    page.items.extend(next.items.into_iter().filter(|(key, _)| !known.contains(key)));
+    page.next = next.next;
+    page.matching = next.matching;
+}
+
 #[component]
 fn Table(
+    of: ResultsOf,
+    engine: Engine,
     /// What the address says.
     wish: Memo<Wish>,
     /// The rows that are shown.
     page: RwSignal<ResultsPage>,
+    /// Reads on.
+    more: Action<ResultKey, ()>,
     /// Results in all.
     found: Memo<u32>,
-    /// The address of the search's page.
+    /// The address of the page.
     path: String,
 ) -> impl IntoView {
-    let heads = Column::ALL
-        .into_iter()
-        .map(|column| view! { <Head column=column wish=wish path=path.clone() /> })
+    let batch = matches!(of, ResultsOf::Batch(_));
+    let heads = engine
+        .columns()
+        .iter()
+        .map(|column| view! { <Head column=*column engine=engine wish=wish path=path.clone() /> })
         .collect_view();
-    let rows = part(move || {
-        page.with(|page| page.items.iter().cloned().map(|row| view! { <Row row=row /> }).collect_view())
-    });
+    let others: &[&str] = match (engine, batch) {
+        (Engine::Web, false) => &["Displayed link", "Snippet"],
+        (Engine::Web, true) => &["Displayed link", "Snippet", "Query"],
+        (Engine::Maps, true) => &["Map", "Query"],
+        (Engine::Maps, false) => &["Map"],
+    };
+    let others = others.iter().map(|label| view! { <th scope="col">{*label}</th> }.into_any()).collect_view();
     let nothing = part(move || {
         page.with(|page| page.items.is_empty())
-            .then(|| view! { <p class="search-empty muted">"No result contains this text."</p> }.into_any())
+            .then(|| view! { <p class="search-empty muted">"No result passes the filter."</p> }.into_any())
+    });
+    let region = NodeRef::<html::Div>::new();
+    let scrolled = move |_: ev::Event| {
+        let Some(region) = region.get_untracked() else { return };
+        let left = region.scroll_height() - region.scroll_top() - region.client_height();
+        if let Some(after) = page.with_untracked(|page| page.next)
+            && left < NEAR
+            && !more.pending().get_untracked()
+        {
+            more.dispatch(after);
+        }
+    };
+    // Another order or another page begins at its top.
+    Effect::new(move |before: Option<Wish>| {
+        let now = wish.get();
+        if let Some(region) = region.get_untracked()
+            && before.is_some_and(|before| before != now)
+        {
+            region.set_scroll_top(0);
+        }
+        now
     });
     view! {
-        <Filter wish=wish path=path.clone() />
-        <div class="table-scroll" role="region" aria-labelledby="results-caption" tabindex="0">
-            <table class="results">
+        <FilterForm wish=wish engine=engine path=path.clone() />
+        <div
+            class="table-scroll table-long"
+            role="region"
+            aria-labelledby="results-caption"
+            tabindex="0"
+            node_ref=region
+            on:scroll=scrolled
+        >
+            <table class="results" class:results-web=engine == Engine::Web>
                 <caption id="results-caption" class="visually-hidden">
                     "Results"
                 </caption>
                 <thead>
-                    <tr>{heads}</tr>
+                    <tr>{heads} {others}</tr>
                 </thead>
-                <tbody>{rows}</tbody>
+                <tbody>
+                    // Rows that stay are not drawn again when more follow.
+                    <For
+                        each=move || page.get().items
+                        key=|(key, _)| *key
+                        children=move |(_, row)| view! { <Row row=row engine=engine batch=batch /> }
+                    />
+                </tbody>
             </table>
         </div>
         {nothing}
-        <Pages wish=wish page=page found=found path=path />
+        <Pages wish=wish page=page more=more found=found path=path />
     }
     .into_any()
 }
 
 #[component]
-fn Filter(wish: Memo<Wish>, path: String) -> impl IntoView {
-    let typed = wish.with_untracked(|wish| wish.filter.clone());
-    let action = path.clone();
-    let sort = part(move || {
-        let sort = wish.with(|wish| wish.sort);
-        (sort != Sort::default())
-            .then(|| view! { <input type="hidden" name="sort" value=sort.to_string() /> }.into_any())
-    });
-    let everything = part(move || {
-        let all =
-            wish.with(|wish| (!wish.filter.is_empty()).then(|| Wish { sort: wish.sort, ..Wish::default() }));
-        all.map(|all| {
-            view! {
-                <a class="button button-quiet" href=all.link(&path) data-noscroll>
-                    "Show all"
-                </a>
-            }
-            .into_any()
-        })
-    });
-    let navigate = use_navigate();
-    let submit = {
-        let action = action.clone();
-        move |event: SubmitEvent| {
-            // What cannot be read the browser sends by itself.
-            let Some(fields) = fields(&event) else { return };
-            event.prevent_default();
-            navigate(&format!("{action}?{fields}"), NavigateOptions { scroll: false, ..Default::default() });
-        }
-    };
-    view! {
-        <form method="get" action=action class="search-filter" role="search" on:submit=submit>
-            {sort}
-            <label for="filter">"Filter"</label>
-            <input id="filter" name="filter" type="search" maxlength="200" autocomplete="off" value=typed />
-            <button type="submit" class="button">
-                "Apply"
-            </button>
-            {everything}
-        </form>
-    }
-    .into_any()
-}
-
-#[component]
-fn Pages(wish: Memo<Wish>, page: RwSignal<ResultsPage>, found: Memo<u32>, path: String) -> impl IntoView {
+fn Pages(
+    wish: Memo<Wish>,
+    page: RwSignal<ResultsPage>,
+    more: Action<ResultKey, ()>,
+    found: Memo<u32>,
+    path: String,
+) -> impl IntoView {
     let summary = part(move || {
         let (shown, matching) = page.with(|page| (page.items.len(), page.matching));
-        let found = found.get();
+        let number = |number: u32| grouped(i64::from(number));
+        let (shown, found) = (grouped(i64::try_from(shown).unwrap_or(i64::MAX)), number(found.get()));
         if wish.with(|wish| wish.filter.is_empty()) {
             format!("{shown} of {found} shown")
         } else {
-            format!("{shown} of {matching} that match shown, {found} in all")
+            format!("{shown} of {} that match shown, {found} in all", number(matching))
         }
     });
     let to = {
@@ -214,18 +222,20 @@ fn Pages(wish: Memo<Wish>, page: RwSignal<ResultsPage>, found: Memo<u32>, path: 
     let next = part(move || {
         page.with(|page| page.next).map(|after| view! { <a href=to(Some(after))>"Next page"</a> }.into_any())
     });
+    let reading = part(move || more.pending().get().then_some("Reading more…"));
     view! {
         <p class="search-pages muted">
-            <span>{summary}</span>
+            <span role="status">{summary}</span>
             {first}
             {next}
+            <span>{reading}</span>
         </p>
     }
     .into_any()
 }
 
 #[component]
-fn Head(column: Column, wish: Memo<Wish>, path: String) -> impl IntoView {
+fn Head(column: Column, engine: Engine, wish: Memo<Wish>, path: String) -> impl IntoView {
     let direction =
         Memo::new(move |_| wish.with(|wish| (wish.sort.column == column).then_some(wish.sort.direction)));
     let href = part(move || {
@@ -249,7 +259,7 @@ fn Head(column: Column, wish: Memo<Wish>, path: String) -> impl IntoView {
     view! {
         <th scope="col" class:number=is_number(column) aria-sort=sorted>
             <a href=href data-noscroll>
-                {column.label()}
+                {column.label(engine)}
                 <span aria-hidden="true">{arrow}</span>
             </a>
         </th>
@@ -262,31 +272,81 @@ const fn is_number(column: Column) -> bool {
 }
 
 #[component]
-fn Row(row: ResultRow) -> impl IntoView {
+fn Row(row: ResultRow, engine: Engine, batch: bool) -> impl IntoView {
     let website = match (row.link().map(str::to_owned), row.host().map(str::to_owned)) {
-        (Some(link), Some(host)) => view! {
-            <a href=link target="_blank" rel="noopener noreferrer nofollow">
-                {host}
-                <Icon mark=Mark::Outside />
-                <span class="visually-hidden">" (opens in a new tab)"</span>
-            </a>
+        (Some(link), Some(host)) => outside(link, host),
+        _ => or_dash(row.website.clone()).into_any(),
+    };
+    let email = match row.email.clone() {
+        Some(email) => view! { <a href=format!("mailto:{email}")>{email.clone()}</a> }.into_any(),
+        None => "–".into_any(),
+    };
+    let query = batch.then(|| view! { <td>{or_dash(row.query.clone())}</td> }.into_any());
+    let cells = match engine {
+        Engine::Maps => {
+            let map = map_link(&row).map_or_else(|| "–".into_any(), |link| outside(link, "Map".to_owned()));
+            let phone = match row.phone.clone() {
+                Some(phone) => view! { <a href=telephone(&phone)>{phone.clone()}</a> }.into_any(),
+                None => "–".into_any(),
+            };
+            view! {
+                <td>{or_dash(row.category)}</td>
+                <td>{or_dash(row.address)}</td>
+                <td class="phone">{phone}</td>
+                <td>{website}</td>
+                <td>{email}</td>
+                <td class="number">{or_dash(row.rating.map(|rating| format!("{rating:.1}")))}</td>
+                <td class="number">{or_dash(row.reviews.map(grouped))}</td>
+                <td>{map}</td>
+            }
+            .into_any()
+        }
+        Engine::Web => view! {
+            <td>{website}</td>
+            <td>{email}</td>
+            <td>{or_dash(row.displayed_link)}</td>
+            <td class="snippet">{or_dash(row.snippet)}</td>
         }
         .into_any(),
-        _ => or_dash(row.website).into_any(),
     };
     view! {
         <tr>
             <td class="number">{row.position}</td>
             <th scope="row">{row.name}</th>
-            <td>{or_dash(row.category)}</td>
-            <td>{or_dash(row.address)}</td>
-            <td class="phone">{or_dash(row.phone)}</td>
-            <td>{website}</td>
-            <td class="number">{or_dash(row.rating.map(|rating| format!("{rating:.1}")))}</td>
-            <td class="number">{or_dash(row.reviews.map(grouped))}</td>
+            {cells}
+            {query}
         </tr>
     }
     .into_any()
+}
+
+/// A link to another site, in a tab of its own.
+fn outside(link: String, text: String) -> AnyView {
+    view! {
+        <a href=link target="_blank" rel="noopener noreferrer nofollow">
+            {text}
+            <Icon mark=Mark::Outside />
+            <span class="visually-hidden">" (opens in a new tab)"</span>
+        </a>
+    }
+    .into_any()
+}
+
+/// The place on Google Maps. Source: <https://developers.google.com/maps/documentation/urls/get-started>.
+fn map_link(row: &ResultRow) -> Option<String> {
+    let point =
+        row.latitude.zip(row.longitude).map(|(latitude, longitude)| format!("{latitude},{longitude}"));
+    let address = row.address.as_ref().map(|address| format!("{}, {address}", row.name));
+    let query = if row.place_id.is_some() { Some(row.name.clone()) } else { point.or(address) }?;
+    let given =
+        [("api", Some("1")), ("query", Some(query.as_str())), ("query_place_id", row.place_id.as_deref())];
+    let given = given.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    Some(with_query("https://www.google.com/maps/search/", given))
+}
+
+/// An address for a telephone: RFC 3966, without what only people need.
+fn telephone(number: &str) -> String {
+    format!("tel:{}", number.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect::<String>())
 }
 
 fn or_dash(text: Option<String>) -> String {
@@ -296,12 +356,32 @@ fn or_dash(text: Option<String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ids::SearchId;
 
     #[test]
-    fn a_table_has_an_address() {
-        let path = "/services/data-scraper/searches/x";
-        assert_eq!(Wish::default().link(path), path);
-        let wish = Wish { sort: "-rating".parse().unwrap(), filter: "a b&c".to_owned(), after: Some(60) };
-        assert_eq!(wish.link(path), format!("{path}?sort=-rating&filter=a%20b%26c&after=60"));
+    fn a_business_is_found_on_the_map_by_its_id_or_where_it_is() {
+        let row = ResultRow { name: "Korn & Haus".to_owned(), ..ResultRow::default() };
+        assert_eq!(map_link(&row), None);
+        let row = ResultRow { latitude: Some(52.5), longitude: Some(-13.4), ..row };
+        assert_eq!(
+            map_link(&row).as_deref(),
+            Some("https://www.google.com/maps/search/?api=1&query=52.5%2C-13.4")
+        );
+        let row = ResultRow { place_id: Some("ChIJ1".to_owned()), ..row };
+        assert_eq!(
+            map_link(&row).as_deref(),
+            Some("https://www.google.com/maps/search/?api=1&query=Korn%20%26%20Haus&query_place_id=ChIJ1")
+        );
+        assert_eq!(telephone("(030) 555-01 23"), "tel:0305550123");
+    }
+
+    #[test]
+    fn no_row_is_shown_twice() {
+        let row =
+            |position| (ResultKey { search: SearchId(uuid::Uuid::nil()), position }, ResultRow::default());
+        let mut page = ResultsPage { items: vec![row(1), row(2)], next: Some(row(2).0), matching: 3 };
+        extend(&mut page, ResultsPage { items: vec![row(2), row(3)], next: None, matching: 3 });
+        assert_eq!(page.items, [row(1), row(2), row(3)]);
+        assert_eq!(page.next, None);
     }
 }

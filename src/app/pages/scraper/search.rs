@@ -9,8 +9,10 @@ use leptos_router::{
 
 use super::{
     LEAD,
+    files::Downloads,
+    filter::Wish,
     form::again_path,
-    results::{Results, Wish},
+    results::{Results, read},
 };
 use crate::{
     api::{
@@ -32,7 +34,7 @@ use crate::{
         event::Topic,
         ids::SearchId,
         job::PER_USER,
-        scraper::{BatchView, Notice, ResultsPage, SearchState, SearchView},
+        scraper::{BatchView, Engine, Notice, ResultsOf, ResultsPage, SearchState, SearchView},
         service::ServiceId,
     },
 };
@@ -82,7 +84,7 @@ fn both(id: Option<SearchId>, wish: Wish) -> Answer {
     Box::pin(async move {
         let id = id.ok_or_else(|| AppError::new(ErrorCode::NotFound))?;
         let view = ask(ReadSearch { id }).await?;
-        let results = ask(wish.call(id)).await?;
+        let results = read(ResultsOf::Search(id), wish).await?;
         Ok(format!("[{view},{results}]"))
     })
 }
@@ -149,6 +151,8 @@ pub(super) fn StatePill(
 #[component]
 fn Panel(view: RwSignal<SearchView>, results: ResultsPage, since: Since) -> impl IntoView {
     let id = view.with_untracked(|view| view.id);
+    let (of, engine) = view.with_untracked(|view| (view.results(), view.request.engine));
+    let found = Memo::new(move |_| view.with(|view| view.found));
     let stop = Post::to::<CancelSearch>();
     let resume = Post::to::<ResumeSearch>();
     let delete = Post::to::<DeleteSearch>();
@@ -202,21 +206,10 @@ fn Panel(view: RwSignal<SearchView>, results: ResultsPage, since: Since) -> impl
                 {move || view.with(notices)}
                 <ErrorNotice error=error provider="SerpAPI" />
             </div>
-            <Results view=view first=results />
+            <Results of=of engine=engine path=SearchView::path_of(id) found=found first=results />
             <div class="search-foot">
                 <GoOn view=view resume=resume />
-                {move || {
-                    view.with(|view| {
-                        (view.found > 0)
-                            .then(|| {
-                                view! {
-                                    <a class="button" href=view.csv_path() download="" rel="external">
-                                        "Download CSV"
-                                    </a>
-                                }.into_any()
-                            })
-                    })
-                }}
+                {move || (found.get() > 0).then(|| view! { <Downloads of=of /> })}
                 <details class="confirm">
                     <summary class="button button-quiet">"Delete"</summary>
                     <p>"The search and its results are deleted for good. What it cost at SerpAPI stays spent."</p>
@@ -353,9 +346,13 @@ fn around(view: &SearchView) -> Option<String> {
 /// What there is to know of the search, in sentences.
 fn notices(view: &SearchView) -> AnyView {
     let place = view.place_unknown.then(|| {
+        let sentence = match view.request.engine {
+            Engine::Maps => Notice::PlaceUnknown.sentence(),
+            Engine::Web => "SerpAPI does not list this place, so its name was made part of the query.",
+        };
         view! {
             <NoticeBox tone=Tone::Caution>
-                <p>{Notice::PlaceUnknown.sentence()}</p>
+                <p>{sentence}</p>
             </NoticeBox>
         }
     });

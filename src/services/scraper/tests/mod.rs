@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{maps::Parameters, *};
+use super::{run::Parameters, *};
 use crate::{
     clock::ManualClock,
     jobs::Worker,
@@ -34,7 +34,7 @@ struct Script {
 }
 
 #[async_trait]
-impl MapsSource for Script {
+impl Source for Script {
     async fn open(&self, _: UserId) -> Result<(), Notice> {
         self.closed.lock().unwrap().map_or(Ok(()), Err)
     }
@@ -114,6 +114,7 @@ async fn fixture(pages: Vec<Result<Value, Notice>>) -> Fixture {
         source: script.clone(),
         clock: clock.clone(),
         dispatch: dispatch.clone(),
+        workbooks: Arc::new(Semaphore::new(1)),
     });
     let (worker, looping) = working(&store, &clock, &scraper, &dispatch);
     Fixture { scraper, dispatch, worker, script, store, clock, user, other, _loop: looping, _dir: dir }
@@ -171,7 +172,8 @@ impl Fixture {
     }
 
     async fn rows(&self, id: SearchId) -> Vec<ResultRow> {
-        self.store.search_results(self.user, id).await.unwrap()
+        let rows = self.store.results_in_turn(self.user, ResultsOf::Search(id), None, 1_000).await;
+        rows.unwrap().into_iter().map(|(_, row)| row).collect()
     }
 
     /// The server stops at once, whatever is under way.
@@ -262,6 +264,52 @@ async fn an_unknown_place_becomes_part_of_the_query() {
     let asked = unknown.script.asked.lock().unwrap()[0].clone();
     assert!(asked.contains(&("q", "bakery in Kleinkleckersdorf".to_owned())));
     assert!(asked.iter().all(|(name, _)| *name != "ll"));
+}
+
+#[tokio::test]
+async fn the_web_is_asked_page_by_page_and_a_link_counts_once() {
+    let found = |numbers: std::ops::Range<u32>, more: bool| {
+        let result = |n| json!({ "title": format!("Page {n}"), "link": format!("https://site.example/{n}") });
+        let mut body = json!({ "organic_results": numbers.map(result).collect::<Vec<_>>() });
+        if more {
+            body["serpapi_pagination"]["next"] = "https://elsewhere.example/?start=10".into();
+        }
+        Ok(body)
+    };
+    let web =
+        fixture(vec![found(0..10, true), Err(Notice::RateLimited), found(8..18, true), found(18..21, false)])
+            .await;
+    let ask = SearchInput { engine: crate::model::scraper::Engine::Web, ..input("Berlin", 40) };
+    let id = web.scraper.begin(web.user, &ask).await.unwrap().id;
+    let view = web.ended(id).await;
+    assert_eq!((view.state, view.found, view.pages_planned), (SearchState::Partial, 10, 4));
+    // What the place is called is not asked again.
+    web.scraper.go_on(web.user, id).await.unwrap();
+    let view = web.ended(id).await;
+    assert_eq!((view.state, view.found, view.pages_done), (SearchState::Finished, 21, 3));
+    let asked = web.script.asked.lock().unwrap().clone();
+    let place = ("location", "Berlin, Berlin, Germany".to_owned());
+    assert!(asked.iter().all(|page| page[0] == ("engine", "google".to_owned()) && page.contains(&place)));
+    let page = |start: &str| Some(start.to_owned());
+    assert_eq!(web.starts(), [None, page("10"), page("10"), page("20")]);
+    let rows = web.rows(id).await;
+    assert_eq!(rows[20].website.as_deref(), Some("https://site.example/20"));
+}
+
+#[tokio::test]
+async fn a_file_breaks_off_when_its_search_is_deleted() {
+    use futures::StreamExt;
+
+    use crate::model::scraper::FileKind;
+
+    let gone = fixture(vec![page(0..20, false)]).await;
+    let id = gone.start("Berlin", 20).await;
+    gone.ended(id).await;
+    let mut file = gone.scraper.download(gone.user, ResultsOf::Search(id), FileKind::Csv).await.unwrap();
+    assert!(file.content.next().await.unwrap().unwrap().starts_with(b"\xef\xbb\xbfNo."));
+    gone.scraper.delete(gone.user, id).await.unwrap();
+    assert_eq!(file.content.next().await.unwrap().unwrap_err().code, ErrorCode::NotFound);
+    assert!(gone.scraper.download(gone.other, ResultsOf::Search(id), FileKind::Xlsx).await.is_err());
 }
 
 #[tokio::test]
@@ -416,7 +464,13 @@ async fn a_search_whose_process_is_gone_is_taken_over_and_the_late_are_fenced_of
     let rows = |key: &str| [(key.to_owned(), ResultRow::default())];
     let until = |crashed: &Fixture| crashed.clock.now().plus(LEASE);
     let save = async |crashed: &Fixture, key: &str| {
-        let page = PageOfResults { rows: &rows(key), limit: 60, next: Some(1), lease_until: until(crashed) };
+        let page = PageOfResults {
+            rows: &rows(key),
+            limit: 60,
+            next: Some(1),
+            lease_until: until(crashed),
+            query: None,
+        };
         crashed.store.save_page(gone, &page, crashed.clock.now()).await.unwrap()
     };
     assert_eq!(save(&crashed, "first").await, Some(1));
@@ -448,8 +502,15 @@ async fn nobody_reaches_the_searches_of_somebody_else() {
     let scraper = &mine.scraper;
     let missing = |error: AppError| error.code == ErrorCode::NotFound;
     assert!(scraper.get(mine.other, id).await.is_err_and(missing));
-    assert!(scraper.results(mine.other, id, Sort::default(), "", None).await.is_err_and(missing));
-    assert!(scraper.csv(mine.other, id).await.is_err_and(missing));
+    assert!(
+        scraper
+            .results(mine.other, ResultsOf::Search(id), Sort::default(), &Filter::default(), None)
+            .await
+            .is_err_and(missing)
+    );
+    for kind in crate::model::scraper::FileKind::ALL {
+        assert!(scraper.download(mine.other, ResultsOf::Search(id), kind).await.is_err_and(missing));
+    }
     assert!(scraper.cancel(mine.other, id).await.is_err_and(missing));
     assert!(scraper.delete(mine.other, id).await.is_err_and(missing));
     assert!(scraper.list(mine.other, None).await.unwrap().items.is_empty());
