@@ -56,6 +56,15 @@ export async function search(page: Page, query: string, place: string, limit = 2
   await page.waitForURL(`**${SCRAPER}/searches/*`);
 }
 
+/** Searches the web, without a place, and starts the search. */
+export async function searchWeb(page: Page, query: string, limit = 20): Promise<void> {
+  await page.getByRole('radio', { name: 'The web' }).check();
+  await page.getByLabel('What', { exact: true }).fill(query);
+  await page.getByLabel('How many').selectOption(String(limit));
+  await page.getByRole('button', { name: 'Search', exact: true }).click();
+  await page.waitForURL(`**${SCRAPER}/searches/*`);
+}
+
 /** The state of the search on its page. */
 export function searchState(page: Page): Locator {
   return page.locator('.search-head .pill');

@@ -1,5 +1,5 @@
 import { alive, expect, expectAccessible, open, register, store, test } from '../fixtures';
-import { SCRAPER } from '../pages';
+import { column, SCRAPER } from '../pages';
 
 const BATCHES = `${SCRAPER}/batches`;
 
@@ -26,12 +26,40 @@ test('several searches are started at once and followed to their end', async ({ 
   await expect(page.getByRole('button', { name: 'Stop all' })).toHaveCount(0);
   const csv = await page.request.get((await page.getByRole('link', { name: 'Download CSV' }).getAttribute('href')) ?? '');
   expect(csv.headers()['content-type']).toContain('text/csv');
+  await page.getByLabel('Filter').fill('cafe');
+  await page.getByRole('button', { name: 'Apply' }).click();
+  await expect(page.getByText(/that match shown, \d+ in all$/)).toBeVisible();
+  expect(new Set(await column(page, 'Query'))).toEqual(new Set(['cafe']));
   await expectAccessible(page);
 
   await page.locator('summary', { hasText: 'Delete' }).click();
   await page.getByRole('button', { name: 'Delete them' }).click();
   await expect(page).toHaveURL(SCRAPER);
   await expect(page.getByText('No search yet.')).toBeVisible();
+});
+
+test('all searches that ended early go on with one button', async ({ page, simulator, server }) => {
+  await simulator.change('serpapi', 'plenty', { searches_left: 3 });
+  await open(page, BATCHES);
+  await page.getByLabel('Queries', { exact: true }).fill('many cafes\nmany hotels\n');
+  await page.getByLabel('Where').fill('Berlin');
+  await page.getByLabel('How many of each').selectOption('40');
+  await page.getByRole('button', { name: 'Start all' }).click();
+  await page.waitForURL(`**${BATCHES}/*`);
+  await expect(page.locator('.figures')).toContainText('2 of 2 searches have ended');
+  const goOn = page.getByRole('button', { name: 'Go on with all' });
+  await expect(page.getByText('1 page is missing, for 1 search.')).toBeVisible();
+  await expectAccessible(page);
+  await simulator.change('serpapi', 'plenty', { searches_left: 100 });
+  const checked = await page.request.post('/api/user-api-keys/validate', {
+    data: { provider: 'serpapi' },
+    headers: { Origin: server.url },
+  });
+  expect(checked.status()).toBe(200);
+  await goOn.click();
+  await expect(page.locator('.figures')).toContainText('80 found');
+  await expect(page.locator('.figures')).toContainText('2 of 2 searches have ended');
+  await expect(goOn).toHaveCount(0);
 });
 
 test('what is wrong with several searches is said where it is, and nothing is lost', async ({ page, complaints }) => {

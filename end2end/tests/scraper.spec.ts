@@ -13,7 +13,7 @@ test.beforeEach(async ({ page, server, simulator }) => {
 test('a search that finds nothing says so', async ({ page }) => {
   await search(page, 'nothing', 'Berlin');
   await expect(searchState(page)).toHaveText('Finished');
-  await expect(page.locator(NOTICE)).toHaveText('Google Maps found nothing. Try other words, or a larger place.');
+  await expect(page.locator(NOTICE)).toHaveText('Google found nothing. Try other words, or a larger place.');
   await expect(page.locator('table.results')).toHaveCount(0);
   await expect(page.getByRole('link', { name: 'Download CSV' })).toHaveCount(0);
 });

@@ -8,12 +8,12 @@ use super::context::*;
 use super::wire::Rpc;
 use crate::model::{
     error::AppError,
-    ids::{BatchId, SearchId},
-    scraper::{BatchView, Engine, Filter, ResultKey, ResultsPage, SearchList, SearchView, Sort},
+    ids::{BatchId, SavedId, SearchId},
+    scraper::{BatchView, Engine, Filter, ResultKey, ResultsPage, SavedView, SearchList, SearchView, Sort},
 };
 #[cfg(feature = "ssr")]
 use crate::model::{
-    scraper::{self, BatchInput, ResultsOf, SearchInput},
+    scraper::{self, BatchInput, ResultsOf, SavedInput, SavedName, SearchInput},
     service::ServiceId,
 };
 
@@ -145,6 +145,15 @@ pub async fn cancel_batch(id: BatchId) -> Result<BatchView, AppError> {
     use_cases()?.scraper.cancel_batch(who.user, id).await
 }
 
+/// Lets the searches of a batch go on that ended early.
+#[server(prefix = "/api/rpc", endpoint = "resume_batch", protocol = Rpc)]
+pub async fn resume_batch(id: BatchId) -> Result<BatchView, AppError> {
+    let who = principal().await?;
+    let app = use_cases()?;
+    let grant = app.keys.require(who.user, ServiceId::DataScraper).await?;
+    app.scraper.resume_batch(&grant, id).await
+}
+
 /// Deletes a batch with its searches and leads back to the history.
 #[server(prefix = "/api/rpc", endpoint = "delete_batch", protocol = Rpc)]
 pub async fn delete_batch(id: BatchId) -> Result<(), AppError> {
@@ -152,4 +161,58 @@ pub async fn delete_batch(id: BatchId) -> Result<(), AppError> {
     use_cases()?.scraper.delete_batch(who.user, id).await?;
     go_on(None, ServiceId::DataScraper.path());
     Ok(())
+}
+
+/// The saved searches, the latest first.
+#[server(name = ListSaved, prefix = "/api/rpc", endpoint = "saved_searches", protocol = Rpc)]
+pub async fn saved_searches() -> Result<Vec<SavedView>, AppError> {
+    let who = principal().await?;
+    use_cases()?.scraper.saved(who.user).await
+}
+
+/// Keeps a search under a name. Answers all that are saved now.
+#[server(prefix = "/api/rpc", endpoint = "save_search", protocol = Rpc)]
+pub async fn save_search(
+    name: String,
+    #[server(default)] engine: Engine,
+    query: String,
+    #[server(default)] place: String,
+    #[server(default)] language: String,
+    #[server(default)] country: String,
+    #[server(default)] limit: Option<u32>,
+) -> Result<Vec<SavedView>, AppError> {
+    let who = principal().await?;
+    let app = use_cases()?;
+    let search = SearchInput { engine, query, place, language, country, limit };
+    app.scraper.save(who.user, &SavedInput { name, search }).await?;
+    app.scraper.saved(who.user).await
+}
+
+/// Gives a saved search another name. Answers all that are saved now.
+#[server(prefix = "/api/rpc", endpoint = "rename_saved", protocol = Rpc)]
+pub async fn rename_saved(id: SavedId, name: String) -> Result<Vec<SavedView>, AppError> {
+    let who = principal().await?;
+    let app = use_cases()?;
+    app.scraper.rename_saved(who.user, id, &SavedName { name }).await?;
+    app.scraper.saved(who.user).await
+}
+
+/// Deletes a saved search. Answers all that are saved now.
+#[server(prefix = "/api/rpc", endpoint = "delete_saved", protocol = Rpc)]
+pub async fn delete_saved(id: SavedId) -> Result<Vec<SavedView>, AppError> {
+    let who = principal().await?;
+    let app = use_cases()?;
+    app.scraper.delete_saved(who.user, id).await?;
+    app.scraper.saved(who.user).await
+}
+
+/// Starts a saved search and leads to its page.
+#[server(prefix = "/api/rpc", endpoint = "run_saved", protocol = Rpc)]
+pub async fn run_saved(id: SavedId) -> Result<SearchId, AppError> {
+    let who = principal().await?;
+    let app = use_cases()?;
+    let grant = app.keys.require(who.user, ServiceId::DataScraper).await?;
+    let search = app.scraper.run_saved(&grant, id).await?;
+    go_on(None, &search.path());
+    Ok(search.id)
 }

@@ -24,7 +24,8 @@ use self::{
     layout::Frame,
     pages::{
         AccountSettings, AiCallingPage, AnalyticsPage, ApiKeySettings, BatchPage, BatchStartPage,
-        CallingPage, DemoPage, HomePage, LoginPage, RegisterPage, ScraperPage, SearchPage, VoiceCloningPage,
+        CallingPage, DemoPage, HomePage, LoginPage, RegisterPage, SavedPage, ScraperPage, SearchPage,
+        VoiceCloningPage,
     },
     problem::NotFound,
     ui::{provide_announcer, provide_now},
@@ -91,6 +92,11 @@ pub fn App() -> impl IntoView {
                     <Route
                         path=path!("/services/data-scraper/batches/:id")
                         view=BatchPage
+                        ssr=SsrMode::Async
+                    />
+                    <Route
+                        path=path!("/services/data-scraper/saved")
+                        view=SavedPage
                         ssr=SsrMode::Async
                     />
                     <Route path=path!("/services/ai-calling") view=AiCallingPage ssr=SsrMode::Async />

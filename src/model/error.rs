@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     access::AccessDecision,
     ids::ProviderId,
-    scraper::OPEN_MAX,
+    scraper::{OPEN_MAX, SAVED_MAX},
     status::{KeyStatus, Reason},
     token::{Scope, TOKENS_MAX},
 };
@@ -78,6 +78,8 @@ codes! {
     TooManySearches "too-many-searches" 409 "Too many searches are waiting";
     /// As many tokens as one user may have are alive.
     TooManyTokens "too-many-tokens" 409 "There are too many tokens";
+    /// As many searches as one user may keep under a name are kept.
+    TooManySaved "too-many-saved" 409 "There are too many saved searches";
     /// The body is too large.
     TooLarge "too-large" 413 "The request is too large";
     /// The body has the wrong type.
@@ -146,6 +148,8 @@ pub enum FieldError {
     SubscriptionToken,
     /// Not the address of a server to which keys may be sent.
     NotAnEndpoint,
+    /// Another thing of the user's has it.
+    Taken,
     /// Coordinates, where only a name is understood.
     NotByCoordinates,
 }
@@ -169,6 +173,7 @@ impl FieldError {
             Self::NotAnEndpoint => format!(
                 "{label} must be an https address of a server of yours at this provider, such as https://name.example.com, and end with the host's name."
             ),
+            Self::Taken => format!("{label} is taken already. Choose another."),
             Self::NotByCoordinates => format!(
                 "{label} must be the name of a place, or empty: the web is not searched around coordinates."
             ),
@@ -300,6 +305,9 @@ impl AppError {
                 Some(scope) => format!("The token would need the scope {scope}. Make one that has it."),
                 None => "Tokens cannot do this. Sign in and do it on the account page.".to_owned(),
             },
+            ErrorCode::TooManySaved => {
+                format!("You have {SAVED_MAX} saved searches already. Delete one that you do not need any more.")
+            }
             ErrorCode::TooManyTokens => {
                 format!("You have {TOKENS_MAX} tokens already. Revoke one that is not used any more.")
             }

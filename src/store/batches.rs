@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     NewSearch, Store, StoreError, jobs,
-    searches::{Row, insert, lock_user, tell, tell_if},
+    searches::{Row, insert, lock_user, resume, tell, tell_if},
     sql,
 };
 use crate::model::{
@@ -72,6 +72,33 @@ impl Store {
             tell_if(tx, cancelled.min(1), user, SearchId(*last), now).await?;
         }
         Ok(open.into_iter().map(|(id,)| SearchId(id)).collect())
+    }
+
+    /// Lets the searches of a batch go on that ended early, all of them or none. Answers whether they do: there must be
+    /// some, and not too many of the user's under way.
+    pub async fn resume_batch(
+        &self,
+        user: UserId,
+        batch: BatchId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        lock_user(&mut tx, user).await?;
+        let stopped = sql::tx_fetch_all!(
+            &mut tx,
+            (Uuid,),
+            "SELECT id FROM searches WHERE user_id = $1 AND batch_id = $2 AND state IN ('partial', 'failed')
+                AND next_page IS NOT NULL ORDER BY id",
+            user.0,
+            batch.0
+        )?;
+        let Some((last,)) = stopped.last().copied() else { return Ok(false) };
+        for (id,) in stopped {
+            if !resume(&mut tx, user, SearchId(id), now).await? {
+                return Ok(false);
+            }
+        }
+        tell_if(tx, 1, user, SearchId(last), now).await
     }
 
     /// Deletes a batch with its searches, results and jobs. Answers which searches.

@@ -104,25 +104,8 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
         lock_user(&mut tx, user).await?;
-        let resumed = sql::tx_execute!(
-            &mut tx,
-            "UPDATE searches SET notice = NULL, finished_at = NULL,
-                state = CASE WHEN (SELECT COUNT(*) FROM searches WHERE user_id = $1 AND state = 'running') < $2
-                    THEN 'running' ELSE 'queued' END
-             WHERE user_id = $3 AND id = $4 AND state IN ('partial', 'failed') AND next_page IS NOT NULL
-                AND (SELECT COUNT(*) FROM searches
-                     WHERE user_id = $5 AND state IN ('queued', 'running')) < $6",
-            user.0,
-            PER_USER,
-            user.0,
-            id.0,
-            user.0,
-            OPEN_MAX
-        )?;
-        if resumed == 1 {
-            jobs::enqueue(&mut tx, user, &Work::Search { search: id }, now).await?;
-        }
-        tell_if(tx, resumed, user, id, now).await
+        let resumed = resume(&mut tx, user, id, now).await?;
+        tell_if(tx, u64::from(resumed), user, id, now).await
     }
 
     /// One search of the user.
@@ -220,6 +203,35 @@ pub(super) async fn insert(tx: &mut Tx, search: &NewSearch<'_>, now: Timestamp) 
         jobs::enqueue(tx, search.user, &Work::Search { search: search.id }, now).await?;
     }
     Ok(inserted == 1)
+}
+
+/// Lets a search go on that ended early and has a next page, unless too many of the user's are under way. The user's row
+/// must be locked.
+pub(super) async fn resume(
+    tx: &mut Tx,
+    user: UserId,
+    id: SearchId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let resumed = sql::tx_execute!(
+        &mut *tx,
+        "UPDATE searches SET notice = NULL, finished_at = NULL,
+            state = CASE WHEN (SELECT COUNT(*) FROM searches WHERE user_id = $1 AND state = 'running') < $2
+                THEN 'running' ELSE 'queued' END
+         WHERE user_id = $3 AND id = $4 AND state IN ('partial', 'failed') AND next_page IS NOT NULL
+            AND (SELECT COUNT(*) FROM searches
+                 WHERE user_id = $5 AND state IN ('queued', 'running')) < $6",
+        user.0,
+        PER_USER,
+        user.0,
+        id.0,
+        user.0,
+        OPEN_MAX
+    )?;
+    if resumed == 1 {
+        jobs::enqueue(tx, user, &Work::Search { search: id }, now).await?;
+    }
+    Ok(resumed == 1)
 }
 
 /// Of two starts at once the second one counts the first.

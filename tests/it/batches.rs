@@ -79,6 +79,31 @@ both! {
         assert_eq!(app.sql.number("SELECT COUNT(*) FROM search_results").await, 0);
     }
 
+    async fn a_batch_that_ended_early_goes_on_as_a_whole_without_paying_twice(app: App) {
+        let mut client = with_key(&app, "ana").await;
+        app.control("PUT", "/keys/serpapi/plenty", Some(json!({"searches_left": 3}))).await;
+        let body = json!({"queries": ["many cafes", "many hotels", "many gyms"], "place": "52.52, 13.405", "limit": 60});
+        let address = client.post(BATCHES, &body).await.expect(201).location().to_owned();
+        let batch = ended(&mut client, &address).await;
+        assert_eq!(batch["found"], 60);
+        let page = client.get(&address.replace("/api/", "/")).await.expect(200).text;
+        assert!(page.contains("Go on with all") && page.contains("6 pages are missing, for up to 6 searches."));
+        let resume = format!("{address}/resume");
+        client.post(&resume, &json!({})).await.problem(403, "missing-api-keys");
+        with_key(&app, "eve").await.post(&resume, &json!({})).await.problem(404, "not-found");
+        app.control("PUT", "/keys/serpapi/plenty", Some(json!({"searches_left": 100}))).await;
+        client.post("/api/user-api-keys/validate", &json!({"provider": "serpapi"})).await.expect(200);
+        let going = client.post(&resume, &json!({})).await.expect(200).json();
+        let states: Vec<_> = going["searches"].as_array().unwrap().iter().map(|search| &search["state"]).collect();
+        assert!(states.iter().all(|state| ["running", "queued", "finished"].contains(&state.as_str().unwrap())), "{states:?}");
+        let batch = ended(&mut client, &address).await;
+        assert_eq!(batch["found"], 180);
+        assert!(batch["searches"].as_array().unwrap().iter().all(|search| search["state"] == "finished"));
+        let left = app.control("GET", "/journal", None).await.to_string().matches("google_maps").count();
+        assert!(left >= 9, "{left}");
+        client.post(&resume, &json!({})).await.problem(409, "conflict");
+    }
+
     async fn a_place_that_two_queries_find_is_a_result_of_the_first(app: App) {
         let user = user_id(&mut app.user("ana").await).await;
         rest(&app).await;

@@ -175,6 +175,20 @@ async fn prepared(app: &App, operation: &Value, number: usize) -> (Client, Optio
             let batch = client.post("/api/services/data-scraper/batches", &body).await.expect(201);
             Some(batch.json()["id"].as_str().unwrap().to_owned())
         }
+        "read_saved" | "rename_saved" | "delete_saved" | "run_saved" => {
+            let body = json!({"name": "Old", "search": {"query": "few cakes", "place": "Berlin"}});
+            let saved = client.post("/api/services/data-scraper/saved-searches", &body).await.expect(201);
+            Some(saved.json()["id"].as_str().unwrap().to_owned())
+        }
+        "resume_batch" => {
+            let body = json!({"queries": ["cakes fail on page 1"], "place": "Berlin"});
+            let batch = client.post("/api/services/data-scraper/batches", &body).await.expect(201);
+            let address = batch.location().to_owned();
+            while client.get(&address).await.json()["searches"][0]["can_resume"] != true {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Some(batch.json()["id"].as_str().unwrap().to_owned())
+        }
         "resume_search" => Some(searched(&mut client, "bakery fail on page 2").await),
         _ => None,
     };

@@ -26,6 +26,7 @@ mod outage;
 mod platform_keys;
 mod recheck;
 mod results;
+mod saved;
 mod sealing;
 mod searches;
 mod services;

@@ -20,5 +20,5 @@ pub use demo::DemoPage;
 pub use home::HomePage;
 pub use login::LoginPage;
 pub use register::RegisterPage;
-pub use scraper::{BatchPage, BatchStartPage, ScraperPage, SearchPage};
+pub use scraper::{BatchPage, BatchStartPage, SavedPage, ScraperPage, SearchPage};
 pub use services::{AiCallingPage, AnalyticsPage, CallingPage, VoiceCloningPage};

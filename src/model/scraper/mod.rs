@@ -5,6 +5,7 @@ mod engine;
 mod file;
 mod request;
 mod results;
+mod saved;
 mod search;
 
 pub use batch::{BatchEstimate, BatchInput, BatchView, QUERIES_MAX, queries, queries_of_file};
@@ -14,6 +15,7 @@ pub use request::{Coordinates, Place, SearchInput, SearchRequest};
 pub use results::{
     Column, Direction, Filter, InvalidKey, InvalidSort, ResultKey, ResultRow, ResultsOf, ResultsPage, Sort,
 };
+pub use saved::{SavedInput, SavedName, SavedView};
 pub use search::{Notice, SearchList, SearchState, SearchView};
 
 /// Results of a search unless told, and the step in which forms offer more.
@@ -23,6 +25,8 @@ pub const LIMIT_STEP: u32 = 20;
 pub const LIMIT_MAX: u32 = 120;
 /// Searches of one user that may run or wait at the same time.
 pub const OPEN_MAX: i64 = 100;
+/// Searches that one user may keep under a name.
+pub const SAVED_MAX: i64 = 100;
 /// Results in one answer to whoever looks at them.
 pub const RESULTS_SHOWN: usize = 60;
 /// Searches in one part of the history.

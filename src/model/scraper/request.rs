@@ -206,7 +206,7 @@ fn place_for(engine: Engine, text: &str) -> Result<Place, FieldError> {
 }
 
 /// One line of at most `max` characters, without the spaces around it.
-fn line(text: &str, max: usize) -> Result<&str, FieldError> {
+pub(super) fn line(text: &str, max: usize) -> Result<&str, FieldError> {
     let text = text.trim();
     if text.is_empty() {
         Err(FieldError::Required)

@@ -212,9 +212,14 @@ impl SearchView {
 
     /// The search in a few words: `bakery, Berlin`.
     pub fn title(&self) -> String {
-        match &self.request.place {
-            Place::Anywhere => self.request.query.clone(),
-            place => format!("{}, {place}", self.request.query),
+        Self::title_of(&self.request)
+    }
+
+    /// What is searched for in a few words.
+    pub fn title_of(request: &SearchRequest) -> String {
+        match &request.place {
+            Place::Anywhere => request.query.clone(),
+            place => format!("{}, {place}", request.query),
         }
     }
 

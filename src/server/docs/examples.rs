@@ -11,12 +11,13 @@ use crate::{
         ability::abilities,
         access::{CredentialState, Policy, decide},
         check::{Evidence, Outcome},
-        ids::{BatchId, ProviderId, SearchId, SessionId, TokenId, UserId},
+        ids::{BatchId, ProviderId, SavedId, SearchId, SessionId, TokenId, UserId},
         key::{KeyMetadata, KeyView, Quota, Source},
         page::SessionView,
         provider::{Category, Cost, FieldInfo, FormInfo, Links, ProviderInfo},
         scraper::{
-            BatchEstimate, BatchView, Engine, Place, ResultRow, SearchRequest, SearchState, SearchView,
+            BatchEstimate, BatchView, Engine, Place, ResultRow, SavedView, SearchRequest, SearchState,
+            SearchView,
         },
         service::ServiceId,
         status::{KeyStatus, Reason},
@@ -59,6 +60,12 @@ pub(super) fn of(name: &str) -> Option<Value> {
             json!(decide(ServiceId::DataScraper, &[credential()], POLICY))
         }
         "SearchView" => json!(search()),
+        "SavedView" => json!(SavedView {
+            id: SavedId(id(6)),
+            name: "Bakers".to_owned(),
+            request: search().request,
+            created_at: NOW,
+        }),
         "BatchView" => json!(BatchView::new(
             BatchId(id(5)),
             vec![SearchView { batch: Some(BatchId(id(5))), ..search() }],

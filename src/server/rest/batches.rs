@@ -108,6 +108,28 @@ pub(super) async fn cancel(
     Ok(Json(app.scraper.cancel_batch(who.user, id).await?))
 }
 
+/// Let the searches of a batch go on that ended early
+///
+/// All of them, each with the page that is next: what had arrived is kept, and not paid for again. `can_resume` of a search
+/// says whether it has such a page.
+#[utoipa::path(
+    post,
+    path = "/api/services/data-scraper/batches/{id}/resume",
+    operation_id = "resume_batch",
+    tag = "Data Scraper",
+    params(("id" = BatchId, Path, description = "The batch.")),
+    responses((status = 200, description = "The batch, whose searches are running, or wait.", body = BatchView)),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["services:use"])),
+    extensions(("x-problems" = json!(["missing-api-keys", "not-found", "conflict", "too-many-searches"])))
+)]
+pub(super) async fn resume(
+    State(app): State<UseCases>,
+    granted: Granted<DataScraper>,
+    PathId(id): PathId<BatchId>,
+) -> Result<Json<BatchView>, Problem> {
+    Ok(Json(app.scraper.resume_batch(&granted.0, id).await?))
+}
+
 /// Delete a batch with its searches and their results
 #[utoipa::path(
     delete,

@@ -10,6 +10,7 @@ mod events;
 mod guard;
 pub(super) mod keys;
 mod results;
+mod saved;
 mod searches;
 mod services;
 mod system;
@@ -91,6 +92,10 @@ pub(super) fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(results::batch_xlsx))
         .routes(routes!(results::batch_json))
         .routes(routes!(batches::cancel))
+        .routes(routes!(batches::resume))
+        .routes(routes!(saved::list, saved::save))
+        .routes(routes!(saved::get, saved::rename, saved::delete))
+        .routes(routes!(saved::run))
         .routes(routes!(tokens::list, tokens::issue))
         .routes(routes!(tokens::revoke))
         .routes(routes!(system::access))

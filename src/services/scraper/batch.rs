@@ -70,6 +70,24 @@ impl Scraper {
         self.batch(user, batch).await
     }
 
+    /// Lets all searches of a batch go on that ended early, each with the page that is next.
+    pub async fn resume_batch(&self, grant: &Grant, batch: BatchId) -> Result<BatchView, AppError> {
+        let user = spender(grant)?;
+        let can_resume = |view: &BatchView| view.missing_pages().is_some();
+        if !can_resume(&self.batch(user, batch).await?) {
+            return Err(AppError::new(ErrorCode::Conflict));
+        }
+        if !self.store.resume_batch(user, batch, self.clock.now()).await.map_err(|e| internal(&e))? {
+            // Somebody was quicker, or there are too many.
+            let can_resume = can_resume(&self.batch(user, batch).await?);
+            let code = if can_resume { ErrorCode::TooManySearches } else { ErrorCode::Conflict };
+            return Err(AppError::new(code));
+        }
+        let resumed = self.batch(user, batch).await;
+        self.dispatch.call();
+        resumed
+    }
+
     /// Deletes a batch with its searches and their results.
     pub async fn delete_batch(&self, user: UserId, batch: BatchId) -> Result<(), AppError> {
         let deleted = self.store.delete_batch(user, batch, self.clock.now()).await;

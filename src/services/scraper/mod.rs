@@ -8,6 +8,7 @@ mod email;
 mod export;
 mod maps;
 mod run;
+mod saved;
 mod source;
 mod table;
 #[cfg(test)]
@@ -34,7 +35,7 @@ use crate::{
         ids::{JobId, SearchId, UserId},
         scraper::{
             Filter, RESULTS_SHOWN, ResultKey, ResultsOf, ResultsPage, SEARCHES_SHOWN, SearchInput,
-            SearchList, SearchView, Sort,
+            SearchList, SearchRequest, SearchView, Sort,
         },
         service::ServiceId,
     },
@@ -71,11 +72,14 @@ impl Scraper {
     }
 
     async fn begin(&self, user: UserId, input: &SearchInput) -> Result<SearchView, AppError> {
-        let request = input.check()?;
+        self.begin_request(user, &input.check()?).await
+    }
+
+    async fn begin_request(&self, user: UserId, request: &SearchRequest) -> Result<SearchView, AppError> {
         let search = NewSearch {
             id: SearchId::generate(),
             user,
-            request: &request,
+            request,
             left_before: self.source.searches_left(user).await,
             batch: None,
         };

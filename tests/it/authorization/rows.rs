@@ -43,7 +43,7 @@ impl Row {
 
     /// The path as it stands in the description.
     pub fn template(&self) -> String {
-        ["batch", "search", "session", "token"]
+        ["batch", "saved", "search", "session", "token"]
             .iter()
             .fold(self.path.to_owned(), |path, kind| path.replace(&format!("{{id:{kind}}}"), "{id}"))
             .split('?')
@@ -64,6 +64,7 @@ const NO_REPLACEMENT: &str = r#"{"credentials":{}}"#;
 const SEARCH: &str = r#"{"query":"few cakes","place":"52.52, 13.405","limit":20}"#;
 const BATCH: &str = r#"{"queries":["few cakes"],"place":"52.52, 13.405"}"#;
 const NO_BATCH: &str = r#"{"queries":[],"place":"52.52, 13.405"}"#;
+const NO_SAVED: &str = r#"{"name":"","search":{}}"#;
 const SEARCHES: &str = "/api/services/data-scraper/searches";
 
 pub const ROUTES: &[Row] = &[
@@ -112,6 +113,17 @@ pub const ROUTES: &[Row] = &[
     Row::new("GET", "/api/services/data-scraper/batches/{id:batch}/results.json", May::Read, 200, 404),
     Row::new("POST", "/api/services/data-scraper/batches/{id:batch}/cancel", May::ServicesUse, 200, 404)
         .body("{}"),
+    Row::new("POST", "/api/services/data-scraper/batches/{id:batch}/resume", May::ServicesUse, 409, 403)
+        .body("{}"),
+    Row::new("GET", "/api/services/data-scraper/saved-searches", May::Read, 200, 200),
+    Row::new("POST", "/api/services/data-scraper/saved-searches", May::ServicesUse, 422, 422).body(NO_SAVED),
+    Row::new("GET", "/api/services/data-scraper/saved-searches/{id:saved}", May::Read, 200, 404),
+    Row::new("PUT", "/api/services/data-scraper/saved-searches/{id:saved}", May::ServicesUse, 422, 422)
+        .body(r#"{"name":""}"#),
+    Row::new("DELETE", "/api/services/data-scraper/saved-searches/{id:saved}", May::ServicesUse, 204, 404)
+        .then(404),
+    Row::new("POST", "/api/services/data-scraper/saved-searches/{id:saved}/run", May::ServicesUse, 201, 403)
+        .body("{}"),
     Row::new("GET", "/api/system/users/{user_id}/services/{service}/access", May::System, 200, 401),
     Row::new("GET", "/metrics", May::Metrics, 200, 401),
     Row::new("GET", "/api/openapi.json", May::Everybody, 200, 200),
@@ -153,7 +165,13 @@ pub const FUNCTIONS: &[Row] = &[
     Row::new("POST", "/api/rpc/batch", May::Person, 200, 404).body("id={id:batch}"),
     Row::new("POST", "/api/rpc/batch_results", May::Person, 200, 404).body("id={id:batch}"),
     Row::new("POST", "/api/rpc/cancel_batch", May::Person, 200, 404).body("id={id:batch}"),
+    Row::new("POST", "/api/rpc/resume_batch", May::Person, 409, 403).body("id={id:batch}"),
     Row::new("POST", "/api/rpc/delete_batch", May::Person, 200, 404).body("id={id:batch}").then(404),
+    Row::new("POST", "/api/rpc/saved_searches", May::Person, 200, 200),
+    Row::new("POST", "/api/rpc/save_search", May::Person, 422, 422).body("name=&query="),
+    Row::new("POST", "/api/rpc/rename_saved", May::Person, 200, 404).body("id={id:saved}&name=owner's+again"),
+    Row::new("POST", "/api/rpc/run_saved", May::Person, 200, 403).body("id={id:saved}"),
+    Row::new("POST", "/api/rpc/delete_saved", May::Person, 200, 404).body("id={id:saved}").then(404),
     Row::new("POST", "/api/rpc/delete_search", May::Person, 200, 404).body("id={id:search}").then(404),
 ];
 
@@ -169,6 +187,7 @@ pub const PAGES: &[(&str, u16, u16)] = &[
     ("/services/data-scraper/searches/{id:search}", 303, 404),
     ("/services/data-scraper/batches", 303, 200),
     ("/services/data-scraper/batches/{id:batch}", 303, 404),
+    ("/services/data-scraper/saved", 303, 200),
     ("/services/ai-calling", 303, 200),
     ("/services/voice-cloning", 303, 200),
     ("/services/calling", 303, 200),

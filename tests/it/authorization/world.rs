@@ -50,6 +50,7 @@ pub struct World {
     user: String,
     search: String,
     batch: String,
+    saved: String,
     session: String,
     token: String,
     hint: String,
@@ -77,6 +78,10 @@ impl World {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let batch = id(&batch.json());
+        let saved =
+            json!({"name": "owner's saved", "search": {"query": "few cakes", "place": "52.52, 13.405"}});
+        let saved =
+            id(&owner.post("/api/services/data-scraper/saved-searches", &saved).await.expect(201).json());
 
         let mut tokens = Vec::new();
         for scope in ["read", "keys:write", "services:use", "read"] {
@@ -125,6 +130,7 @@ impl World {
             user,
             search,
             batch,
+            saved,
             session,
             token,
             hint: key["hint"].as_str().unwrap().to_owned(),
@@ -137,6 +143,8 @@ impl World {
             "owner-ana@".to_owned(),
             self.search.clone(),
             self.batch.clone(),
+            self.saved.clone(),
+            "owner's saved".to_owned(),
             self.hint.clone(),
             "owner's token".to_owned(),
         ]
@@ -152,6 +160,7 @@ impl World {
             format!("SELECT COUNT(*) FROM retired_credentials WHERE {OWNERS}"),
             format!("SELECT COUNT(*) FROM searches WHERE {OWNERS}"),
             "SELECT COUNT(*) FROM search_results".to_owned(),
+            format!("SELECT COUNT(*) FROM saved_searches WHERE {OWNERS}"),
             format!("SELECT COUNT(*) FROM sessions WHERE {OWNERS}"),
             format!("SELECT COUNT(*) FROM api_tokens WHERE {OWNERS}"),
             format!("SELECT COUNT(*) FROM usage_events WHERE {OWNERS}"),
@@ -176,6 +185,7 @@ impl World {
     pub fn fill(&self, text: &str) -> String {
         text.replace("{id:search}", &self.search)
             .replace("{id:batch}", &self.batch)
+            .replace("{id:saved}", &self.saved)
             .replace("{id:session}", &self.session)
             .replace("{id:token}", &self.token)
             .replace("{user_id}", &self.user)

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     api::{
-        scraper::{CancelBatch, DeleteBatch, ReadBatch, batch},
+        scraper::{CancelBatch, DeleteBatch, ReadBatch, ResumeBatch, batch},
         wire::{Answer, ask},
     },
     app::{
@@ -21,7 +21,7 @@ use crate::{
         live::{SLOW, Since},
         post::{Post, PostForm},
         problem::{NotFound, Problem},
-        ui::{BusyButton, ButtonKind, ErrorNotice, grouped},
+        ui::{BusyButton, ButtonKind, ErrorNotice, focus_soon, grouped, part},
     },
     model::{
         error::{AppError, ErrorCode},
@@ -87,15 +87,19 @@ fn Whole(first: BatchView, results: ResultsPage, since: Since) -> impl IntoView 
     let place = first.searches.first().map(|search| search.request.place.to_string()).unwrap_or_default();
     let view = RwSignal::new(first);
     let stop = Post::to::<CancelBatch>();
+    let resume = Post::to::<ResumeBatch>();
     let delete = Post::to::<DeleteBatch>();
-    let error = Signal::derive(move || stop.error().or_else(|| delete.error()));
+    let error = Signal::derive(move || stop.error().or_else(|| resume.error()).or_else(|| delete.error()));
     let open = Memo::new(move |_| view.with(BatchView::is_open));
     let found = Memo::new(move |_| view.with(|view| view.found));
-    Effect::new(move |_| {
-        if let Some(Ok(stopped)) = &*stop.value().read() {
-            view.set(stopped.clone());
-        }
-    });
+    for changed in [stop, resume] {
+        Effect::new(move |_| {
+            if let Some(Ok(batch)) = &*changed.value().read() {
+                view.set(batch.clone());
+                focus_soon("batch-title");
+            }
+        });
+    }
     since.follow(
         move || if open.get() { WHILE_RUNNING } else { SLOW },
         move || {
@@ -122,7 +126,9 @@ fn Whole(first: BatchView, results: ResultsPage, since: Since) -> impl IntoView 
             <section class="panel panel-flush" aria-labelledby="batch-title">
                 <div class="panel-head search-head">
                     <div>
-                        <h2 id="batch-title">{place}</h2>
+                        <h2 id="batch-title" tabindex="-1">
+                            {place}
+                        </h2>
                         <p class="muted figures">{move || view.with(figures)}</p>
                     </div>
                 </div>
@@ -146,7 +152,7 @@ fn Whole(first: BatchView, results: ResultsPage, since: Since) -> impl IntoView 
                         })
                 }}
                 <div class="search-notices">
-                    <ErrorNotice error=error />
+                    <ErrorNotice error=error provider="SerpAPI" />
                 </div>
                 <ul class="cards cards-list batch-list">
                     <For
@@ -157,6 +163,7 @@ fn Whole(first: BatchView, results: ResultsPage, since: Since) -> impl IntoView 
                 </ul>
                 <Results of=of engine=engine path=path found=found first=results />
                 <div class="search-foot">
+                    <GoOn view=view resume=resume />
                     {move || (found.get() > 0).then(|| view! { <Downloads of=of /> })}
                     <details class="confirm">
                         <summary class="button button-quiet">"Delete"</summary>
@@ -178,6 +185,29 @@ fn Whole(first: BatchView, results: ResultsPage, since: Since) -> impl IntoView 
         </div>
     }
     .into_any()
+}
+
+/// Lets all go on that ended early. What it costs at the most stands beside it.
+#[component]
+fn GoOn(view: RwSignal<BatchView>, resume: Post<BatchView>) -> impl IntoView {
+    let missing = Memo::new(move |_| view.with(BatchView::missing_pages));
+    part(move || {
+        let id = view.with_untracked(|view| view.id);
+        missing.get().map(|missing| {
+            let price = match missing {
+                1 => "1 page is missing, for 1 search.".to_owned(),
+                pages => format!("{pages} pages are missing, for up to {pages} searches."),
+            };
+            view! {
+                <PostForm action=resume>
+                    <input type="hidden" name="id" value=id.to_string() />
+                    <BusyButton busy=resume.pending() label="Go on with all" busy_label="Going on…" />
+                    <span class="field-help">{price}</span>
+                </PostForm>
+            }
+            .into_any()
+        })
+    })
 }
 
 #[component]

@@ -24,6 +24,11 @@ const MESSAGE: &str = "search-message";
 
 /// The page with the form filled in as for this search.
 pub(super) fn again_path(request: &SearchRequest) -> String {
+    filled_in(ServiceId::DataScraper.path(), request)
+}
+
+/// The page at `path` with its form filled in as for this search.
+pub(super) fn filled_in(path: &str, request: &SearchRequest) -> String {
     let (place, limit) = (request.place.to_string(), request.limit.to_string());
     let given = [
         ("engine", Some(request.engine.code())),
@@ -33,7 +38,6 @@ pub(super) fn again_path(request: &SearchRequest) -> String {
         ("country", request.country.as_deref()),
         ("limit", Some(limit.as_str())),
     ];
-    let path = ServiceId::DataScraper.path();
     with_query(path, given.into_iter().filter_map(|(name, value)| Some((name, value?))))
 }
 

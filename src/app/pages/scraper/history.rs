@@ -3,7 +3,7 @@ use std::time::Duration;
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_query_map;
 
-use super::search::StatePill;
+use super::{SAVED, search::StatePill};
 use crate::{
     api::{
         scraper::{ListSearches, searches},
@@ -100,6 +100,9 @@ fn Searches(list: SearchList, before: Option<SearchId>, since: Since) -> impl In
                 <h2 id="searches" tabindex="-1">
                     "Searches"
                 </h2>
+                <p>
+                    <a href=SAVED>"Saved searches"</a>
+                </p>
                 {empty}
                 <ul class="cards cards-list">
                     // A row that did not change is not redrawn and keeps the focus.

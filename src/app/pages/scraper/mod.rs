@@ -8,6 +8,7 @@ mod filter;
 mod form;
 mod history;
 mod results;
+mod saved;
 mod search;
 
 use leptos::prelude::*;
@@ -16,10 +17,13 @@ use leptos_meta::Title;
 use self::{form::SearchForm, history::History};
 use crate::{app::guard::ApiKeyGuard, model::service::ServiceId};
 
-pub use self::{batch::BatchPage, batch_form::BatchStartPage, search::SearchPage};
+pub use self::{batch::BatchPage, batch_form::BatchStartPage, saved::SavedPage, search::SearchPage};
 
 /// The page that starts several searches at once.
 const BATCHES: &str = "/services/data-scraper/batches";
+
+/// The page with the saved searches.
+const SAVED: &str = "/services/data-scraper/saved";
 
 /// What the page is about, and what it costs.
 const LEAD: &str = "Businesses from Google Maps or pages of the web, through your SerpAPI account. One page costs one search: 20 businesses, or 10 pages of the web.";

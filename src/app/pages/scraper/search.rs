@@ -8,10 +8,10 @@ use leptos_router::{
 };
 
 use super::{
-    LEAD,
+    LEAD, SAVED,
     files::Downloads,
     filter::Wish,
-    form::again_path,
+    form::{again_path, filled_in},
     results::{Results, read},
 };
 use crate::{
@@ -102,6 +102,7 @@ fn Whole(
     // `Title` writes its text into the document as it is.
     let title: String = first.title().chars().filter(|c| !matches!(c, '<' | '>' | '&')).collect();
     let again = again_path(&first.request);
+    let save = filled_in(SAVED, &first.request);
     let batch = first.batch.map(|batch| {
         view! {
             <a class="button button-quiet" href=BatchView::path_of(batch)>
@@ -122,6 +123,9 @@ fn Whole(
                 </a>
                 <a class="button button-quiet" href=again>
                     "Change this one"
+                </a>
+                <a class="button button-quiet" href=save>
+                    "Save this one"
                 </a>
                 {batch}
             </p>
