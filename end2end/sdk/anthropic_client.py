@@ -1,12 +1,12 @@
 """The simulator against `anthropic`, Anthropic's SDK."""
 
 import anthropic
-import httpx
+import httpx2
 
 from simulator import equal, main, raised
 
 # A connection that ends early is reset or closed, as the network has it.
-HUNG_UP = (httpx.NetworkError, httpx.RemoteProtocolError)
+HUNG_UP = (httpx2.NetworkError, httpx2.RemoteProtocolError)
 
 MODEL = "claude-haiku-4-5"
 TOOL = {

@@ -1,13 +1,13 @@
 """The simulator against `google-genai`, Google's SDK for the Gemini API."""
 
-import httpx
+import httpx2
 from google import genai
 from google.genai import errors, types
 
 from simulator import equal, main, raised
 
 # A connection that ends early is reset or closed, as the network has it.
-HUNG_UP = (httpx.NetworkError, httpx.RemoteProtocolError)
+HUNG_UP = (httpx2.NetworkError, httpx2.RemoteProtocolError)
 
 MODEL = "gemini-3.8-flash"
 BOOK = types.FunctionDeclaration(
