@@ -63,6 +63,8 @@ uuid_id! {
     SearchId;
     /// Searches of the Data Scraper that were started together.
     BatchId;
+    /// A call of Calling Operations.
+    CallId;
     /// A personal API token. Not its text.
     TokenId;
     /// A piece of background work. The same as the id of what it works on.

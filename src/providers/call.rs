@@ -7,7 +7,10 @@ use tokio::time::Instant;
 
 use super::{
     Providers,
-    catalogue::{rule::Then, schema::Auth},
+    catalogue::{
+        rule::Then,
+        schema::{Auth, Method},
+    },
     exchange::Outgoing,
     stored::Usable,
 };
@@ -23,13 +26,14 @@ pub struct Call {
     operation: &'static str,
     path: Vec<(&'static str, String)>,
     query: Vec<(&'static str, String)>,
+    form: Vec<(&'static str, String)>,
     units: i64,
 }
 
 impl Call {
     /// `operation` is a name under `operations` in the provider's catalogue file.
     pub fn new(service: ServiceId, operation: &'static str) -> Self {
-        Self { service, operation, path: Vec::new(), query: Vec::new(), units: 1 }
+        Self { service, operation, path: Vec::new(), query: Vec::new(), form: Vec::new(), units: 1 }
     }
 
     /// Fills a field of the operation's path that is not a field of the credential.
@@ -43,6 +47,13 @@ impl Call {
     #[must_use]
     pub fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.query.push((name, value.into()));
+        self
+    }
+
+    /// Adds a field to the form that a POST sends. A name may be there several times.
+    #[must_use]
+    pub fn form(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.form.push((name, value.into()));
         self
     }
 
@@ -91,10 +102,23 @@ pub enum CallError {
     NotUnderstood {
         /// The HTTP status.
         http_status: Option<u16>,
+        /// The provider's own code, where the catalogue knows it and it is a number.
+        code: Option<u32>,
     },
     /// The catalogue has no such operation, or the call does not fit it.
     #[error("the call does not fit the catalogue")]
     Misfit,
+}
+
+impl CallError {
+    /// Whether the provider may have carried out what it was asked for, for all that is known here.
+    pub fn may_have_worked(&self) -> bool {
+        match self {
+            Self::Undecryptable | Self::Misfit => false,
+            Self::NotUnderstood { http_status, .. } => !matches!(http_status, Some(400..=499)),
+            Self::Refused { outcome, .. } => *outcome == Outcome::Unreachable,
+        }
+    }
 }
 
 impl From<Undecryptable> for CallError {
@@ -123,6 +147,9 @@ impl Providers {
             let given = call.path.iter().find(|(given, _)| *given == name).map(|(_, value)| value.as_str());
             given.or_else(|| credential.value(name))
         };
+        if operation.method == Method::Get && !call.form.is_empty() {
+            return Err(CallError::Misfit);
+        }
         let path = operation.path.fill_path(value).ok_or(CallError::Misfit)?;
         let caller = usable.caller(call.service);
         let outgoing = Outgoing {
@@ -131,6 +158,7 @@ impl Providers {
             path: Some(path),
             query: call.query.iter().map(|(name, value)| (*name, value.as_str())).collect(),
             body: None,
+            form: &call.form,
             rules: &operation.rules,
             max_bytes: budget.max_bytes,
             deadline: Instant::now() + budget.deadline(),
@@ -141,11 +169,15 @@ impl Providers {
         match (finding.then, reply) {
             (Then::Accepted, Some(reply)) => {
                 let status = reply.status;
-                let mut body = reply.body.into_json().ok_or(CallError::NotUnderstood { http_status })?;
+                let mut body =
+                    reply.body.into_json().ok_or(CallError::NotUnderstood { http_status, code: None })?;
                 credential.scrubber().clean(&mut body);
                 Ok(Answer { body, http_status: status })
             }
-            (Then::BadRequest, _) => Err(CallError::NotUnderstood { http_status }),
+            (Then::BadRequest, _) => Err(CallError::NotUnderstood {
+                http_status,
+                code: finding.code.as_deref().and_then(|code| code.parse().ok()),
+            }),
             (then, _) => Err(CallError::Refused {
                 outcome: if finding.reason == Reason::NotAnswering {
                     Outcome::NotAsked

@@ -42,6 +42,8 @@ pub(super) struct Outgoing<'a> {
     pub(super) query: Vec<(&'a str, &'a str)>,
     /// The body of a POST, as JSON or a form.
     pub(super) body: Option<&'a Map<String, Value>>,
+    /// The form of a POST that has no `body`.
+    pub(super) form: &'a [(&'static str, String)],
     pub(super) rules: &'a [Rule],
     pub(super) max_bytes: usize,
     pub(super) deadline: Instant,
@@ -137,6 +139,9 @@ impl Providers {
         let headers = &credential.catalogue().file.headers;
         let auth = &credential.form().auth;
         credential::place(&mut request, auth, headers, outgoing.body, |name| credential.value(name))?;
+        if !outgoing.form.is_empty() {
+            credential::write_form(&mut request, outgoing.form);
+        }
         Ok(request)
     }
 

@@ -16,6 +16,7 @@ mod describe;
 mod egress;
 mod exchange;
 mod forms;
+mod inbound;
 mod metadata;
 mod probe;
 mod retired;
@@ -39,6 +40,7 @@ pub use self::{
     conformance::{Fields, Findings, TrialError},
     describe::{json_schema, list, matrix},
     forms::{Candidate, Credential},
+    inbound::{Forged, Inbound, Parameters, SealedWebhookSecret},
     probe::Spending,
     settings::{EgressSettings, SettingError},
     stored::{PlatformCredential, RecordPlace, StoredCredential, Usable},

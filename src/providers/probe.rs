@@ -59,6 +59,7 @@ impl Providers {
                 path: call.path.fill_path(|name| credential.value(name)),
                 query: call.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
                 body: call.body.as_ref(),
+                form: &[],
                 rules: &call.rules,
                 max_bytes: budget.map(|b| b.max_bytes).unwrap_or_default(),
                 deadline,

@@ -10,6 +10,7 @@ mod router;
 pub mod serve;
 pub mod state;
 pub mod trial;
+mod webhooks;
 mod write_timeout;
 
 pub use router::router;

@@ -24,6 +24,7 @@ use super::{
     problem::Problem,
     rest,
     state::AppState,
+    webhooks,
 };
 use crate::{
     api::context::UseCases,
@@ -43,6 +44,7 @@ pub fn router(state: AppState, site: Site) -> Router {
     let router = Router::new()
         .merge(rest::routes())
         .merge(docs::routes())
+        .merge(webhooks::routes())
         .leptos_routes_with_context(&state, PAGES.clone(), context, move || shell(options.clone()))
         .fallback(not_routed)
         .with_state(state)

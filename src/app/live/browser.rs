@@ -30,6 +30,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// … up to this.
 const LAST_PAUSE: Duration = Duration::from_secs(60);
 
+/// What pages follow.
+const FOLLOWED: [Topic; 4] = [Topic::Keys, Topic::Searches, Topic::Calls, Topic::Account];
+
 /// What tabs say to each other beside the events: "Is anybody there?"
 const ASK: &str = "ask";
 /// "The connection is lost."
@@ -51,7 +54,7 @@ struct Inner {
     /// The number of the last event heard.
     seen: Cell<i64>,
     /// What the pages are about to be told.
-    pending: Cell<[bool; 3]>,
+    pending: Cell<[bool; 4]>,
     /// Counts what was heard, to find out that nothing was.
     heard: Cell<u32>,
     channel: Option<BroadcastChannel>,
@@ -225,26 +228,28 @@ impl Inner {
         match topic {
             Topic::Reset => {
                 self.seen.set(seq);
-                self.tell([true; 3]);
+                self.tell([true; 4]);
             }
             _ if seq <= seen => {}
-            Topic::Keys | Topic::Searches | Topic::Account if seq == seen.saturating_add(1) => {
+            Topic::Keys | Topic::Searches | Topic::Calls | Topic::Account
+                if seq == seen.saturating_add(1) =>
+            {
                 self.seen.set(seq);
-                self.tell([Topic::Keys, Topic::Searches, Topic::Account].map(|other| other == topic));
+                self.tell(FOLLOWED.map(|other| other == topic));
             }
             // Something in between was missed.
             _ => {
                 self.seen.set(seq);
-                self.tell([true; 3]);
+                self.tell([true; 4]);
             }
         }
     }
 
     /// Tells the pages, with whatever else happens in the next moment.
-    fn tell(self: &Rc<Self>, news: [bool; 3]) {
-        let [keys, searches, account] = self.pending.get();
-        self.pending.set([keys || news[0], searches || news[1], account || news[2]]);
-        if [keys, searches, account].contains(&true) {
+    fn tell(self: &Rc<Self>, news: [bool; 4]) {
+        let pending = self.pending.get();
+        self.pending.set(std::array::from_fn(|topic| pending[topic] || news[topic]));
+        if pending.contains(&true) {
             return;
         }
         let line = Rc::clone(self);
@@ -254,9 +259,9 @@ impl Inner {
                 if line.closed.get() {
                     return;
                 }
-                let Live { keys, searches, account, .. } = line.live;
-                for (told, counter) in pending.into_iter().zip([keys, searches, account]) {
-                    if told {
+                let counters = FOLLOWED.map(|topic| line.live.counter(topic));
+                for (told, counter) in pending.into_iter().zip(counters) {
+                    if let (true, Some(counter)) = (told, counter) {
                         counter.update(|count| *count = count.wrapping_add(1));
                     }
                 }
@@ -309,7 +314,7 @@ impl Inner {
 
     fn look_again(self: &Rc<Self>) {
         if !self.live.connected.get_untracked() {
-            self.tell([true; 3]);
+            self.tell([true; 4]);
         }
         if self.leads.get() {
             return;
@@ -321,7 +326,7 @@ impl Inner {
             move || {
                 if !line.leads.get() && line.heard.get() == heard && line.live.connected.get_untracked() {
                     line.live.connected.set(false);
-                    line.tell([true; 3]);
+                    line.tell([true; 4]);
                 }
             },
             PATIENCE,

@@ -8,6 +8,7 @@ mod search;
 pub use batch::{BatchEstimate, BatchInput, BatchView, QUERIES_MAX, queries, queries_of_file};
 pub use request::{Coordinates, Place, SearchInput, SearchRequest};
 pub use results::{Column, Direction, InvalidSort, ResultRow, ResultsPage, Sort, arrange};
+pub(in crate::model) use search::words;
 pub use search::{Notice, SearchList, SearchState, SearchView};
 
 /// Results on one page of Google Maps, the step of SerpAPI's `start`.

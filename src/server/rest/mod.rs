@@ -6,6 +6,7 @@
 pub(super) mod auth;
 mod batches;
 mod body;
+mod calls;
 mod events;
 mod guard;
 pub(super) mod keys;
@@ -85,6 +86,10 @@ pub(super) fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(batches::get, batches::delete))
         .routes(routes!(batches::csv))
         .routes(routes!(batches::cancel))
+        .routes(routes!(calls::account))
+        .routes(routes!(calls::list, calls::place))
+        .routes(routes!(calls::get, calls::delete))
+        .routes(routes!(calls::hang_up))
         .routes(routes!(tokens::list, tokens::issue))
         .routes(routes!(tokens::revoke))
         .routes(routes!(system::access))

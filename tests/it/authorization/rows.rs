@@ -43,7 +43,7 @@ impl Row {
 
     /// The path as it stands in the description.
     pub fn template(&self) -> String {
-        ["batch", "search", "session", "token"]
+        ["batch", "call", "search", "session", "token"]
             .iter()
             .fold(self.path.to_owned(), |path, kind| path.replace(&format!("{{id:{kind}}}"), "{id}"))
             .split('?')
@@ -64,6 +64,7 @@ const NO_REPLACEMENT: &str = r#"{"credentials":{}}"#;
 const SEARCH: &str = r#"{"query":"few cakes","place":"52.52, 13.405","limit":20}"#;
 const BATCH: &str = r#"{"queries":["few cakes"],"place":"52.52, 13.405"}"#;
 const NO_BATCH: &str = r#"{"queries":[],"place":"52.52, 13.405"}"#;
+const NO_CALL: &str = r#"{"to":"","from":"","message":""}"#;
 const SEARCHES: &str = "/api/services/data-scraper/searches";
 
 pub const ROUTES: &[Row] = &[
@@ -107,6 +108,12 @@ pub const ROUTES: &[Row] = &[
     Row::new("GET", "/api/services/data-scraper/batches/{id:batch}/results.csv", May::Read, 200, 404),
     Row::new("POST", "/api/services/data-scraper/batches/{id:batch}/cancel", May::ServicesUse, 200, 404)
         .body("{}"),
+    Row::new("GET", "/api/services/calling/account", May::ServicesUse, 200, 403),
+    Row::new("GET", "/api/services/calling/calls", May::Read, 200, 200),
+    Row::new("POST", "/api/services/calling/calls", May::ServicesUse, 422, 403).body(NO_CALL),
+    Row::new("GET", "/api/services/calling/calls/{id:call}", May::Read, 200, 404),
+    Row::new("DELETE", "/api/services/calling/calls/{id:call}", May::ServicesUse, 204, 404).then(404),
+    Row::new("POST", "/api/services/calling/calls/{id:call}/hang-up", May::ServicesUse, 200, 404).body("{}"),
     Row::new("GET", "/api/system/users/{user_id}/services/{service}/access", May::System, 200, 401),
     Row::new("GET", "/metrics", May::Metrics, 200, 401),
     Row::new("GET", "/api/openapi.json", May::Everybody, 200, 200),
@@ -148,6 +155,12 @@ pub const FUNCTIONS: &[Row] = &[
     Row::new("POST", "/api/rpc/batch", May::Person, 200, 404).body("id={id:batch}"),
     Row::new("POST", "/api/rpc/cancel_batch", May::Person, 200, 404).body("id={id:batch}"),
     Row::new("POST", "/api/rpc/delete_batch", May::Person, 200, 404).body("id={id:batch}").then(404),
+    Row::new("POST", "/api/rpc/calling_account", May::Person, 200, 403),
+    Row::new("POST", "/api/rpc/place_call", May::Person, 422, 403).body("to=&from=&message="),
+    Row::new("POST", "/api/rpc/call", May::Person, 200, 404).body("id={id:call}"),
+    Row::new("POST", "/api/rpc/calls", May::Person, 200, 200),
+    Row::new("POST", "/api/rpc/hang_up_call", May::Person, 200, 404).body("id={id:call}"),
+    Row::new("POST", "/api/rpc/delete_call", May::Person, 200, 404).body("id={id:call}").then(404),
     Row::new("POST", "/api/rpc/delete_search", May::Person, 200, 404).body("id={id:search}").then(404),
 ];
 
@@ -166,5 +179,6 @@ pub const PAGES: &[(&str, u16, u16)] = &[
     ("/services/ai-calling", 303, 200),
     ("/services/voice-cloning", 303, 200),
     ("/services/calling", 303, 200),
+    ("/services/calling/calls/{id:call}", 303, 404),
     ("/analytics", 303, 200),
 ];

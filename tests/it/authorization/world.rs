@@ -50,6 +50,7 @@ pub struct World {
     user: String,
     search: String,
     batch: String,
+    call: String,
     session: String,
     token: String,
     hint: String,
@@ -77,6 +78,10 @@ impl World {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let batch = id(&batch.json());
+
+        let twilio = json!({"provider": "twilio", "credentials": App::test_key("twilio", "full")});
+        owner.post("/api/user-api-keys/store", &twilio).await.expect(201);
+        let call = ended_call(&app, &mut owner, "Hello from the owner.").await;
 
         let mut tokens = Vec::new();
         for scope in ["read", "keys:write", "services:use", "read"] {
@@ -125,6 +130,7 @@ impl World {
             user,
             search,
             batch,
+            call,
             session,
             token,
             hint: key["hint"].as_str().unwrap().to_owned(),
@@ -137,6 +143,7 @@ impl World {
             "owner-ana@".to_owned(),
             self.search.clone(),
             self.batch.clone(),
+            self.call.clone(),
             self.hint.clone(),
             "owner's token".to_owned(),
         ]
@@ -152,6 +159,7 @@ impl World {
             format!("SELECT COUNT(*) FROM retired_credentials WHERE {OWNERS}"),
             format!("SELECT COUNT(*) FROM searches WHERE {OWNERS}"),
             "SELECT COUNT(*) FROM search_results".to_owned(),
+            format!("SELECT COUNT(*) FROM calls WHERE {OWNERS}"),
             format!("SELECT COUNT(*) FROM sessions WHERE {OWNERS}"),
             format!("SELECT COUNT(*) FROM api_tokens WHERE {OWNERS}"),
             format!("SELECT COUNT(*) FROM usage_events WHERE {OWNERS}"),
@@ -176,6 +184,7 @@ impl World {
     pub fn fill(&self, text: &str) -> String {
         text.replace("{id:search}", &self.search)
             .replace("{id:batch}", &self.batch)
+            .replace("{id:call}", &self.call)
             .replace("{id:session}", &self.session)
             .replace("{id:token}", &self.token)
             .replace("{user_id}", &self.user)
@@ -217,6 +226,18 @@ impl World {
         }
         client.send(row.method, &self.fill(row.path), &headers, body.into_bytes()).await
     }
+}
+
+/// A call that is over, without the wait until it is.
+pub async fn ended_call(app: &App, client: &mut Client, message: &str) -> String {
+    let call = json!({"to": "+12125550188", "from": "+12025550142", "message": message});
+    let call = client.post("/api/services/calling/calls", &call).await.expect(201);
+    while client.get(call.location()).await.json()["sid"].is_null() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    app.sql.execute("UPDATE jobs SET state = 'done' WHERE id IN (SELECT id FROM calls)").await;
+    app.sql.execute("UPDATE calls SET state = 'completed', stage = 5, ended_at = created_at").await;
+    id(&call.json())
 }
 
 fn id(document: &Value) -> String {
