@@ -188,8 +188,8 @@ pub(super) fn refusal(error: &CallError) -> AppError {
             retry_after: retry_after.map(|wait| wait.as_secs() + 1),
             ..AppError::refused(ErrorCode::ProviderUnreachable, provider, None, *reason)
         },
-        CallError::NotUnderstood { .. } => {
-            AppError::refused(ErrorCode::ProviderUnreachable, provider, None, Reason::UnexpectedAnswer)
+        CallError::NotUnderstood { reason, .. } => {
+            AppError::refused(ErrorCode::ProviderUnreachable, provider, None, *reason)
         }
         CallError::Undecryptable | CallError::Misfit => AppError::new(ErrorCode::Internal),
     }
@@ -199,9 +199,14 @@ pub(super) fn refusal(error: &CallError) -> AppError {
 mod tests {
     use super::*;
 
+    fn not_understood(status: u16, code: Option<u32>) -> CallError {
+        let reason = Reason::UnexpectedAnswer;
+        CallError::NotUnderstood { reason, http_status: Some(status), code }
+    }
+
     #[test]
     fn twilio_s_codes_have_their_own_words() {
-        let notice = |code| notice(&CallError::NotUnderstood { http_status: Some(400), code });
+        let notice = |code| notice(&not_understood(400, code));
         assert_eq!(notice(Some(21_219)), CallNotice::NotVerified);
         assert_eq!(notice(Some(21_211)), CallNotice::NumberRefused);
         assert_eq!(notice(Some(21_210)), CallNotice::CallerRefused);
@@ -219,12 +224,12 @@ mod tests {
             http_status: None,
         };
         assert!(refused(Outcome::Unreachable).may_have_worked());
-        assert!(CallError::NotUnderstood { http_status: Some(201), code: None }.may_have_worked());
+        assert!(not_understood(201, None).may_have_worked());
         for surely_not in [
             refused(Outcome::NotAsked),
             refused(Outcome::RateLimited),
             refused(Outcome::Invalid),
-            CallError::NotUnderstood { http_status: Some(400), code: Some(21_211) },
+            not_understood(400, Some(21_211)),
             CallError::Misfit,
         ] {
             assert!(!surely_not.may_have_worked(), "{surely_not:?}");
