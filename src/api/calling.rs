@@ -9,7 +9,7 @@ use super::wire::Rpc;
 #[cfg(feature = "ssr")]
 use crate::model::{calling::CallInput, service::ServiceId};
 use crate::model::{
-    calling::{AccountView, CallFilter, CallList, CallView, Group},
+    calling::{AccountView, CallFilter, CallList, CallView, Group, RecordingLink},
     error::AppError,
     ids::CallId,
     time::Timestamp,
@@ -72,6 +72,15 @@ pub async fn calls(
 pub async fn hang_up_call(id: CallId) -> Result<CallView, AppError> {
     let who = principal().await?;
     use_cases()?.calling.hang_up(who.user, id).await
+}
+
+/// The recordings of a call, each with an address under which it can be heard for a few minutes.
+#[server(prefix = "/api/rpc", endpoint = "call_recordings", protocol = Rpc)]
+pub async fn call_recordings(id: CallId) -> Result<Vec<RecordingLink>, AppError> {
+    let who = principal().await?;
+    let app = use_cases()?;
+    let grant = app.keys.require(who.user, ServiceId::Calling).await?;
+    app.calling.recordings(&grant, id).await
 }
 
 /// Deletes a call from the history and leads back to it.

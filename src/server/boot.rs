@@ -15,7 +15,7 @@ use super::{
     state::{AppState, Operations, Stopping},
 };
 use crate::{
-    account::{Accounts, JwtKey, Limiter, SystemTokens, credentials},
+    account::{Accounts, JwtKey, Limiter, MediaKey, SystemTokens, credentials},
     api::context::UseCases,
     clock::Clock,
     config::{Config, Purpose, SecretsError, SiteDefaults, read_secret_file},
@@ -220,6 +220,7 @@ async fn assemble(
         (store.clone(), keys.clone(), providers.clone()),
         clock.clone(),
         dispatch.clone(),
+        MediaKey::new(&jwt_key(&secrets.jwt)),
         report_origin(config),
     );
     let calling = Arc::new(calling);

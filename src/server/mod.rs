@@ -2,7 +2,8 @@
 
 pub mod boot;
 pub mod docs;
-pub mod middleware;
+pub mod media;
+mod middleware;
 pub mod page_policy;
 pub mod problem;
 mod rest;

@@ -18,7 +18,7 @@ use leptos_axum::{AxumRouteListing, LeptosRoutes, file_and_error_handler_with_co
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use super::{
-    docs,
+    docs, media,
     middleware::{self, Site},
     page_policy::provide_page_policy,
     problem::Problem,
@@ -45,6 +45,7 @@ pub fn router(state: AppState, site: Site) -> Router {
         .merge(rest::routes())
         .merge(docs::routes())
         .merge(webhooks::routes())
+        .merge(media::routes())
         .leptos_routes_with_context(&state, PAGES.clone(), context, move || shell(options.clone()))
         .fallback(not_routed)
         .with_state(state)

@@ -191,6 +191,22 @@ both! {
         assert_eq!(orders(app).await, 1);
         let used = "SELECT COUNT(*) FROM usage_events WHERE service = 'calling' AND operation = 'create_call' AND outcome = 'done'";
         assert_eq!(app.sql.number(used).await, 1);
+
+        // The sound is Twilio's, under an address that works for a while.
+        let links = client.get(&format!("{address}/recordings")).await.expect(200).json();
+        let url = links["items"][0]["url"].as_str().unwrap().to_owned();
+        let sound = app.visitor().get(&url).await.expect(200);
+        assert_eq!(sound.headers["content-type"], "audio/x-wav");
+        assert!(sound.text.starts_with("RIFF"), "{}", &sound.text[..20]);
+        let forged = url.replace(".RE", ".RA");
+        app.visitor().get(&forged).await.problem(404, "not-found");
+        app.clock.advance(Duration::from_secs(301));
+        app.visitor().get(&url).await.problem(404, "not-found");
+        let links = client.get(&format!("{address}/recordings")).await.expect(200).json();
+        let url = links["items"][0]["url"].as_str().unwrap().to_owned();
+        client.delete("/api/user-api-keys/twilio").await.expect(204);
+        app.visitor().get(&url).await.problem(403, "missing-api-keys");
+        client.get(&format!("{address}/recordings")).await.problem(403, "missing-api-keys");
         client.delete(&address).await.expect(204);
         client.get(&address).await.problem(404, "not-found");
     }

@@ -125,7 +125,7 @@ fn nothing_is_routed_without_a_description() {
     let mut found = Vec::new();
     look(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/server")), &mut found);
     found.sort();
-    assert_eq!(found, ["src/server/docs/mod.rs", "src/server/webhooks.rs"]);
+    assert_eq!(found, ["src/server/docs/mod.rs", "src/server/media.rs", "src/server/webhooks.rs"]);
 }
 
 #[test]
@@ -157,12 +157,16 @@ async fn prepared(app: &App, operation: &Value, number: usize) -> (Client, Optio
         let body = json!({"provider": "serpapi", "credentials": App::test_key("serpapi", "plenty")});
         client.post("/api/user-api-keys/store", &body).await.expect(201);
     }
-    if ["read_calling_account", "place_call", "read_call", "hang_up_call", "delete_call"].contains(&id) {
+    if ["read_calling_account", "place_call", "read_call", "hang_up_call", "delete_call", "list_recordings"]
+        .contains(&id)
+    {
         let body = json!({"provider": "twilio", "credentials": App::test_key("twilio", "full")});
         client.post("/api/user-api-keys/store", &body).await.expect(201);
     }
     let id = match id {
-        "read_call" | "hang_up_call" | "delete_call" => Some(ended_call(app, &mut client, "Hello.").await),
+        "read_call" | "hang_up_call" | "delete_call" | "list_recordings" => {
+            Some(ended_call(app, &mut client, "Hello.").await)
+        }
         "end_session" => {
             app.log_in(&name).await;
             let sessions = client.get("/api/auth/sessions").await.expect(200).json();

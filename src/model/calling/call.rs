@@ -224,6 +224,18 @@ pub struct Recording {
     pub seconds: i64,
 }
 
+/// A recording, with the address under which it can be heard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct RecordingLink {
+    /// Twilio's name of it.
+    pub sid: String,
+    /// Its length in seconds.
+    pub seconds: i64,
+    /// The path of the sound, good for five minutes. Whoever has it may listen.
+    pub url: String,
+}
+
 /// A call as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]

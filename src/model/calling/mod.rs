@@ -5,7 +5,7 @@ mod call;
 mod request;
 
 pub use account::{AccountView, NumberView};
-pub use call::{CallEvent, CallList, CallNotice, CallState, CallView, EventSource, Recording};
+pub use call::{CallEvent, CallList, CallNotice, CallState, CallView, EventSource, Recording, RecordingLink};
 pub use request::{CallFilter, CallInput, CallRequest, Group, LANGUAGES};
 
 /// Calls of one user that may wait or be under way at the same time.

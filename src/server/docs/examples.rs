@@ -10,7 +10,9 @@ use crate::{
     model::{
         ability::abilities,
         access::{CredentialState, Policy, decide},
-        calling::{AccountView, CallEvent, CallRequest, CallState, CallView, EventSource, NumberView},
+        calling::{
+            AccountView, CallEvent, CallRequest, CallState, CallView, EventSource, NumberView, RecordingLink,
+        },
         check::{Evidence, Outcome},
         ids::{BatchId, CallId, ProviderId, SearchId, SessionId, TokenId, UserId},
         key::{KeyMetadata, KeyView, Quota, Source},
@@ -66,6 +68,11 @@ pub(super) fn of(name: &str) -> Option<Value> {
         "ResultRow" => json!(result()),
         "CallView" => json!(call()),
         "AccountView" => json!(account()),
+        "RecordingLink" => json!(RecordingLink {
+            sid: "RE0123456789abcdef0123456789abcdef".to_owned(),
+            seconds: 40,
+            url: format!("/media/recordings/{}.{}.RE…", id(1), id(6)),
+        }),
         _ => return None,
     })
 }

@@ -14,7 +14,7 @@ use super::{Body, Given, Granted, List, PathId, Protected, ServicesUser, Who, re
 use crate::{
     api::context::UseCases,
     model::{
-        calling::{AccountView, CallFilter, CallInput, CallView, Group},
+        calling::{AccountView, CallFilter, CallInput, CallView, Group, RecordingLink},
         error::{AppError, FieldError},
         ids::CallId,
         service::ServiceId,
@@ -192,6 +192,28 @@ pub(super) async fn hang_up(
     PathId(id): PathId<CallId>,
 ) -> Result<Json<CallView>, Problem> {
     Ok(Json(app.calling.hang_up(who.user, id).await?))
+}
+
+/// List the recordings of a call
+///
+/// Each has the path of its sound, which works for five minutes and needs no other proof. The sound itself stays at
+/// Twilio, and comes from there.
+#[utoipa::path(
+    get,
+    path = "/api/services/calling/calls/{id}/recordings",
+    operation_id = "list_recordings",
+    tag = "Calling Operations",
+    params(("id" = CallId, Path, description = "The call.")),
+    responses((status = 200, description = "All that are ready.", body = List<RecordingLink>)),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["services:use"])),
+    extensions(("x-problems" = json!(["missing-api-keys", "not-found"])))
+)]
+pub(super) async fn recordings(
+    State(app): State<UseCases>,
+    granted: Granted<Calling>,
+    PathId(id): PathId<CallId>,
+) -> Result<Json<List<RecordingLink>>, Problem> {
+    Ok(List::whole(app.calling.recordings(&granted.0, id).await?))
 }
 
 /// Delete a call from the history

@@ -90,6 +90,7 @@ pub(super) fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(calls::list, calls::place))
         .routes(routes!(calls::get, calls::delete))
         .routes(routes!(calls::hang_up))
+        .routes(routes!(calls::recordings))
         .routes(routes!(tokens::list, tokens::issue))
         .routes(routes!(tokens::revoke))
         .routes(routes!(system::access))

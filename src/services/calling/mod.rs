@@ -14,19 +14,19 @@ use std::sync::Arc;
 use self::{run::Run, source::Twilio};
 use super::{Dispatch, Ended, Stops};
 use crate::{
-    account::internal,
+    account::{Media, MediaKey, internal},
     clock::Clock,
     keys::{Grant, Keys},
     model::{
         calling::{
             AccountView, CALLS_SHOWN, CallFilter, CallInput, CallList, CallRequest, CallState, CallView,
-            LANGUAGES, Recording,
+            LANGUAGES, Recording, RecordingLink,
         },
         error::{AppError, ErrorCode, FieldError},
         ids::{CallId, JobId, ProviderId, UserId},
         service::ServiceId,
     },
-    providers::{Inbound, Parameters, Providers, SealedWebhookSecret},
+    providers::{Inbound, Parameters, Providers, SealedWebhookSecret, Stream},
     store::{Effect, Heard, Hold, Store, WebhookSecretRow},
 };
 
@@ -68,6 +68,7 @@ pub struct Calling {
     twilio: Twilio,
     clock: Arc<dyn Clock>,
     dispatch: Arc<Dispatch>,
+    media: MediaKey,
     /// Where Twilio reaches this installation, if it does.
     origin: Option<String>,
 }
@@ -78,10 +79,11 @@ impl Calling {
         (store, keys, providers): (Store, Arc<Keys>, Arc<Providers>),
         clock: Arc<dyn Clock>,
         dispatch: Arc<Dispatch>,
+        media: MediaKey,
         origin: Option<String>,
     ) -> Self {
         let twilio = Twilio::new(keys.clone(), providers.clone());
-        Self { store, keys, providers, twilio, clock, dispatch, origin }
+        Self { store, keys, providers, twilio, clock, dispatch, media, origin }
     }
 
     /// What there is to call with, as Twilio tells of it now.
@@ -172,6 +174,38 @@ impl Calling {
         }
         self.get(user, id).await?;
         Err(AppError::new(ErrorCode::Conflict))
+    }
+
+    /// The recordings of a call, each with an address under which it can be heard for a few minutes. Listening takes
+    /// the key.
+    pub async fn recordings(&self, grant: &Grant, id: CallId) -> Result<Vec<RecordingLink>, AppError> {
+        let user = spender(grant)?;
+        let now = self.clock.now();
+        let recordings = self.get(user, id).await?.recordings.into_iter();
+        let links = recordings.map(|Recording { sid, seconds }| {
+            let media = Media { user, call: id, recording: sid.clone() };
+            RecordingLink { url: format!("/media/recordings/{}", self.media.sign(&media, now)), sid, seconds }
+        });
+        Ok(links.collect())
+    }
+
+    /// The sound behind such an address, from Twilio as it comes.
+    pub async fn sound(&self, link: &str) -> Result<Stream, AppError> {
+        let missing = || AppError::new(ErrorCode::NotFound);
+        let Media { user, call, recording } =
+            self.media.verify(link, self.clock.now()).ok_or_else(missing)?;
+        if !self.get(user, call).await?.recordings.iter().any(|known| known.sid == recording) {
+            return Err(missing());
+        }
+        self.keys.require(user, ServiceId::Calling).await?;
+        let provider = ProviderId::TWILIO;
+        let key = self.keys.credential(user, &provider).await?;
+        let known = self.store.call_secrets(user, call, &provider).await.map_err(|e| internal(&e))?;
+        // Another account has no such recording.
+        if known.and_then(|known| known.account) != key.open_field("account_sid") {
+            return Err(missing());
+        }
+        self.twilio.sound(&key, &recording).await
     }
 
     /// Takes a report of Twilio's. What is not signed for this very call is refused, and nobody is told why.

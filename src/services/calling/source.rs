@@ -16,7 +16,7 @@ use crate::{
         service::ServiceId,
         status::Reason,
     },
-    providers::{Call, CallError, Providers, Usable},
+    providers::{Call, CallError, Providers, Stream, Usable},
 };
 
 /// Numbers that are asked for. Who has more chooses among the first.
@@ -135,6 +135,12 @@ impl Twilio {
     /// The recordings of a call.
     pub(super) async fn recordings(&self, key: &Usable, sid: &str) -> Result<Value, CallError> {
         self.providers.call(key, ask("recordings").path("call_sid", sid)).await.map(|answer| answer.body)
+    }
+
+    /// The sound of a recording, as it comes.
+    pub(super) async fn sound(&self, key: &Usable, sid: &str) -> Result<Stream, AppError> {
+        let call = ask("recording").path("recording_sid", sid);
+        self.providers.stream(key, call).await.map_err(|error| refusal(&error))
     }
 }
 

@@ -114,6 +114,7 @@ pub const ROUTES: &[Row] = &[
     Row::new("GET", "/api/services/calling/calls/{id:call}", May::Read, 200, 404),
     Row::new("DELETE", "/api/services/calling/calls/{id:call}", May::ServicesUse, 204, 404).then(404),
     Row::new("POST", "/api/services/calling/calls/{id:call}/hang-up", May::ServicesUse, 200, 404).body("{}"),
+    Row::new("GET", "/api/services/calling/calls/{id:call}/recordings", May::ServicesUse, 200, 403),
     Row::new("GET", "/api/system/users/{user_id}/services/{service}/access", May::System, 200, 401),
     Row::new("GET", "/metrics", May::Metrics, 200, 401),
     Row::new("GET", "/api/openapi.json", May::Everybody, 200, 200),
@@ -160,6 +161,7 @@ pub const FUNCTIONS: &[Row] = &[
     Row::new("POST", "/api/rpc/call", May::Person, 200, 404).body("id={id:call}"),
     Row::new("POST", "/api/rpc/calls", May::Person, 200, 200),
     Row::new("POST", "/api/rpc/hang_up_call", May::Person, 200, 404).body("id={id:call}"),
+    Row::new("POST", "/api/rpc/call_recordings", May::Person, 200, 403).body("id={id:call}"),
     Row::new("POST", "/api/rpc/delete_call", May::Person, 200, 404).body("id={id:call}").then(404),
     Row::new("POST", "/api/rpc/delete_search", May::Person, 200, 404).body("id={id:search}").then(404),
 ];

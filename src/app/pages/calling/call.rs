@@ -10,7 +10,7 @@ use leptos_router::{
 use super::{LEAD, form::again_path};
 use crate::{
     api::{
-        calling::{DeleteCall, HangUpCall, ReadCall, call},
+        calling::{CallRecordings, DeleteCall, HangUpCall, ReadCall, call},
         wire::ask,
     },
     app::{
@@ -24,7 +24,7 @@ use crate::{
         },
     },
     model::{
-        calling::{CallState, CallView, EventSource},
+        calling::{CallState, CallView, EventSource, RecordingLink},
         error::{AppError, ErrorCode},
         event::Topic,
         ids::CallId,
@@ -197,6 +197,7 @@ fn Panel(view: RwSignal<CallView>, since: Since) -> impl IntoView {
                 <h3>"Message"</h3>
                 <p class="call-said">{message}</p>
                 {move || view.with(course)}
+                <Recordings view=view />
             </div>
             <div class="search-foot">{controls}</div>
         </section>
@@ -280,6 +281,57 @@ fn course(view: &CallView) -> Option<AnyView> {
         }
         .into_any(),
     )
+}
+
+/// The recordings, which are asked for when somebody wants to hear them: their addresses work for a few minutes only.
+#[component]
+fn Recordings(view: RwSignal<CallView>) -> impl IntoView {
+    let id = view.with_untracked(|view| view.id);
+    let listen = Post::to::<CallRecordings>();
+    let error = Signal::derive(move || listen.error());
+    let count = Memo::new(move |_| view.with(|view| view.recordings.len()));
+    let players = part(move || {
+        let links = listen.value().get()?.ok()?;
+        Some(view! { <ul class="call-course">{links.into_iter().map(player).collect_view()}</ul> }.into_any())
+    });
+    let waits = part(move || {
+        let asked = view.with(|view| view.request.record && view.recordings.is_empty());
+        let state = view.with(|view| view.state);
+        (asked && state == CallState::Completed).then(|| {
+            view! { <p class="muted">"The recording is not ready yet, or there is none."</p> }.into_any()
+        })
+    });
+    let offered = part(move || {
+        (count.get() > 0).then(|| {
+            view! {
+                <h3>"Recording"</h3>
+                <PostForm action=listen>
+                    <input type="hidden" name="id" value=id.to_string() />
+                    <div class="actions">
+                        <BusyButton busy=listen.pending() label="Listen" busy_label="Asking…" />
+                    </div>
+                </PostForm>
+            }
+            .into_any()
+        })
+    });
+    view! {
+        {waits}
+        {offered}
+        {players}
+        <ErrorNotice error=error provider="Twilio" />
+    }
+    .into_any()
+}
+
+fn player(link: RecordingLink) -> AnyView {
+    let label = format!("Recording of {} seconds", link.seconds);
+    view! {
+        <li>
+            <audio controls preload="metadata" src=link.url aria-label=label></audio>
+        </li>
+    }
+    .into_any()
 }
 
 /// Reads the call again when it has changed, says its states aloud, and leads back to the list when it was deleted
