@@ -6,13 +6,16 @@ use leptos::prelude::*;
 #[cfg(feature = "ssr")]
 use super::context::*;
 use super::wire::Rpc;
-#[cfg(feature = "ssr")]
-use crate::model::{calling::CallInput, service::ServiceId};
 use crate::model::{
-    calling::{AccountView, CallFilter, CallList, CallView, Group, RecordingLink},
+    calling::{AccountView, CallList, CallView, Group, RecordingLink},
     error::AppError,
     ids::CallId,
     time::Timestamp,
+};
+#[cfg(feature = "ssr")]
+use crate::model::{
+    calling::{CallFilter, CallInput},
+    service::ServiceId,
 };
 
 /// What there is to call with.

@@ -293,6 +293,7 @@ impl Providers {
             path: None,
             query: Vec::new(),
             body: None,
+            form: &[],
             upload: None,
             rules: &rule.rules,
             max_bytes: budget.max_bytes,

@@ -71,15 +71,19 @@ async fn called(app: &App) -> BTreeMap<String, usize> {
     called
 }
 
+/// How Twilio answers orders and lists from now on.
+async fn answer(app: &App, fault: Value) {
+    app.control("DELETE", "/faults", None).await;
+    let order = json!({"provider": "twilio", "path": "/Calls.json", "times": 100_000, "fault": fault});
+    app.control("POST", "/faults", Some(order)).await;
+}
+
 async fn calls_are_placed_once_although_processes_are_killed(engine: Engine) {
     // Only the simulator, the database and the directory are used; the program runs beside it.
     let app = App::start(engine).await;
     app.worker.drain(&tokio_util::sync::CancellationToken::new()).await;
     app.state.store.close().await;
-    // Twilio has a call long before Keyward has read that it does.
-    let drip = json!({"provider": "twilio", "path": "/Calls.json", "times": 100_000,
-                      "fault": {"kind": "drip", "milliseconds": 1}});
-    app.control("POST", "/faults", Some(drip)).await;
+    answer(&app, json!({"kind": "slow", "milliseconds": 300})).await;
 
     let mut running = process(&app).await;
     for u in 0..USERS {
@@ -95,11 +99,13 @@ async fn calls_are_placed_once_although_processes_are_killed(engine: Engine) {
     const IN_BETWEEN: &str = "SELECT COUNT(*) FROM calls WHERE state = 'placing' AND sid IS NULL";
     for part in [1, 2] {
         until(&app, PLACED, |placed| placed >= total * part / 4).await;
+        // Twilio has a call long before Keyward has read that it does.
+        answer(&app, json!({"kind": "drip", "milliseconds": 2})).await;
+        tokio::time::sleep(Duration::from_millis(1_000)).await;
         until(&app, IN_BETWEEN, |open| open >= 1).await;
-        // Into the answers.
-        tokio::time::sleep(Duration::from_millis(300)).await;
         running.kill_now();
         drop(running);
+        answer(&app, json!({"kind": "slow", "milliseconds": 50})).await;
         running = process(&app).await;
     }
     until(&app, PLACED, |placed| placed == total).await;

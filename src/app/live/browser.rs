@@ -211,7 +211,7 @@ impl Inner {
         let refused = |source: &Source| source.source.ready_state() == EventSource::CLOSED;
         if self.source.borrow().as_ref().is_some_and(refused) {
             // Perhaps because the session has ended.
-            self.tell([false, false, true]);
+            self.tell(FOLLOWED.map(|topic| topic == Topic::Account));
             let pause = self.pause.get();
             self.pause.set((pause * 2).min(LAST_PAUSE));
             let line = Rc::clone(self);
