@@ -5,6 +5,9 @@ export const KEYS = '/settings/api-keys';
 /** The address of the Data Scraper. */
 export const SCRAPER = '/services/data-scraper';
 
+/** The address of Calling Operations. */
+export const CALLING = '/services/calling';
+
 /** The card of a provider. */
 export class Card {
   readonly root: Locator;
@@ -76,4 +79,18 @@ export async function column(page: Page, heading: string): Promise<string[]> {
   const place = headings.findIndex((text) => text.startsWith(heading));
   expect(place, `column ${heading}`).toBeGreaterThanOrEqual(0);
   return page.locator(`table.results tbody tr > :nth-child(${place + 1})`).allInnerTexts();
+}
+
+/** Fills in the form of a call, `country` being its two letters, and places it. */
+export async function placeCall(page: Page, to: string, message: string, country = ''): Promise<void> {
+  await page.getByLabel('Call', { exact: true }).fill(to);
+  await page.getByLabel('Country').selectOption(country);
+  await page.getByLabel('Message').fill(message);
+  await page.getByRole('button', { name: 'Call', exact: true }).click();
+  await page.waitForURL(`**${CALLING}/calls/*`);
+}
+
+/** The state of the call on its page. */
+export function callState(page: Page): Locator {
+  return page.locator('.search-head .pill');
 }

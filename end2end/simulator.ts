@@ -47,6 +47,16 @@ export class Simulator {
     await this.call('POST', 'faults', order);
   }
 
+  /** Sets how fast calls go; see `src/simulator/twilio/control.rs`. */
+  async pace(pace: object): Promise<void> {
+    await this.call('PUT', 'twilio/pace', pace);
+  }
+
+  /** Sets who answers at a number. */
+  async callee(number: string, callee: object): Promise<void> {
+    await this.call('PUT', `twilio/callees/${number}`, callee);
+  }
+
   /** The requests so far. */
   async requests(): Promise<Recorded[]> {
     return ((await this.call('GET', 'journal')) as { items: Recorded[] }).items;

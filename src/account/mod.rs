@@ -3,6 +3,7 @@
 pub mod credentials;
 mod jwt;
 mod limits;
+mod media;
 mod origin;
 mod password;
 mod system;
@@ -15,6 +16,7 @@ use secrecy::SecretString;
 
 pub use jwt::JwtKey;
 pub use limits::{Limit, Limiter, network};
+pub use media::{Media, MediaKey};
 pub use origin::{ClientAddr, Origin, RequestUser};
 pub use password::Passwords;
 pub use system::SystemTokens;

@@ -3,6 +3,8 @@
 
 #[expect(missing_docs, reason = "the arguments become fields of types that only the framework sees")]
 pub mod auth;
+#[expect(missing_docs, reason = "as above")]
+pub mod calling;
 #[cfg(feature = "ssr")]
 pub mod context;
 mod error;

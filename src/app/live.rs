@@ -25,6 +25,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(500);
 struct Live {
     keys: RwSignal<u32>,
     searches: RwSignal<u32>,
+    calls: RwSignal<u32>,
     account: RwSignal<u32>,
     /// Whether the browser is being told.
     connected: RwSignal<bool>,
@@ -35,6 +36,7 @@ impl Live {
         match topic {
             Topic::Keys => Some(self.keys),
             Topic::Searches => Some(self.searches),
+            Topic::Calls => Some(self.calls),
             Topic::Account => Some(self.account),
             Topic::Hello | Topic::Reset => None,
         }
@@ -46,6 +48,7 @@ pub(super) fn provide_live(viewer: Viewer) {
     let live = Live {
         keys: RwSignal::new(0),
         searches: RwSignal::new(0),
+        calls: RwSignal::new(0),
         account: RwSignal::new(0),
         connected: RwSignal::new(false),
     };

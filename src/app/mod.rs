@@ -23,7 +23,7 @@ use leptos_router::{
 use self::{
     layout::Frame,
     pages::{
-        AccountSettings, AiCallingPage, AnalyticsPage, ApiKeySettings, BatchPage, BatchStartPage,
+        AccountSettings, AiCallingPage, AnalyticsPage, ApiKeySettings, BatchPage, BatchStartPage, CallPage,
         CallingPage, DemoPage, HomePage, LoginPage, RegisterPage, SavedPage, ScraperPage, SearchPage,
         VoiceCloningPage,
     },
@@ -102,6 +102,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/services/ai-calling") view=AiCallingPage ssr=SsrMode::Async />
                     <Route path=path!("/services/voice-cloning") view=VoiceCloningPage ssr=SsrMode::Async />
                     <Route path=path!("/services/calling") view=CallingPage ssr=SsrMode::Async />
+                    <Route path=path!("/services/calling/calls/:id") view=CallPage ssr=SsrMode::Async />
                     <Route path=path!("/analytics") view=AnalyticsPage ssr=SsrMode::Async />
                 </FlatRoutes>
             </Frame>

@@ -51,6 +51,8 @@ pub struct Config {
     pub platform_keys: PlatformKeys,
     /// The address that browsers and webhooks use.
     pub public_url: PublicUrl,
+    /// It was set, and does not follow from where the server listens.
+    pub public_url_given: bool,
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Who may register.
@@ -137,6 +139,7 @@ impl Config {
         let mut reader = Reader::new(variables, &read_file);
         let site_addr = reader.parse("LEPTOS_SITE_ADDR", "an address and port, such as 127.0.0.1:3000");
         let site_addr = site_addr.unwrap_or(site.addr);
+        let public_url_given = reader.text("PUBLIC_URL").is_some();
         let public_url = address::read(&mut reader, site_addr);
         let loopback = public_url.is_loopback();
         if purpose == Purpose::Demo && !loopback {
@@ -186,6 +189,7 @@ impl Config {
                 .unwrap_or(LogFormat::Text),
             limits,
             public_url,
+            public_url_given,
             warnings,
         };
         reader.finish(config)

@@ -84,6 +84,9 @@ async fn sweep(store: Store, clock: Arc<dyn Clock>) {
             Ok(destroyed) => tracing::info!(destroyed, "replaced credentials were destroyed"),
             Err(error) => tracing::error!(%error, "the sweep failed"),
         }
+        if let Err(error) = store.forget_webhook_secrets(clock.now()).await {
+            tracing::error!(%error, "copies of replaced credentials could not be forgotten");
+        }
     }
 }
 

@@ -19,10 +19,10 @@ use crate::{
     keys::jitter,
     model::{
         ids::WorkerId,
-        job::{JobState, LEASE, Work, wait_after},
+        job::{JobState, LEASE, wait_after},
         time::Timestamp,
     },
-    services::{Dispatch, Ended, Held, Stops, scraper::Scraper},
+    services::{Dispatch, Ended, Held, Staff, Stops},
     store::{Claim, Claiming, Hold, Store, StoreError},
 };
 
@@ -50,7 +50,7 @@ struct Shared {
     id: WorkerId,
     store: Store,
     clock: Arc<dyn Clock>,
-    scraper: Arc<Scraper>,
+    staff: Arc<dyn Staff>,
     dispatch: Arc<Dispatch>,
     /// The server stops: no new calls.
     stop: CancellationToken,
@@ -63,12 +63,12 @@ impl Worker {
     pub fn new(
         store: Store,
         clock: Arc<dyn Clock>,
-        scraper: Arc<Scraper>,
+        staff: Arc<dyn Staff>,
         dispatch: Arc<Dispatch>,
         stop: CancellationToken,
     ) -> Self {
         let (cut, id) = (CancellationToken::new(), WorkerId::generate());
-        let shared = Shared { id, store, clock, scraper, dispatch, stop: stop.clone(), cut };
+        let shared = Shared { id, store, clock, staff, dispatch, stop: stop.clone(), cut };
         Self {
             shared: Arc::new(shared),
             tasks: TaskTracker::new(),
@@ -178,7 +178,7 @@ impl Shared {
                 tracing::error!(job = %claim.hold.job, "a job names something else");
                 Ended::Broken
             }
-            Some(Work::Search { .. }) => self.scraper.run(claim.hold, stops).await,
+            Some(work) => self.staff.work(work, claim.hold, stops).await,
             None => {
                 tracing::error!(job = %claim.hold.job, "a job cannot be read");
                 Ended::Broken

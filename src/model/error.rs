@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     access::AccessDecision,
+    calling,
     ids::ProviderId,
     scraper::{OPEN_MAX, SAVED_MAX},
     status::{KeyStatus, Reason},
@@ -76,6 +77,8 @@ codes! {
     Conflict "conflict" 409 "It was changed meanwhile";
     /// As many searches as one user may have at the same time are running or waiting.
     TooManySearches "too-many-searches" 409 "Too many searches are waiting";
+    /// As many calls as one user may have at the same time are waiting or under way.
+    TooManyCalls "too-many-calls" 409 "Too many calls are waiting";
     /// As many tokens as one user may have are alive.
     TooManyTokens "too-many-tokens" 409 "There are too many tokens";
     /// As many searches as one user may keep under a name are kept.
@@ -152,6 +155,10 @@ pub enum FieldError {
     Taken,
     /// Coordinates, where only a name is understood.
     NotByCoordinates,
+    /// No telephone number that can be called.
+    NoPhoneNumber,
+    /// A telephone number that does not say which country it is in.
+    NoCountry,
 }
 
 impl FieldError {
@@ -176,6 +183,12 @@ impl FieldError {
             Self::Taken => format!("{label} is taken already. Choose another."),
             Self::NotByCoordinates => format!(
                 "{label} must be the name of a place, or empty: the web is not searched around coordinates."
+            ),
+            Self::NoPhoneNumber => format!(
+                "{label} is not a telephone number that can be called. Write it with its country code, such as +49 30 901820."
+            ),
+            Self::NoCountry => format!(
+                "{label} does not say which country it is in. Begin with + and the country code, or choose the country."
             ),
             Self::SubscriptionToken => {
                 "This is the token of a subscription, which is for people only. Make an API key.".to_owned()
@@ -301,6 +314,10 @@ impl AppError {
             ErrorCode::TooManySearches => {
                 format!("{OPEN_MAX} searches are waiting already. Wait until some have ended, or stop some.")
             }
+            ErrorCode::TooManyCalls => format!(
+                "{} calls are waiting or under way already. Wait until some have ended.",
+                calling::OPEN_MAX
+            ),
             ErrorCode::InsufficientScope => match self.scope {
                 Some(scope) => format!("The token would need the scope {scope}. Make one that has it."),
                 None => "Tokens cannot do this. Sign in and do it on the account page.".to_owned(),

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{ProviderId, SearchId};
+use super::ids::{CallId, ProviderId, SearchId};
 
 /// What an event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,13 +17,16 @@ pub enum Topic {
     Keys,
     /// A search began, went on, ended or was deleted. The subject is the search.
     Searches,
+    /// A call began, went on, ended, was priced or deleted. The subject is the call.
+    Calls,
     /// Sessions or API tokens have ended, or a token was made.
     Account,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 5] = [Self::Hello, Self::Reset, Self::Keys, Self::Searches, Self::Account];
+    pub const ALL: [Self; 6] =
+        [Self::Hello, Self::Reset, Self::Keys, Self::Searches, Self::Calls, Self::Account];
 
     /// The word in the database and in the stream.
     pub const fn code(self) -> &'static str {
@@ -32,6 +35,7 @@ impl Topic {
             Self::Reset => "reset",
             Self::Keys => "keys",
             Self::Searches => "searches",
+            Self::Calls => "calls",
             Self::Account => "account",
         }
     }
@@ -61,6 +65,8 @@ pub enum Change<'a> {
     Key(&'a ProviderId),
     /// This search.
     Search(SearchId),
+    /// This call.
+    Call(CallId),
     /// Sessions have ended.
     Account,
 }
@@ -71,6 +77,7 @@ impl Change<'_> {
         match self {
             Self::Key(_) => Topic::Keys,
             Self::Search(_) => Topic::Searches,
+            Self::Call(_) => Topic::Calls,
             Self::Account => Topic::Account,
         }
     }
@@ -80,6 +87,7 @@ impl Change<'_> {
         match self {
             Self::Key(provider) => provider.to_string(),
             Self::Search(search) => search.to_string(),
+            Self::Call(call) => call.to_string(),
             Self::Account => String::new(),
         }
     }

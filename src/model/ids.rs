@@ -65,6 +65,8 @@ uuid_id! {
     BatchId;
     /// A search that is kept under a name.
     SavedId;
+    /// A call of Calling Operations.
+    CallId;
     /// A personal API token. Not its text.
     TokenId;
     /// A piece of background work. The same as the id of what it works on.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{JobId, SearchId};
+use super::ids::{CallId, JobId, SearchId};
 
 /// A worker holds a job for this long, and renews that three times as often. Whoever is not heard of for so long
 /// counts as gone, and another goes on.
@@ -63,6 +63,11 @@ pub enum Work {
         /// The search.
         search: SearchId,
     },
+    /// Places a call and follows it to its end.
+    Call {
+        /// The call.
+        call: CallId,
+    },
 }
 
 impl Work {
@@ -70,6 +75,7 @@ impl Work {
     pub const fn job(&self) -> JobId {
         match self {
             Self::Search { search } => JobId(search.0),
+            Self::Call { call } => JobId(call.0),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod ability;
 pub mod access;
+pub mod calling;
 pub mod check;
 pub mod error;
 pub mod event;

@@ -126,11 +126,19 @@ pub enum Reason {
     CheckCostsMoney,
     /// The provider failed several times in a row, so it is left alone for a while and nothing was asked.
     NotAnswering,
+    /// The plan of the account does not include what was asked for.
+    PlanNeeded,
+    /// The account has as many of them as its plan allows.
+    NoRoom,
+    /// The provider does not have what was asked for.
+    NotThere,
+    /// The provider could make nothing of what was sent.
+    ContentRefused,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 24] = [
         Self::Accepted,
         Self::Rejected,
         Self::RejectedOrSuspended,
@@ -151,6 +159,10 @@ impl Reason {
         Self::PlatformLimit,
         Self::CheckCostsMoney,
         Self::NotAnswering,
+        Self::PlanNeeded,
+        Self::NoRoom,
+        Self::NotThere,
+        Self::ContentRefused,
     ];
 
     /// The word used in the database and on the wire.
@@ -176,6 +188,10 @@ impl Reason {
             Self::PlatformLimit => "platform_limit",
             Self::CheckCostsMoney => "check_costs_money",
             Self::NotAnswering => "not_answering",
+            Self::PlanNeeded => "plan_needed",
+            Self::NoRoom => "no_room",
+            Self::NotThere => "not_there",
+            Self::ContentRefused => "content_refused",
         }
     }
 
@@ -220,6 +236,14 @@ impl Reason {
             Self::NotAnswering => format!(
                 "{provider} does not answer at the moment, so Keyward waits a little before it asks again."
             ),
+            Self::PlanNeeded => {
+                format!("The plan of your account at {provider} does not include this.")
+            }
+            Self::NoRoom => {
+                format!("Your account at {provider} has no place left. Delete something, or change the plan.")
+            }
+            Self::NotThere => format!("{provider} does not have this any more."),
+            Self::ContentRefused => format!("{provider} could make nothing of what was sent."),
             Self::ReportedLeaked => {
                 format!(
                     "{provider} blocked this key because it was found in public. Delete it there and make a new one."

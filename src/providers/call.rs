@@ -2,13 +2,20 @@
 
 use std::{fmt, time::Duration};
 
-use serde_json::Value;
+use bytes::Bytes;
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::{
     Providers,
-    catalogue::{rule::Then, schema::Auth},
+    catalogue::{
+        rule::Then,
+        schema::{Auth, Budget, Method, Operation},
+    },
+    egress::upload::Upload,
     exchange::Outgoing,
+    forms::Credential,
+    rules::Finding,
     stored::Usable,
 };
 use crate::{
@@ -16,20 +23,38 @@ use crate::{
     vault::Undecryptable,
 };
 
-/// One operation of the catalogue, asked for by a service.
-#[derive(Debug, Clone)]
+/// One operation of the catalogue, asked for by a service. Its `Debug` shows no more: the rest is the user's.
+#[derive(Clone)]
 pub struct Call {
-    service: ServiceId,
-    operation: &'static str,
+    pub(super) service: ServiceId,
+    pub(super) operation: &'static str,
     path: Vec<(&'static str, String)>,
     query: Vec<(&'static str, String)>,
+    form: Vec<(&'static str, String)>,
+    body: Option<Map<String, Value>>,
+    upload: Option<Upload>,
     units: i64,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("operation", &self.operation).finish_non_exhaustive()
+    }
 }
 
 impl Call {
     /// `operation` is a name under `operations` in the provider's catalogue file.
     pub fn new(service: ServiceId, operation: &'static str) -> Self {
-        Self { service, operation, path: Vec::new(), query: Vec::new(), units: 1 }
+        Self {
+            service,
+            operation,
+            path: Vec::new(),
+            query: Vec::new(),
+            form: Vec::new(),
+            body: None,
+            upload: None,
+            units: 1,
+        }
     }
 
     /// Fills a field of the operation's path that is not a field of the credential.
@@ -43,6 +68,40 @@ impl Call {
     #[must_use]
     pub fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.query.push((name, value.into()));
+        self
+    }
+
+    /// Adds a field to the form that a POST sends. A name may be there several times.
+    #[must_use]
+    pub fn form(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.form.push((name, value.into()));
+        self
+    }
+
+    /// Adds a member to the body: as JSON, or as a form where the credential goes into one.
+    #[must_use]
+    pub fn member(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.body.get_or_insert_default().insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Adds a text to a form with files, which takes the place of any other body.
+    #[must_use]
+    pub fn part(mut self, name: &'static str, text: impl Into<String>) -> Self {
+        self.upload.get_or_insert_default().text(name, text.into());
+        self
+    }
+
+    /// Adds a file to a form.
+    #[must_use]
+    pub fn file(
+        mut self,
+        part: &'static str,
+        name: impl Into<String>,
+        media_type: &'static str,
+        bytes: Bytes,
+    ) -> Self {
+        self.upload.get_or_insert_default().file(part, name.into(), media_type, bytes);
         self
     }
 
@@ -89,12 +148,27 @@ pub enum CallError {
     /// The provider did not understand the request; the credential is not to blame.
     #[error("the provider did not understand the request")]
     NotUnderstood {
+        /// What it could not do, as far as the catalogue knows.
+        reason: Reason,
         /// The HTTP status.
         http_status: Option<u16>,
+        /// The provider's own code, where the catalogue knows it and it is a number.
+        code: Option<u32>,
     },
     /// The catalogue has no such operation, or the call does not fit it.
     #[error("the call does not fit the catalogue")]
     Misfit,
+}
+
+impl CallError {
+    /// Whether the provider may have carried out what it was asked for, for all that is known here.
+    pub fn may_have_worked(&self) -> bool {
+        match self {
+            Self::Undecryptable | Self::Misfit => false,
+            Self::NotUnderstood { http_status, .. } => !matches!(http_status, Some(400..=499)),
+            Self::Refused { outcome, .. } => *outcome == Outcome::Unreachable,
+        }
+    }
 }
 
 impl From<Undecryptable> for CallError {
@@ -110,52 +184,88 @@ impl Providers {
     /// # Errors
     /// See [`CallError`].
     pub async fn call(&self, usable: &Usable, call: Call) -> Result<Answer, CallError> {
-        let provider = self.catalogue.get(usable.provider()).ok_or(CallError::Misfit)?;
-        let operation = provider.file.operations.get(call.operation).ok_or(CallError::Misfit)?;
-        let budget = provider.file.budgets.get(&operation.budget).copied().ok_or(CallError::Misfit)?;
+        let (operation, budget) = self.operation(usable, &call)?;
         let credential = self.open_usable(usable)?;
-        if let Auth::Query { name, .. } = &credential.form().auth
-            && call.query.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))
-        {
-            return Err(CallError::Misfit);
-        }
-        let value = |name: &str| {
-            let given = call.path.iter().find(|(given, _)| *given == name).map(|(_, value)| value.as_str());
-            given.or_else(|| credential.value(name))
-        };
-        let path = operation.path.fill_path(value).ok_or(CallError::Misfit)?;
-        let caller = usable.caller(call.service);
-        let outgoing = Outgoing {
-            operation: call.operation,
-            method: operation.method,
-            path: Some(path),
-            query: call.query.iter().map(|(name, value)| (*name, value.as_str())).collect(),
-            body: None,
-            rules: &operation.rules,
-            max_bytes: budget.max_bytes,
-            deadline: Instant::now() + budget.deadline(),
-            units: call.units,
-        };
-        let (finding, reply) = self.exchange(&credential, caller, outgoing).await;
-        let http_status = finding.http_status;
-        match (finding.then, reply) {
-            (Then::Accepted, Some(reply)) => {
+        let outgoing = outgoing(&credential, operation, budget, &call)?;
+        let (finding, reply) = self.exchange(&credential, usable.caller(call.service), outgoing).await;
+        match reply {
+            Some(reply) if finding.then == Then::Accepted => {
                 let status = reply.status;
-                let mut body = reply.body.into_json().ok_or(CallError::NotUnderstood { http_status })?;
+                // Nothing was to be answered, and nothing was.
+                let body = if status == 204 { Some(Value::Null) } else { reply.body.into_json() };
+                let mut body = body.ok_or(CallError::NotUnderstood {
+                    reason: Reason::UnexpectedAnswer,
+                    http_status: finding.http_status,
+                    code: None,
+                })?;
                 credential.scrubber().clean(&mut body);
                 Ok(Answer { body, http_status: status })
             }
-            (Then::BadRequest, _) => Err(CallError::NotUnderstood { http_status }),
-            (then, _) => Err(CallError::Refused {
-                outcome: if finding.reason == Reason::NotAnswering {
-                    Outcome::NotAsked
-                } else {
-                    then.outcome()
-                },
-                reason: finding.reason,
-                retry_after: finding.retry_after,
-                http_status,
-            }),
+            _ => Err(refusal(&finding)),
         }
+    }
+
+    /// The operation that a call names, and what it may take.
+    pub(super) fn operation(&self, usable: &Usable, call: &Call) -> Result<(&Operation, Budget), CallError> {
+        let provider = self.catalogue.get(usable.provider()).ok_or(CallError::Misfit)?;
+        let operation = provider.file.operations.get(call.operation).ok_or(CallError::Misfit)?;
+        let budget = provider.file.budgets.get(&operation.budget).copied().ok_or(CallError::Misfit)?;
+        Ok((operation, budget))
+    }
+}
+
+/// The request of a call, which must fit its operation.
+pub(super) fn outgoing<'a>(
+    credential: &Credential,
+    operation: &'a Operation,
+    budget: Budget,
+    call: &'a Call,
+) -> Result<Outgoing<'a>, CallError> {
+    if let Auth::Query { name, .. } = &credential.form().auth
+        && call.query.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))
+    {
+        return Err(CallError::Misfit);
+    }
+    let bodies = [call.body.is_some(), call.upload.is_some(), !call.form.is_empty()];
+    let formless = operation.method != Method::Post && !call.form.is_empty();
+    if formless || bodies.into_iter().filter(|given| *given).count() > 1 {
+        return Err(CallError::Misfit);
+    }
+    let value = |name: &str| {
+        let given = call.path.iter().find(|(given, _)| *given == name).map(|(_, value)| value.as_str());
+        given.or_else(|| credential.value(name))
+    };
+    let path = operation.path.fill_path(value).ok_or(CallError::Misfit)?;
+    Ok(Outgoing {
+        operation: call.operation,
+        method: operation.method,
+        path: Some(path),
+        query: call.query.iter().map(|(name, value)| (*name, value.as_str())).collect(),
+        body: call.body.as_ref(),
+        form: &call.form,
+        upload: call.upload.as_ref(),
+        rules: &operation.rules,
+        max_bytes: budget.max_bytes,
+        deadline: Instant::now() + budget.deadline(),
+        units: call.units,
+        cost_header: operation.cost_header.as_deref(),
+    })
+}
+
+/// What a finding that is no success means for whoever called.
+pub(super) fn refusal(finding: &Finding) -> CallError {
+    let (reason, http_status) = (finding.reason, finding.http_status);
+    match finding.then {
+        Then::BadRequest => CallError::NotUnderstood {
+            reason,
+            http_status,
+            code: finding.code.as_deref().and_then(|code| code.parse().ok()),
+        },
+        then => CallError::Refused {
+            outcome: if reason == Reason::NotAnswering { Outcome::NotAsked } else { then.outcome() },
+            reason,
+            retry_after: finding.retry_after,
+            http_status,
+        },
     }
 }

@@ -12,7 +12,7 @@ use super::{
         rule::{Rule, Then},
         schema::Method,
     },
-    egress::{Fault, breakers::is_patient, credential, origin::Destination},
+    egress::{Fault, breakers::is_patient, client::Accept, credential, origin::Destination, upload::Upload},
     forms::Credential,
     rules::{Finding, Reply, judge},
     usage::{Pending, UsageEvent, UsageOutcome, UsageSource},
@@ -42,11 +42,24 @@ pub(super) struct Outgoing<'a> {
     pub(super) query: Vec<(&'a str, &'a str)>,
     /// The body of a POST, as JSON or a form.
     pub(super) body: Option<&'a Map<String, Value>>,
+    /// The form of a POST that has no `body`.
+    pub(super) form: &'a [(&'static str, String)],
+    /// A form with files in place of `body`.
+    pub(super) upload: Option<&'a Upload>,
     pub(super) rules: &'a [Rule],
     pub(super) max_bytes: usize,
     pub(super) deadline: Instant,
-    /// Reported as used up if it succeeds.
+    /// Reported as used up if it succeeds, and the answer does not tell it better in `cost_header`.
     pub(super) units: i64,
+    pub(super) cost_header: Option<&'a str>,
+}
+
+impl Outgoing<'_> {
+    /// What a successful answer used up.
+    pub(super) fn cost(&self, reply: &Reply) -> i64 {
+        let told = self.cost_header.and_then(|name| reply.headers.get(name)?.to_str().ok()?.parse().ok());
+        told.filter(|units| *units >= 0).unwrap_or(self.units)
+    }
 }
 
 impl Providers {
@@ -58,23 +71,7 @@ impl Providers {
         outgoing: Outgoing<'_>,
     ) -> (Finding, Option<Reply>) {
         let at = self.clock.now();
-        let pending = Pending::start(
-            Arc::clone(&self.observer),
-            UsageEvent {
-                at,
-                user: caller.user,
-                key: caller.key,
-                provider: credential.provider().clone(),
-                service: caller.service,
-                operation: outgoing.operation.to_owned(),
-                outcome: UsageOutcome::Cancelled,
-                latency: std::time::Duration::ZERO,
-                units: 0,
-                retry_after: None,
-                source: caller.source,
-                key_source: caller.key_source,
-            },
-        );
+        let pending = self.pending(credential, caller, outgoing.operation);
         let answer = self.answer(credential, caller, &outgoing).await;
         let (finding, reply) = match answer {
             Err(fault @ Fault::Resting(_)) => {
@@ -91,9 +88,31 @@ impl Providers {
             reason = finding.reason.code(),
             "provider answered"
         );
-        let units = if finding.then == Then::Accepted { outgoing.units } else { 0 };
+        let units = match &reply {
+            Some(reply) if finding.then == Then::Accepted => outgoing.cost(reply),
+            _ => 0,
+        };
         pending.finish(finding.then.into(), units, finding.retry_after).await;
         (finding, reply)
+    }
+
+    /// The usage event of a call that begins now.
+    pub(super) fn pending(&self, credential: &Credential, caller: Caller, operation: &str) -> Pending {
+        let event = UsageEvent {
+            at: self.clock.now(),
+            user: caller.user,
+            key: caller.key,
+            provider: credential.provider().clone(),
+            service: caller.service,
+            operation: operation.to_owned(),
+            outcome: UsageOutcome::Cancelled,
+            latency: std::time::Duration::ZERO,
+            units: 0,
+            retry_after: None,
+            source: caller.source,
+            key_source: caller.key_source,
+        };
+        Pending::start(Arc::clone(&self.observer), event)
     }
 
     /// The credential goes into a request only once the request has its place.
@@ -110,15 +129,19 @@ impl Providers {
         let place = self.bulkheads.enter(credential.provider(), caller.source, outgoing.deadline).await?;
         let attempt = way.enter()?;
         let request = self.request(credential, destination, outgoing)?;
-        let (max_bytes, deadline) = (outgoing.max_bytes, outgoing.deadline);
+        let (upload, deadline) = (outgoing.upload, outgoing.deadline);
         let patient = is_patient(deadline.saturating_duration_since(Instant::now()));
         // On the heap, so that those who wait for a place are small.
-        let end = Box::pin(self.client.send(&place, destination, request, max_bytes, deadline)).await;
+        let end = Box::pin(async {
+            let begun = self.client.begin(destination, request, upload, Accept::Json, deadline).await?;
+            begun.whole(&place, outgoing.max_bytes).await
+        })
+        .await;
         attempt.ended(&end, patient);
         end
     }
 
-    fn request(
+    pub(super) fn request(
         &self,
         credential: &Credential,
         destination: Destination<'_>,
@@ -132,11 +155,15 @@ impl Providers {
         let method = match outgoing.method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
+            Method::Delete => reqwest::Method::DELETE,
         };
         let mut request = Request::new(method, url);
         let headers = &credential.catalogue().file.headers;
         let auth = &credential.form().auth;
         credential::place(&mut request, auth, headers, outgoing.body, |name| credential.value(name))?;
+        if !outgoing.form.is_empty() {
+            credential::write_form(&mut request, outgoing.form);
+        }
         Ok(request)
     }
 

@@ -3,7 +3,7 @@
 //! - `catalogue` reads one TOML file for each provider: fields, places, probe, operations, answers. `describe`
 //!   tells of it in words, and `conformance` tries a file on a real key.
 //! - `forms` checks what somebody entered; `stored` opens what was sealed.
-//! - `probe` asks whether a credential works; `call` uses it. Both go through `exchange`, which
+//! - `probe` asks whether a credential works; `call` uses it, and `stream` does so where the answer is no JSON. All go through `exchange`, which
 //!   sends by `egress`, judges by `rules` and reports to the [`UsageObserver`].
 //!
 //! A provider's words never leave this room: answers are mapped to closed lists, and the few texts
@@ -16,12 +16,14 @@ mod describe;
 mod egress;
 mod exchange;
 mod forms;
+mod inbound;
 mod metadata;
 mod probe;
 mod retired;
 mod rules;
 mod settings;
 mod stored;
+mod stream;
 mod template;
 mod usage;
 mod verdict;
@@ -39,9 +41,11 @@ pub use self::{
     conformance::{Fields, Findings, TrialError},
     describe::{json_schema, list, matrix},
     forms::{Candidate, Credential},
+    inbound::{Forged, Inbound, Parameters, SealedWebhookSecret},
     probe::Spending,
     settings::{EgressSettings, SettingError},
     stored::{PlatformCredential, RecordPlace, StoredCredential, Usable},
+    stream::{CutOff, Stream},
     usage::{UsageEvent, UsageObserver, UsageOutcome, UsageSource},
 };
 use self::{
@@ -106,7 +110,10 @@ impl Providers {
         let overridden = |id: &ProviderId| settings.base_urls.contains_key(id);
         let (operator, own): (Vec<_>, Vec<_>) = catalogue.iter().partition(|p| overridden(&p.info.id));
         let origins = own.iter().flat_map(|provider| &provider.file.realms);
-        let known = origins.map(|realm| realm.origin.host().to_owned()).collect();
+        let linked = own.iter().flat_map(|provider| provider.file.operations.values());
+        let linked =
+            linked.flat_map(|operation| operation.link.iter().flat_map(|link| link.hosts.iter().cloned()));
+        let known = origins.map(|realm| realm.origin.host().to_owned()).chain(linked).collect();
         let set = settings.base_urls.values().map(|base| base.host().to_owned()).collect();
         let client = Client::new(
             settings.proxy.as_ref(),

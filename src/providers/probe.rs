@@ -59,10 +59,13 @@ impl Providers {
                 path: call.path.fill_path(|name| credential.value(name)),
                 query: call.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
                 body: call.body.as_ref(),
+                form: &[],
+                upload: None,
                 rules: &call.rules,
                 max_bytes: budget.map(|b| b.max_bytes).unwrap_or_default(),
                 deadline,
                 units: 0,
+                cost_header: None,
             };
             let (finding, reply) = self.exchange(credential, caller, outgoing).await;
             learn(&mut collector, call, &finding, reply.as_ref());

@@ -71,6 +71,23 @@ impl Usable {
         }
     }
 
+    /// The user's own credential, by row and version.
+    pub fn own(&self) -> Option<(KeyId, i64)> {
+        match self {
+            Self::Stored(stored) => Some((stored.row_id, stored.version)),
+            Self::Platform(_) => None,
+        }
+    }
+
+    /// A field that is not secret, such as the id of the account.
+    pub fn open_field(&self, name: &str) -> Option<String> {
+        let text = |config: &Value| config.get(name)?.as_str().map(str::to_owned);
+        match self {
+            Self::Stored(stored) => text(&stored.config),
+            Self::Platform(platform) => text(&platform.credential.config()),
+        }
+    }
+
     /// Who calls, to be reported.
     pub(super) fn caller(&self, service: ServiceId) -> Caller {
         let (user, key, key_source) = match self {

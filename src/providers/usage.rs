@@ -36,7 +36,7 @@ pub struct UsageEvent {
     pub outcome: UsageOutcome,
     /// From asking for a place among the provider's requests to reading the whole answer.
     pub latency: Duration,
-    /// What it used up, in the unit of the provider's quota; 0 unless it succeeded.
+    /// What it used up, in the unit of the provider's quota; 0 unless it succeeded, or began to.
     pub units: i64,
     /// How long the provider asked to be left alone, if it did.
     pub retry_after: Option<Duration>,
@@ -146,6 +146,13 @@ impl Pending {
     /// `event` as it would be if the call were cancelled at once.
     pub(crate) fn start(observer: Arc<dyn UsageObserver>, event: UsageEvent) -> Self {
         Self { observer, started: Instant::now(), event: Some(event) }
+    }
+
+    /// What is used up already, however the rest ends.
+    pub(crate) fn spend(&mut self, units: i64) {
+        if let Some(event) = &mut self.event {
+            event.units = units;
+        }
     }
 
     /// Reports the end.

@@ -15,7 +15,7 @@ use super::{
     state::{AppState, Operations, Stopping},
 };
 use crate::{
-    account::{Accounts, JwtKey, Limiter, SystemTokens, credentials},
+    account::{Accounts, JwtKey, Limiter, MediaKey, SystemTokens, credentials},
     api::context::UseCases,
     clock::Clock,
     config::{Config, Purpose, SecretsError, SiteDefaults, read_secret_file},
@@ -24,7 +24,7 @@ use crate::{
     model::{error::AppError, ids::ProviderId, page::DemoKey, provider::provider_name, time::Timestamp},
     monitor::{Ledger, PlatformKeys},
     providers::{Catalogue, CatalogueError, EgressSettings, Providers, SettingError},
-    services::{Dispatch, scraper::Scraper},
+    services::{Dispatch, Services, calling::Calling, scraper::Scraper},
     simulator,
     store::{InstanceSecret, Store, StoreError},
     telemetry::metrics::Metrics,
@@ -216,12 +216,21 @@ async fn assemble(
     let scraper =
         Scraper::new(store.clone(), keys.clone(), providers.clone(), clock.clone(), dispatch.clone());
     let scraper = Arc::new(scraper);
-    let worker = Worker::new(store.clone(), clock.clone(), scraper.clone(), dispatch, stopping.clone());
+    let calling = Calling::new(
+        (store.clone(), keys.clone(), providers.clone()),
+        clock.clone(),
+        dispatch.clone(),
+        MediaKey::new(&jwt_key(&secrets.jwt)),
+        report_origin(config),
+    );
+    let calling = Arc::new(calling);
+    let services = Arc::new(Services { scraper: scraper.clone(), calling: calling.clone() });
+    let worker = Worker::new(store.clone(), clock.clone(), services, dispatch, stopping.clone());
 
     let notices = config.warnings.iter().cloned().chain(secrets.notice).collect();
     let secure = config.public_url.is_https();
     let demo_keys = demo.then(|| simulator::test_keys().into_iter().map(demo_key).collect());
-    let use_cases = UseCases { accounts, keys: keys.clone(), scraper, secure, demo: demo_keys };
+    let use_cases = UseCases { accounts, keys: keys.clone(), scraper, calling, secure, demo: demo_keys };
     let names: Vec<_> = providers.infos().into_iter().map(|info| (info.id, info.name)).collect();
     let site = Site::new(
         config,
@@ -245,6 +254,14 @@ async fn assemble(
     let state = AppState { use_cases, leptos, store: store.clone(), events, stopping, operations };
     let recheck = Recheck::new(store, keys, clock.clone(), config.check_keys);
     Ok(Installation { state, site, recheck, worker, clock, notices })
+}
+
+/// Where Twilio can report to. Nowhere on loopback, unless the operator has put something of this machine in Twilio's
+/// place and said under which address Keyward is found.
+fn report_origin(config: &Config) -> Option<String> {
+    let replaced = config.provider_base_urls.contains_key(&ProviderId::TWILIO);
+    let reachable = !config.public_url.is_loopback() || (config.public_url_given && replaced);
+    reachable.then(|| config.public_url.origin().to_owned())
 }
 
 /// The settings of the site's files: `Leptos.toml`, which is part of the program, and `LEPTOS_*`

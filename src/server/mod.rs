@@ -2,7 +2,8 @@
 
 pub mod boot;
 pub mod docs;
-pub mod middleware;
+pub mod media;
+mod middleware;
 pub mod page_policy;
 pub mod problem;
 mod rest;
@@ -10,6 +11,7 @@ mod router;
 pub mod serve;
 pub mod state;
 pub mod trial;
+mod webhooks;
 mod write_timeout;
 
 pub use router::router;

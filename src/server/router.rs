@@ -18,12 +18,13 @@ use leptos_axum::{AxumRouteListing, LeptosRoutes, file_and_error_handler_with_co
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use super::{
-    docs,
+    docs, media,
     middleware::{self, Site},
     page_policy::provide_page_policy,
     problem::Problem,
     rest,
     state::AppState,
+    webhooks,
 };
 use crate::{
     api::context::UseCases,
@@ -43,6 +44,8 @@ pub fn router(state: AppState, site: Site) -> Router {
     let router = Router::new()
         .merge(rest::routes())
         .merge(docs::routes())
+        .merge(webhooks::routes())
+        .merge(media::routes())
         .leptos_routes_with_context(&state, PAGES.clone(), context, move || shell(options.clone()))
         .fallback(not_routed)
         .with_state(state)

@@ -1,16 +1,23 @@
 //! The protected services, a folder each, and how their background work is handed over.
 
+pub mod calling;
 mod dispatch;
 pub mod scraper;
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 pub use dispatch::{Dispatch, Held};
 
+use self::{calling::Calling, scraper::Scraper};
+use crate::{model::job::Work, store::Hold};
+
 /// How an attempt at a job ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// The end of the job is written down.
+    /// The end of the job is written down, or when it goes on.
     Finished,
     /// The server stops; the job is to be given back.
     Interrupted,
@@ -27,4 +34,29 @@ pub struct Stops {
     pub owner: CancellationToken,
     /// The server stops: after the call under way, which may have cost something.
     pub server: CancellationToken,
+}
+
+/// Whoever carries out the work of jobs.
+#[async_trait]
+pub trait Staff: Send + Sync {
+    /// Carries out `work` as the holder of its job.
+    async fn work(&self, work: &Work, hold: Hold, stops: Stops) -> Ended;
+}
+
+/// The services that work in the background.
+pub struct Services {
+    /// The Data Scraper.
+    pub scraper: Arc<Scraper>,
+    /// Calling Operations.
+    pub calling: Arc<Calling>,
+}
+
+#[async_trait]
+impl Staff for Services {
+    async fn work(&self, work: &Work, hold: Hold, stops: Stops) -> Ended {
+        match work {
+            Work::Search { .. } => self.scraper.run(hold, stops).await,
+            Work::Call { .. } => self.calling.run(hold, stops).await,
+        }
+    }
 }

@@ -4,7 +4,7 @@
 
 use sqlx::types::Json;
 
-use super::{Store, StoreError, Tx, search_runs, sql};
+use super::{Store, StoreError, Tx, call_runs, search_runs, sql};
 use crate::model::{
     ids::{JobId, UserId},
     job::{FAILURES_MAX, JobState, Work},
@@ -88,7 +88,7 @@ impl Store {
         let Some((state,)) = failed else { return Ok(None) };
         let state = JobState::from_code(&state).ok_or(StoreError::UnknownWord { column: "jobs.state" })?;
         if state == JobState::Dead {
-            search_runs::end_early(&mut tx, hold.user, hold.job, Notice::OurFault, now).await?;
+            give_up(&mut tx, hold.user, hold.job, now).await?;
         }
         tx.commit().await?;
         Ok(Some(state))
@@ -150,6 +150,32 @@ pub(super) async fn advance(
         hold.attempt
     )?;
     Ok(held == 1)
+}
+
+/// Lets a job go on later, as progress. Answers whether it was still held.
+pub(super) async fn postpone(
+    tx: &mut Tx,
+    hold: Hold,
+    again: Timestamp,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let held = sql::tx_execute!(
+        &mut *tx,
+        "UPDATE jobs SET state = 'queued', run_at = $1, failures = 0, worker = NULL, updated_at = $2
+         WHERE id = $3 AND user_id = $4 AND attempt = $5 AND state = 'running'",
+        again.0,
+        now.0,
+        hold.job.0,
+        hold.user.0,
+        hold.attempt
+    )?;
+    Ok(held == 1)
+}
+
+/// Ends what a job that is given up was working on.
+pub(super) async fn give_up(tx: &mut Tx, user: UserId, job: JobId, now: Timestamp) -> Result<(), StoreError> {
+    search_runs::end_early(tx, user, job, Notice::OurFault, now).await?;
+    call_runs::give_up(tx, user, job, now).await
 }
 
 /// Ends a job. Answers whether it was still held.

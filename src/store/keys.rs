@@ -330,7 +330,8 @@ impl Store {
             key.check.not_before.map(|t| t.0),
             now.0
         )?;
-        insert_webhook_copy(&mut tx, key.user, key.id, key.dek, key.webhook.as_ref()).await?;
+        insert_webhook_copy(&mut tx, key.user, (key.id, 1, key.config), key.dek, key.webhook.as_ref())
+            .await?;
         let entry = SecurityEvent::new(key.user, "key.created", key.provider);
         audit::append(&mut tx, audit_key, &entry, now).await?;
         events::append(&mut tx, key.user, Change::Key(key.provider), now).await?;
@@ -399,11 +400,17 @@ impl Store {
         }
         sql::tx_execute!(
             &mut tx,
-            "DELETE FROM webhook_secrets WHERE key_id = $1 AND user_id = $2",
+            "DELETE FROM webhook_secrets
+             WHERE key_id = $1 AND user_id = $2 AND NOT EXISTS (
+                SELECT 1 FROM calls c
+                WHERE c.user_id = $2 AND c.key_id = $1 AND c.key_version = webhook_secrets.version
+                    AND c.ended_at IS NULL)",
             old.id.0,
             old.user.0
         )?;
-        insert_webhook_copy(&mut tx, old.user, old.id, new.dek, new.webhook.as_ref()).await?;
+        let version = old.credential_version.saturating_add(1);
+        let place = (old.id, version, new.config);
+        insert_webhook_copy(&mut tx, old.user, place, new.dek, new.webhook.as_ref()).await?;
         let entry = SecurityEvent::new(old.user, "key.replaced", &old.provider);
         audit::append(&mut tx, audit_key, &entry, now).await?;
         events::append(&mut tx, old.user, Change::Key(&old.provider), now).await?;
@@ -549,16 +556,19 @@ impl Store {
 async fn insert_webhook_copy(
     tx: &mut super::Tx,
     user: UserId,
-    key: KeyId,
+    (key, version, config): (KeyId, i64, &Value),
     dek: &WrappedDek,
     copy: Option<&WebhookCopy>,
 ) -> Result<(), StoreError> {
     if let Some(copy) = copy {
         sql::tx_execute!(
             &mut *tx,
-            "INSERT INTO webhook_secrets (key_id, user_id, dek_id, sealed) VALUES ($1, $2, $3, $4)",
+            "INSERT INTO webhook_secrets (key_id, user_id, version, config, dek_id, sealed)
+             VALUES ($1, $2, $3, $4, $5, $6)",
             key.0,
             user.0,
+            version,
+            Json(config),
             dek.id.0,
             &copy.sealed
         )?;

@@ -7,6 +7,9 @@
 
 mod audit;
 mod batches;
+mod call_reports;
+mod call_runs;
+mod calls;
 mod deks;
 mod error;
 mod events;
@@ -37,6 +40,8 @@ use tokio::sync::Notify;
 
 use self::readers::Readers;
 pub use audit::SecurityEvent;
+pub use call_reports::{CallSecrets, Effect, Heard, WebhookSecretRow};
+pub use call_runs::{Answered, CallRun, Next, Sending, Turn};
 pub use error::StoreError;
 pub use events::Position;
 pub use installation::{Installation, InstanceSecret};

@@ -1,4 +1,5 @@
-//! The statements that look across owners, because a scheduler must. Nothing else in the room `store`
+//! The statements that look across owners, because a scheduler must, or because a provider's report names a call and
+//! not its owner. Nothing else in the room `store`
 //! reads or writes a user's data without the owner's id.
 
 use std::time::Duration;
@@ -7,16 +8,18 @@ use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Claim, Db, Hold, KeyRow, Store, StoreError, TxOn, keys::Row, search_runs, sql};
+use super::{Claim, Db, Hold, KeyRow, Store, StoreError, TxOn, jobs, keys::Row, sql};
 use crate::model::{
-    ids::{JobId, ProviderId, UserId, WorkerId},
+    ids::{CallId, JobId, ProviderId, UserId, WorkerId},
     job::{FAILURES_MAX, LEASE, LONGEST_WAIT, PER_USER},
-    scraper::Notice,
     time::Timestamp,
 };
 
 /// Events are kept for this long. Whoever was away for longer reads everything again.
 const EVENTS_KEPT: Duration = Duration::from_secs(3600);
+
+/// Reports on a call may follow for this long after its end.
+const REPORTS_FOLLOW: Duration = Duration::from_secs(3600);
 
 macro_rules! claim {
     ($not_among:literal, $lock:literal) => {
@@ -201,10 +204,33 @@ impl Store {
         // Two nodes that tell several users lock their numbers in one order, so that neither waits for the other.
         dead.sort_unstable();
         for (user, job) in &dead {
-            search_runs::end_early(&mut tx, UserId(*user), JobId(*job), Notice::OurFault, claim.now).await?;
+            jobs::give_up(&mut tx, UserId(*user), JobId(*job), claim.now).await?;
         }
         tx.commit().await?;
         Ok(u64::try_from(dead.len()).unwrap_or(u64::MAX))
+    }
+
+    /// Forgets copies of replaced credentials that no call needs any more: all but the current one, and those of calls
+    /// that have not been over for an hour, of which recordings may still be reported. Answers how many.
+    pub async fn forget_webhook_secrets(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let long_over = now.minus(REPORTS_FOLLOW);
+        Ok(sql::execute!(
+            self.writer(),
+            "DELETE FROM webhook_secrets
+             WHERE version <> (SELECT credential_version FROM user_api_keys k WHERE k.id = webhook_secrets.key_id)
+                AND NOT EXISTS (
+                    SELECT 1 FROM calls c
+                    WHERE c.key_id = webhook_secrets.key_id AND c.key_version = webhook_secrets.version
+                        AND (c.ended_at IS NULL OR c.ended_at > $1))",
+            long_over.0
+        )?)
+    }
+
+    /// Whose call this is.
+    pub async fn owner_of_call(&self, id: CallId) -> Result<Option<UserId>, StoreError> {
+        let row =
+            sql::fetch_optional!(self.reader(), (Uuid,), "SELECT user_id FROM calls WHERE id = $1", id.0)?;
+        Ok(row.map(|(user,)| UserId(user)))
     }
 
     /// The users with events since `since`, each with the number of the last one.

@@ -37,7 +37,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("argon2", &["account"]),
     ("utoipa", &["model", "server"]),
     ("roxmltree", &["simulator"]),
-    ("sha1", &["simulator"]),
+    ("sha1", &["simulator", "providers/inbound"]),
     ("rust_xlsxwriter", &["services"]),
 ];
 
@@ -165,6 +165,9 @@ fn only_the_scheduler_looks_across_owners() {
         "searches",
         "search_results",
         "saved_searches",
+        "calls",
+        "call_events",
+        "call_recordings",
         "user_events",
         "user_event_heads",
     ];

@@ -11,6 +11,8 @@ mod authorization;
 mod bad_input;
 mod batches;
 mod boot;
+mod call_crashes;
+mod calls;
 mod canary;
 mod catalogue;
 mod crash;

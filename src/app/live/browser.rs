@@ -30,6 +30,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// … up to this.
 const LAST_PAUSE: Duration = Duration::from_secs(60);
 
+/// What pages follow.
+const FOLLOWED: [Topic; 4] = [Topic::Keys, Topic::Searches, Topic::Calls, Topic::Account];
+
 /// What tabs say to each other beside the events: "Is anybody there?"
 const ASK: &str = "ask";
 /// "The connection is lost."
@@ -51,7 +54,7 @@ struct Inner {
     /// The number of the last event heard.
     seen: Cell<i64>,
     /// What the pages are about to be told.
-    pending: Cell<[bool; 3]>,
+    pending: Cell<[bool; 4]>,
     /// They were told something a moment ago.
     just_told: Cell<bool>,
     /// Counts what was heard, to find out that nothing was.
@@ -211,7 +214,7 @@ impl Inner {
         let refused = |source: &Source| source.source.ready_state() == EventSource::CLOSED;
         if self.source.borrow().as_ref().is_some_and(refused) {
             // Perhaps because the session has ended.
-            self.tell([false, false, true]);
+            self.tell(FOLLOWED.map(|topic| topic == Topic::Account));
             let pause = self.pause.get();
             self.pause.set((pause * 2).min(LAST_PAUSE));
             let line = Rc::clone(self);
@@ -228,25 +231,27 @@ impl Inner {
         match topic {
             Topic::Reset => {
                 self.seen.set(seq);
-                self.tell([true; 3]);
+                self.tell([true; 4]);
             }
             _ if seq <= seen => {}
-            Topic::Keys | Topic::Searches | Topic::Account if seq == seen.saturating_add(1) => {
+            Topic::Keys | Topic::Searches | Topic::Calls | Topic::Account
+                if seq == seen.saturating_add(1) =>
+            {
                 self.seen.set(seq);
-                self.tell([Topic::Keys, Topic::Searches, Topic::Account].map(|other| other == topic));
+                self.tell(FOLLOWED.map(|other| other == topic));
             }
             // Something in between was missed.
             _ => {
                 self.seen.set(seq);
-                self.tell([true; 3]);
+                self.tell([true; 4]);
             }
         }
     }
 
     /// Tells the pages: at once, or, when they were told something a moment ago, at the end of that moment.
-    fn tell(self: &Rc<Self>, news: [bool; 3]) {
-        let [keys, searches, account] = self.pending.get();
-        self.pending.set([keys || news[0], searches || news[1], account || news[2]]);
+    fn tell(self: &Rc<Self>, news: [bool; 4]) {
+        let pending = self.pending.get();
+        self.pending.set(std::array::from_fn(|topic| pending[topic] || news[topic]));
         if self.just_told.replace(true) {
             return;
         }
@@ -256,7 +261,7 @@ impl Inner {
             move || {
                 line.just_told.set(false);
                 if line.pending.get().contains(&true) {
-                    line.tell([false; 3]);
+                    line.tell([false; 4]);
                 }
             },
             BURST,
@@ -268,9 +273,9 @@ impl Inner {
         if self.closed.get() {
             return;
         }
-        let Live { keys, searches, account, .. } = self.live;
-        for (told, counter) in pending.into_iter().zip([keys, searches, account]) {
-            if told {
+        let counters = FOLLOWED.map(|topic| self.live.counter(topic));
+        for (told, counter) in pending.into_iter().zip(counters) {
+            if let (true, Some(counter)) = (told, counter) {
                 counter.update(|count| *count = count.wrapping_add(1));
             }
         }
@@ -320,7 +325,7 @@ impl Inner {
 
     fn look_again(self: &Rc<Self>) {
         if !self.live.connected.get_untracked() {
-            self.tell([true; 3]);
+            self.tell([true; 4]);
         }
         if self.leads.get() {
             return;
@@ -332,7 +337,7 @@ impl Inner {
             move || {
                 if !line.leads.get() && line.heard.get() == heard && line.live.connected.get_untracked() {
                     line.live.connected.set(false);
-                    line.tell([true; 3]);
+                    line.tell([true; 4]);
                 }
             },
             PATIENCE,

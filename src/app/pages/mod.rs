@@ -2,6 +2,7 @@
 
 mod account;
 mod api_keys;
+mod calling;
 mod demo;
 mod home;
 mod login;
@@ -16,9 +17,10 @@ mod tokens;
 
 pub use account::AccountSettings;
 pub use api_keys::ApiKeySettings;
+pub use calling::{CallPage, CallingPage};
 pub use demo::DemoPage;
 pub use home::HomePage;
 pub use login::LoginPage;
 pub use register::RegisterPage;
 pub use scraper::{BatchPage, BatchStartPage, SavedPage, ScraperPage, SearchPage};
-pub use services::{AiCallingPage, AnalyticsPage, CallingPage, VoiceCloningPage};
+pub use services::{AiCallingPage, AnalyticsPage, VoiceCloningPage};

@@ -15,12 +15,6 @@ pub fn VoiceCloningPage() -> impl IntoView {
     view! { <GuardedPage service=ServiceId::VoiceCloning /> }
 }
 
-/// Calling Operations.
-#[component]
-pub fn CallingPage() -> impl IntoView {
-    view! { <GuardedPage service=ServiceId::Calling /> }
-}
-
 /// Analytics.
 #[component]
 pub fn AnalyticsPage() -> impl IntoView {

@@ -16,6 +16,7 @@ pub use results::{
     Column, Direction, Filter, InvalidKey, InvalidSort, ResultKey, ResultRow, ResultsOf, ResultsPage, Sort,
 };
 pub use saved::{SavedInput, SavedName, SavedView};
+pub(in crate::model) use search::words;
 pub use search::{Notice, SearchList, SearchState, SearchView};
 
 /// Results of a search unless told, and the step in which forms offer more.

@@ -43,6 +43,8 @@ macro_rules! words {
     };
 }
 
+pub(in crate::model) use words;
+
 words! {
     /// The state of a search. A page that was paid for is never asked for again: a search that goes on, after
     /// a restart or because its user wants it, does so with the next page.

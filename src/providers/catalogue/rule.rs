@@ -122,7 +122,10 @@ impl Then {
     pub(crate) const fn allows(self, reason: Reason) -> bool {
         match self {
             Self::Accepted => matches!(reason, Reason::Accepted),
-            Self::Limited => matches!(reason, Reason::MissingPermissions | Reason::Accepted),
+            Self::Limited => matches!(
+                reason,
+                Reason::MissingPermissions | Reason::Accepted | Reason::PlanNeeded | Reason::NoRoom
+            ),
             Self::Exhausted => matches!(reason, Reason::QuotaUsedUp),
             Self::Invalid => {
                 matches!(
@@ -144,7 +147,9 @@ impl Then {
                     | Reason::UnexpectedAnswer
                     | Reason::CountryRefused
             ),
-            Self::BadRequest => matches!(reason, Reason::UnexpectedAnswer),
+            Self::BadRequest => {
+                matches!(reason, Reason::UnexpectedAnswer | Reason::NotThere | Reason::ContentRefused)
+            }
         }
     }
 

@@ -18,7 +18,10 @@ use crate::{
         ids::ProviderId,
         provider::{Category, Choice, Cost, FieldCondition, FieldInfo, FormInfo, Links, Shape},
     },
-    providers::{egress::origin::Origin, template::Template},
+    providers::{
+        egress::origin::Origin,
+        template::{Pointer, Template},
+    },
 };
 
 /// One file: one provider.
@@ -254,12 +257,9 @@ impl EndpointRule {
     /// Whether keys may be sent to `origin`.
     pub(crate) fn allows(&self, origin: &Origin) -> bool {
         let host = origin.host();
-        let named = |pattern: &String| match pattern.strip_prefix('*') {
-            Some(below) => host.len() > below.len() && host.ends_with(below),
-            None => host == pattern,
-        };
+        let named = self.hosts.is_empty() || self.hosts.iter().any(|pattern| is_named(pattern, host));
         let port = origin.port();
-        (self.hosts.is_empty() || self.hosts.iter().any(named)) && (port == 443 || self.ports.contains(&port))
+        named && (port == 443 || self.ports.contains(&port))
     }
 }
 
@@ -296,6 +296,7 @@ pub(crate) enum Method {
     #[default]
     Get,
     Post,
+    Delete,
 }
 
 /// One call of a check.
@@ -354,4 +355,36 @@ pub(crate) struct Operation {
     /// The name of the budget.
     pub(crate) budget: String,
     pub(crate) rules: Vec<Rule>,
+    /// A header of the answer that says what was used up, in the unit of the quota.
+    pub(crate) cost_header: Option<String>,
+    /// The answer holds an address, and what lies there is what is asked for.
+    pub(crate) link: Option<LinkRule>,
+}
+
+/// An address in an answer that may be fetched: over https, from these hosts only, and without the credential.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LinkRule {
+    /// Where the answer holds it.
+    pub(crate) pointer: Pointer,
+    /// The hosts that are allowed: `*.example.com` for names below one.
+    pub(crate) hosts: Vec<String>,
+    /// The name of the budget.
+    pub(crate) budget: String,
+    pub(crate) rules: Vec<Rule>,
+}
+
+impl LinkRule {
+    /// Whether `host` is one of those that are allowed.
+    pub(crate) fn allows(&self, host: &str) -> bool {
+        self.hosts.iter().any(|pattern| is_named(pattern, host))
+    }
+}
+
+/// Whether `host` is the one that `pattern` names, or lies below it.
+fn is_named(pattern: &str, host: &str) -> bool {
+    match pattern.strip_prefix('*') {
+        Some(below) => host.len() > below.len() && host.ends_with(below),
+        None => host == pattern,
+    }
 }

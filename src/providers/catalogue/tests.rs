@@ -130,6 +130,13 @@ fn the_budgets_are_those_of_the_design() {
                 ("probe", "brave_search") => (256 << 10, 15_000),
                 ("probe", _) => (64 << 10, 15_000),
                 ("json", _) => (4 << 20, 60_000),
+                // Lists of numbers and calls; somebody waits at the telephone.
+                ("call", "twilio") => (1 << 20, 20_000),
+                // A call lasts an hour at the most.
+                ("audio", "twilio") => (64 << 20, 600_000),
+                // Files go up and sound comes down as fast as the line is.
+                ("upload", "elevenlabs") => (64 << 10, 120_000),
+                ("audio", "elevenlabs") => (32 << 20, 180_000),
                 (other, id) => panic!("{id} {other}"),
             };
             assert_eq!((budget.max_bytes, budget.deadline_ms), expected, "{}", provider.info.id);

@@ -2,8 +2,9 @@
 
 use std::{collections::HashSet, time::Duration};
 
+use bytes::Bytes;
 use reqwest::{
-    NoProxy, Proxy, Request, Response, StatusCode,
+    NoProxy, Proxy, Request, RequestBuilder, Response, StatusCode,
     header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue},
     redirect::Policy,
 };
@@ -16,6 +17,7 @@ use super::{
     bulkhead::{Place, SMALL},
     origin::Destination,
     resolver::VettingResolver,
+    upload::Upload,
 };
 use crate::providers::{rules::Reply, settings::EgressProxy};
 
@@ -54,27 +56,28 @@ impl Client {
         Ok(Self { vetted: catalogue.map(vetted).transpose()?, trusting: operator.map(trusting).transpose()? })
     }
 
-    /// Sends `request`, whose address was made from `to`, and reads the whole answer, at most
-    /// `max_bytes` long, until `deadline`.
-    ///
-    /// An answer whose body is too long, compressed or broken still has a status; where that is an
-    /// error, it is returned without the body, for it may say enough.
-    pub(crate) async fn send(
+    /// Sends `request`, whose address was made from `to`, and waits for the head of the answer until `deadline`.
+    /// `upload` is its body, unless it has one.
+    pub(crate) async fn begin(
         &self,
-        place: &Place<'_>,
         to: Destination<'_>,
         mut request: Request,
-        max_bytes: usize,
+        upload: Option<&Upload>,
+        accept: Accept,
         deadline: Instant,
-    ) -> Result<Reply, Fault> {
+    ) -> Result<Begun, Fault> {
         if to.is_forbidden() {
             return Err(Fault::NoConnection);
         }
         let headers = request.headers_mut();
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT, HeaderValue::from_static(accept.types()));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let client = if to.by_operator { &self.trusting } else { &self.vetted };
         let client = client.as_ref().ok_or(Fault::NotSent)?;
+        if let Some(upload) = upload {
+            let builder = RequestBuilder::from_parts(client.clone(), request);
+            request = builder.multipart(upload.form()?).build().map_err(|_| Fault::NotSent)?;
+        }
         let mut response = match timeout_at(deadline, client.execute(request)).await {
             Ok(answer) => answer.map_err(|error| fault(&error))?,
             Err(_) => return Err(Fault::TimedOut),
@@ -84,6 +87,41 @@ impl Client {
             return Err(Fault::Redirected(status.as_u16()));
         }
         let headers = std::mem::take(response.headers_mut());
+        Ok(Begun { status, headers, response, deadline })
+    }
+}
+
+/// What kind of answer is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Accept {
+    Json,
+    Anything,
+}
+
+impl Accept {
+    const fn types(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Anything => "*/*",
+        }
+    }
+}
+
+/// An answer whose body is still to be read.
+pub(crate) struct Begun {
+    status: StatusCode,
+    headers: HeaderMap,
+    response: Response,
+    deadline: Instant,
+}
+
+impl Begun {
+    /// Reads the whole answer, at most `max_bytes` long.
+    ///
+    /// An answer whose body is too long, compressed or broken still has a status; where that is an
+    /// error, it is returned without the body, for it may say enough.
+    pub(crate) async fn whole(self, place: &Place<'_>, max_bytes: usize) -> Result<Reply, Fault> {
+        let Self { status, headers, response, deadline } = self;
         let body = match timeout_at(deadline, read(response, &headers, max_bytes, place)).await {
             Ok(read) => read,
             Err(_) => Err(Fault::TimedOut),
@@ -92,6 +130,34 @@ impl Client {
             body.or_else(|fault| if is_error(status) { Ok(Body::new(Vec::new())) } else { Err(fault) })?;
         Ok(Reply { status: status.as_u16(), headers, body })
     }
+
+    /// The head alone, as an answer without a body.
+    pub(crate) fn head(&self) -> Reply {
+        Reply { status: self.status.as_u16(), headers: self.headers.clone(), body: Body::new(Vec::new()) }
+    }
+
+    /// Whether the body comes as it is, and does not announce more than `max_bytes`.
+    pub(crate) fn is_plain(&self, max_bytes: usize) -> bool {
+        let announced = self.response.content_length().unwrap_or_default();
+        is_identity(&self.headers) && usize::try_from(announced).is_ok_and(|announced| announced <= max_bytes)
+    }
+
+    /// Until when all of it must have come.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// The next piece of the body; nothing at its end.
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, Fault> {
+        match timeout_at(self.deadline, self.response.chunk()).await {
+            Ok(chunk) => chunk.map_err(|error| fault(&error)),
+            Err(_) => Err(Fault::TimedOut),
+        }
+    }
+}
+
+fn is_identity(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity")
 }
 
 fn builder(proxy: Option<&EgressProxy>) -> reqwest::Result<reqwest::ClientBuilder> {
@@ -128,7 +194,7 @@ async fn read(
     place: &Place<'_>,
 ) -> Result<Body, Fault> {
     let empty = || Body::new(Vec::new());
-    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+    if !is_identity(headers) {
         return Ok(empty());
     }
     let announced = response.content_length().unwrap_or_default();

@@ -48,6 +48,14 @@ pub(crate) fn place<'v>(
     if body.is_some() { write_body(request, BodyFormat::Json, body, None) } else { Ok(()) }
 }
 
+/// A form as the body.
+pub(crate) fn write_form(request: &mut Request, fields: &[(&'static str, String)]) {
+    let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+    request.headers_mut().insert(CONTENT_TYPE, kind);
+    *request.body_mut() = Some(form.into());
+}
+
 /// The body, with the credential among its members where it belongs there.
 fn write_body(
     request: &mut Request,

@@ -12,6 +12,7 @@ pub(crate) mod origin;
 pub(crate) mod pace;
 pub(crate) mod resolver;
 pub(crate) mod scrub;
+pub(crate) mod upload;
 
 use std::time::Duration;
 

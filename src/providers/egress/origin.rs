@@ -139,6 +139,11 @@ impl BaseUrl {
     pub(crate) fn host(&self) -> &str {
         self.origin.host()
     }
+
+    /// Whether it lies at `origin`.
+    pub(crate) fn is_at(&self, origin: &Origin) -> bool {
+        self.origin == *origin
+    }
 }
 
 impl std::fmt::Display for BaseUrl {
@@ -171,6 +176,11 @@ impl<'a> Destination<'a> {
     /// The operator's address.
     pub(crate) fn operator(base: &'a BaseUrl) -> Self {
         Self { origin: &base.origin, prefix: &base.prefix, by_operator: true }
+    }
+
+    /// The origin of an address that an answer holds; `by_operator` where it is the operator's own.
+    pub(crate) fn link(origin: &'a Origin, by_operator: bool) -> Self {
+        Self { origin, prefix: "", by_operator }
     }
 
     /// Whether it is an address, rather than a name, that requests must not go to. Names are

@@ -29,6 +29,16 @@ impl Scrubber {
         self.0.iter().any(|form| text.contains(form.as_str()))
     }
 
+    /// Whether `bytes` hold a secret.
+    pub(crate) fn finds_in_bytes(&self, bytes: &[u8]) -> bool {
+        self.0.iter().any(|form| bytes.windows(form.len()).any(|window| window == form.as_bytes()))
+    }
+
+    /// The length of the longest text that is looked for.
+    pub(crate) fn longest(&self) -> usize {
+        self.0.first().map_or(0, |form| form.len())
+    }
+
     /// Removes the secrets from every text of `document`, names of members included.
     pub(crate) fn clean(&self, document: &mut Value) {
         match document {

@@ -129,7 +129,7 @@ impl Attacked {
         // With the budgets of the catalogue.
         let mut room = Room::new(settings, |_| {});
         // Every request is sent: the attack is not over after five failures.
-        room.providers.breakers = Breakers::without_rest(Arc::new(SystemClock));
+        Arc::get_mut(&mut room.providers).unwrap().breakers = Breakers::without_rest(Arc::new(SystemClock));
         let candidate = |id| room.candidate(&id, &[("api_key", CANARY)]);
         Self { hostile: candidate(HOSTILE), honest: candidate(HONEST), room }
     }

@@ -14,6 +14,7 @@ mod single_key;
 mod slow;
 mod ssrf;
 mod stored;
+mod stream;
 mod support;
 mod table;
 mod tls;

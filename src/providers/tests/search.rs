@@ -83,10 +83,16 @@ async fn every_documented_failure() {
         (response(200, "", b"<html>"), refused(Outcome::Unreachable, Reason::UnexpectedAnswer, 200)),
         (
             json(400, &error("Missing query `q` parameter.")),
-            CallError::NotUnderstood { http_status: Some(400) },
+            CallError::NotUnderstood { reason: Reason::UnexpectedAnswer, http_status: Some(400), code: None },
         ),
-        (json(404, &error("Not found")), CallError::NotUnderstood { http_status: Some(404) }),
-        (json(410, &error("Archived")), CallError::NotUnderstood { http_status: Some(410) }),
+        (
+            json(404, &error("Not found")),
+            CallError::NotUnderstood { reason: Reason::UnexpectedAnswer, http_status: Some(404), code: None },
+        ),
+        (
+            json(410, &error("Archived")),
+            CallError::NotUnderstood { reason: Reason::UnexpectedAnswer, http_status: Some(410), code: None },
+        ),
     ];
     for (answer, expected) in cases {
         let shown = String::from_utf8_lossy(&answer).into_owned();

@@ -165,7 +165,7 @@ impl UsageObserver for Recorder {
 
 /// The room under test.
 pub(super) struct Room {
-    pub(super) providers: Providers,
+    pub(super) providers: Arc<Providers>,
     pub(super) vault: Arc<Vault>,
     recorder: Arc<Recorder>,
     pub(super) owner: UserId,
@@ -203,7 +203,7 @@ impl Room {
             Arc::new(ManualClock::new(NOW)),
         )
         .unwrap();
-        Self { providers, vault, recorder, owner: UserId::generate() }
+        Self { providers: Arc::new(providers), vault, recorder, owner: UserId::generate() }
     }
 
     pub(super) fn candidate(&self, provider: &ProviderId, fields: &[(&str, &str)]) -> Candidate {

@@ -148,6 +148,7 @@ fn line(call: &Probe, candidate: &Candidate, answer: &DocumentedAnswer) -> Line 
     }
     let method = match call.method {
         Method::Get => "GET",
+        Method::Delete => "DELETE",
         Method::Post => "POST",
     };
     Line { call: call.operation.clone(), method, path, needed, answer: bytes(answer) }

@@ -10,8 +10,11 @@ use crate::{
     model::{
         ability::abilities,
         access::{CredentialState, Policy, decide},
+        calling::{
+            AccountView, CallEvent, CallRequest, CallState, CallView, EventSource, NumberView, RecordingLink,
+        },
         check::{Evidence, Outcome},
-        ids::{BatchId, ProviderId, SavedId, SearchId, SessionId, TokenId, UserId},
+        ids::{BatchId, CallId, ProviderId, SavedId, SearchId, SessionId, TokenId, UserId},
         key::{KeyMetadata, KeyView, Quota, Source},
         page::SessionView,
         provider::{Category, Cost, FieldInfo, FormInfo, Links, ProviderInfo},
@@ -72,6 +75,13 @@ pub(super) fn of(name: &str) -> Option<Value> {
         )),
         "BatchEstimate" => json!(BatchEstimate { queries: 2, searches: 6, left: Some(958) }),
         "ResultRow" => json!(result()),
+        "CallView" => json!(call()),
+        "AccountView" => json!(account()),
+        "RecordingLink" => json!(RecordingLink {
+            sid: "RE0123456789abcdef0123456789abcdef".to_owned(),
+            seconds: 40,
+            url: format!("/media/recordings/{}.{}.RE…", id(1), id(6)),
+        }),
         _ => return None,
     })
 }
@@ -218,6 +228,50 @@ fn search() -> SearchView {
         finished_at: None,
         can_resume: false,
         batch: None,
+    }
+}
+
+fn call() -> CallView {
+    CallView {
+        id: CallId(id(6)),
+        request: CallRequest {
+            to: "+4930901820".to_owned(),
+            country: Some("DE".to_owned()),
+            from: "+12025550142".to_owned(),
+            message: "Your order is ready.".to_owned(),
+            language: "en-US".to_owned(),
+            record: false,
+        },
+        state: CallState::Ringing,
+        notice: None,
+        sid: Some("CA0123456789abcdef0123456789abcdef".to_owned()),
+        hanging_up: false,
+        seconds: None,
+        price: None,
+        price_unit: None,
+        created_at: NOW,
+        answered_at: None,
+        ended_at: None,
+        events: vec![CallEvent { source: EventSource::Report, state: CallState::Ringing, at: NOW }],
+        recordings: Vec::new(),
+    }
+}
+
+fn account() -> AccountView {
+    AccountView {
+        numbers: vec![NumberView {
+            number: "+12025550142".to_owned(),
+            name: Some("Front desk".to_owned()),
+            voice: true,
+            sms: true,
+            mms: false,
+            verified_only: false,
+        }],
+        more_numbers: false,
+        balance: Some("48.20".to_owned()),
+        currency: Some("USD".to_owned()),
+        trial: Some(false),
+        reports: true,
     }
 }
 

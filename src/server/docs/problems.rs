@@ -132,6 +132,7 @@ pub(super) fn remedy(code: ErrorCode) -> &'static str {
             "Somebody changed the same thing at the same time. Read it again, then decide."
         }
         ErrorCode::TooManySearches => "Wait until some of them have ended, or stop some.",
+        ErrorCode::TooManyCalls => "Wait until some of them have ended, or hang up.",
         ErrorCode::TooLarge => "A body may have 64 KiB.",
         ErrorCode::UnsupportedMediaType => "Send `Content-Type: application/json`, once.",
         ErrorCode::MisdirectedHost => {

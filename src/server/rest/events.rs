@@ -51,9 +51,9 @@ pub(super) struct Resume {
 
 /// Follow what changes
 ///
-/// Server-sent events: `hello` at once, then `keys`, `searches` and `account` as they happen. Each has its number as
-/// `id`, and as `data` a JSON object with `seq`, `topic` and, where there are several, the `subject`: a provider or a
-/// search, to be read again in the ordinary way. After `reset`, read everything again. The stream ends with the
+/// Server-sent events: `hello` at once, then `keys`, `searches`, `calls` and `account` as they happen. Each has its
+/// number as `id`, and as `data` a JSON object with `seq`, `topic` and, where there are several, the `subject`: a
+/// provider, a search or a call, to be read again in the ordinary way. After `reset`, read everything again. The stream ends with the
 /// session or token that opened it.
 #[utoipa::path(
     get,

@@ -6,6 +6,7 @@
 pub(super) mod auth;
 mod batches;
 mod body;
+mod calls;
 mod events;
 mod guard;
 pub(super) mod keys;
@@ -96,6 +97,11 @@ pub(super) fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(saved::list, saved::save))
         .routes(routes!(saved::get, saved::rename, saved::delete))
         .routes(routes!(saved::run))
+        .routes(routes!(calls::account))
+        .routes(routes!(calls::list, calls::place))
+        .routes(routes!(calls::get, calls::delete))
+        .routes(routes!(calls::hang_up))
+        .routes(routes!(calls::recordings))
         .routes(routes!(tokens::list, tokens::issue))
         .routes(routes!(tokens::revoke))
         .routes(routes!(system::access))

@@ -43,7 +43,7 @@ impl Row {
 
     /// The path as it stands in the description.
     pub fn template(&self) -> String {
-        ["batch", "saved", "search", "session", "token"]
+        ["batch", "call", "saved", "search", "session", "token"]
             .iter()
             .fold(self.path.to_owned(), |path, kind| path.replace(&format!("{{id:{kind}}}"), "{id}"))
             .split('?')
@@ -65,6 +65,7 @@ const SEARCH: &str = r#"{"query":"few cakes","place":"52.52, 13.405","limit":20}
 const BATCH: &str = r#"{"queries":["few cakes"],"place":"52.52, 13.405"}"#;
 const NO_BATCH: &str = r#"{"queries":[],"place":"52.52, 13.405"}"#;
 const NO_SAVED: &str = r#"{"name":"","search":{}}"#;
+const NO_CALL: &str = r#"{"to":"","from":"","message":""}"#;
 const SEARCHES: &str = "/api/services/data-scraper/searches";
 
 pub const ROUTES: &[Row] = &[
@@ -124,6 +125,13 @@ pub const ROUTES: &[Row] = &[
         .then(404),
     Row::new("POST", "/api/services/data-scraper/saved-searches/{id:saved}/run", May::ServicesUse, 201, 403)
         .body("{}"),
+    Row::new("GET", "/api/services/calling/account", May::ServicesUse, 200, 403),
+    Row::new("GET", "/api/services/calling/calls", May::Read, 200, 200),
+    Row::new("POST", "/api/services/calling/calls", May::ServicesUse, 422, 403).body(NO_CALL),
+    Row::new("GET", "/api/services/calling/calls/{id:call}", May::Read, 200, 404),
+    Row::new("DELETE", "/api/services/calling/calls/{id:call}", May::ServicesUse, 204, 404).then(404),
+    Row::new("POST", "/api/services/calling/calls/{id:call}/hang-up", May::ServicesUse, 200, 404).body("{}"),
+    Row::new("GET", "/api/services/calling/calls/{id:call}/recordings", May::ServicesUse, 200, 403),
     Row::new("GET", "/api/system/users/{user_id}/services/{service}/access", May::System, 200, 401),
     Row::new("GET", "/metrics", May::Metrics, 200, 401),
     Row::new("GET", "/api/openapi.json", May::Everybody, 200, 200),
@@ -172,6 +180,13 @@ pub const FUNCTIONS: &[Row] = &[
     Row::new("POST", "/api/rpc/rename_saved", May::Person, 200, 404).body("id={id:saved}&name=owner's+again"),
     Row::new("POST", "/api/rpc/run_saved", May::Person, 200, 403).body("id={id:saved}"),
     Row::new("POST", "/api/rpc/delete_saved", May::Person, 200, 404).body("id={id:saved}").then(404),
+    Row::new("POST", "/api/rpc/calling_account", May::Person, 200, 403),
+    Row::new("POST", "/api/rpc/place_call", May::Person, 422, 403).body("to=&from=&message="),
+    Row::new("POST", "/api/rpc/call", May::Person, 200, 404).body("id={id:call}"),
+    Row::new("POST", "/api/rpc/calls", May::Person, 200, 200),
+    Row::new("POST", "/api/rpc/hang_up_call", May::Person, 200, 404).body("id={id:call}"),
+    Row::new("POST", "/api/rpc/call_recordings", May::Person, 200, 403).body("id={id:call}"),
+    Row::new("POST", "/api/rpc/delete_call", May::Person, 200, 404).body("id={id:call}").then(404),
     Row::new("POST", "/api/rpc/delete_search", May::Person, 200, 404).body("id={id:search}").then(404),
 ];
 
@@ -191,5 +206,6 @@ pub const PAGES: &[(&str, u16, u16)] = &[
     ("/services/ai-calling", 303, 200),
     ("/services/voice-cloning", 303, 200),
     ("/services/calling", 303, 200),
+    ("/services/calling/calls/{id:call}", 303, 404),
     ("/analytics", 303, 200),
 ];

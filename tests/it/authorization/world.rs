@@ -51,6 +51,7 @@ pub struct World {
     search: String,
     batch: String,
     saved: String,
+    call: String,
     session: String,
     token: String,
     hint: String,
@@ -82,6 +83,10 @@ impl World {
             json!({"name": "owner's saved", "search": {"query": "few cakes", "place": "52.52, 13.405"}});
         let saved =
             id(&owner.post("/api/services/data-scraper/saved-searches", &saved).await.expect(201).json());
+
+        let twilio = json!({"provider": "twilio", "credentials": App::test_key("twilio", "full")});
+        owner.post("/api/user-api-keys/store", &twilio).await.expect(201);
+        let call = ended_call(&app, &mut owner, "Hello from the owner.").await;
 
         let mut tokens = Vec::new();
         for scope in ["read", "keys:write", "services:use", "read"] {
@@ -131,6 +136,7 @@ impl World {
             search,
             batch,
             saved,
+            call,
             session,
             token,
             hint: key["hint"].as_str().unwrap().to_owned(),
@@ -145,6 +151,7 @@ impl World {
             self.batch.clone(),
             self.saved.clone(),
             "owner's saved".to_owned(),
+            self.call.clone(),
             self.hint.clone(),
             "owner's token".to_owned(),
         ]
@@ -161,6 +168,7 @@ impl World {
             format!("SELECT COUNT(*) FROM searches WHERE {OWNERS}"),
             "SELECT COUNT(*) FROM search_results".to_owned(),
             format!("SELECT COUNT(*) FROM saved_searches WHERE {OWNERS}"),
+            format!("SELECT COUNT(*) FROM calls WHERE {OWNERS}"),
             format!("SELECT COUNT(*) FROM sessions WHERE {OWNERS}"),
             format!("SELECT COUNT(*) FROM api_tokens WHERE {OWNERS}"),
             format!("SELECT COUNT(*) FROM usage_events WHERE {OWNERS}"),
@@ -186,6 +194,7 @@ impl World {
         text.replace("{id:search}", &self.search)
             .replace("{id:batch}", &self.batch)
             .replace("{id:saved}", &self.saved)
+            .replace("{id:call}", &self.call)
             .replace("{id:session}", &self.session)
             .replace("{id:token}", &self.token)
             .replace("{user_id}", &self.user)
@@ -227,6 +236,18 @@ impl World {
         }
         client.send(row.method, &self.fill(row.path), &headers, body.into_bytes()).await
     }
+}
+
+/// A call that is over, without the wait until it is.
+pub async fn ended_call(app: &App, client: &mut Client, message: &str) -> String {
+    let call = json!({"to": "+12125550188", "from": "+12025550142", "message": message});
+    let call = client.post("/api/services/calling/calls", &call).await.expect(201);
+    while client.get(call.location()).await.json()["sid"].is_null() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    app.sql.execute("UPDATE jobs SET state = 'done' WHERE id IN (SELECT id FROM calls)").await;
+    app.sql.execute("UPDATE calls SET state = 'completed', stage = 5, ended_at = created_at").await;
+    id(&call.json())
 }
 
 fn id(document: &Value) -> String {

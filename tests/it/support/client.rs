@@ -20,6 +20,8 @@ pub struct Client {
     router: Router,
     pub cookie: Option<String>,
     pub peer: SocketAddr,
+    /// The host it asks.
+    pub host: String,
 }
 
 /// What came back.
@@ -32,7 +34,7 @@ pub struct Answer {
 
 impl Client {
     pub fn new(router: Router) -> Self {
-        Self { router, cookie: None, peer: ([127, 0, 0, 1], 40000).into() }
+        Self { router, cookie: None, peer: ([127, 0, 0, 1], 40000).into(), host: "127.0.0.1:3000".to_owned() }
     }
 
     pub async fn get(&mut self, path: &str) -> Answer {
@@ -98,7 +100,7 @@ impl Client {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .header(header::HOST, "127.0.0.1:3000")
+            .header(header::HOST, &self.host)
             .header(header::USER_AGENT, "Keyward tests");
         if let Some(cookie) = &self.cookie {
             request = request.header(header::COOKIE, cookie);

@@ -176,9 +176,19 @@ impl App {
         self.clock.now()
     }
 
+    /// Answers on the network as well.
+    pub fn serve(&self, listener: TcpListener) {
+        let router = self.router.clone();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+    }
+
     /// A browser without a session.
     pub fn visitor(&self) -> Client {
-        Client::new(self.router.clone())
+        let mut client = Client::new(self.router.clone());
+        if let Some(host) = self.variables.get("PUBLIC_URL").and_then(|url| url.strip_prefix("http://")) {
+            client.host = host.to_owned();
+        }
+        client
     }
 
     /// A browser with the session of a new user.

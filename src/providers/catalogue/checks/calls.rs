@@ -8,7 +8,7 @@ use crate::providers::{
         problem::{Problem, at},
         read::Text,
         rule::{Rule, Test, Then},
-        schema::{Auth, BodyFormat, Form, Method, Probe, ProviderFile},
+        schema::{Auth, BodyFormat, Form, LinkRule, Method, Probe, ProviderFile},
     },
     template::Template,
 };
@@ -41,6 +41,9 @@ pub(super) fn check(file: &ProviderFile) -> Checked {
             let text = format!("no budget is called {}", operation.budget);
             return Err(outer(Problem::new(at!["budget"], text)));
         }
+        if let Some(rule) = &operation.link {
+            link(file, rule).map_err(|problem| outer(problem.within(at!["link"], "link: ")))?;
+        }
     }
     Ok(())
 }
@@ -68,6 +71,22 @@ fn one_call(file: &ProviderFile, call: &Probe) -> Checked {
     method(forms, call.method, call.body.as_ref())?;
     let texts = call.read.facts.values().chain(&call.read.account).chain(&call.read.plan);
     texts.clone().try_for_each(text)
+}
+
+/// What an answer leads to lies on hosts that the file names: a pattern needs a whole name to be below.
+fn link(file: &ProviderFile, link: &LinkRule) -> Checked {
+    rules(&link.rules, false)?;
+    if !file.budgets.contains_key(&link.budget) {
+        return Err(Problem::new(at!["budget"], format!("no budget is called {}", link.budget)));
+    }
+    let whole = |host: &String| {
+        let name = host.strip_prefix("*.").unwrap_or(host);
+        name.contains('.') && !name.contains('*') && !name.starts_with('.')
+    };
+    if link.hosts.is_empty() || !link.hosts.iter().all(whole) {
+        return Err(Problem::new(at!["hosts"], "hosts must be whole names, or `*.` and a whole name"));
+    }
+    Ok(())
 }
 
 /// Only a POST has a body, be it for what is asked or for the credential.

@@ -13,10 +13,11 @@ use crate::{
     jobs::Worker,
     model::{
         ids::WorkerId,
-        job::{FAILURES_MAX, LEASE},
+        job::{FAILURES_MAX, LEASE, Work},
         scraper::{Notice, ResultRow, SearchState},
         time::Timestamp,
     },
+    services::Staff,
     store::{Claiming, End, NewUser, PageOfResults},
     vault::{INSTANCE, KekRing, Vault},
 };
@@ -118,6 +119,13 @@ async fn fixture(pages: Vec<Result<Value, Notice>>) -> Fixture {
     });
     let (worker, looping) = working(&store, &clock, &scraper, &dispatch);
     Fixture { scraper, dispatch, worker, script, store, clock, user, other, _loop: looping, _dir: dir }
+}
+
+#[async_trait]
+impl Staff for Scraper {
+    async fn work(&self, _: &Work, hold: Hold, stops: Stops) -> Ended {
+        self.run(hold, stops).await
+    }
 }
 
 /// A process that works on jobs.

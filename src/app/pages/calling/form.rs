@@ -1,0 +1,230 @@
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+use crate::{
+    api::calling::PlaceCall,
+    app::{
+        guard::Guard,
+        links::with_query,
+        post::{Post, PostForm},
+        ui::{BusyButton, ButtonKind, ErrorNotice, FieldErrorText, TextField, focus_first_invalid},
+    },
+    model::{
+        calling::{CallRequest, LANGUAGES, MESSAGE_MAX, NumberView},
+        error::{AppError, ErrorCode},
+        service::ServiceId,
+    },
+};
+
+/// The id of the form, for the focus.
+const FORM: &str = "call-form";
+/// The id of the message about the whole form.
+const MESSAGE: &str = "call-message";
+
+/// Countries on offer for numbers without country code. Any other is written with its code.
+const COUNTRIES: [(&str, &str); 34] = [
+    ("AR", "Argentina (+54)"),
+    ("AU", "Australia (+61)"),
+    ("AT", "Austria (+43)"),
+    ("BE", "Belgium (+32)"),
+    ("BR", "Brazil (+55)"),
+    ("CA", "Canada (+1)"),
+    ("CL", "Chile (+56)"),
+    ("CZ", "Czechia (+420)"),
+    ("DK", "Denmark (+45)"),
+    ("FI", "Finland (+358)"),
+    ("FR", "France (+33)"),
+    ("DE", "Germany (+49)"),
+    ("GR", "Greece (+30)"),
+    ("HU", "Hungary (+36)"),
+    ("IN", "India (+91)"),
+    ("IE", "Ireland (+353)"),
+    ("IL", "Israel (+972)"),
+    ("IT", "Italy (+39)"),
+    ("JP", "Japan (+81)"),
+    ("MX", "Mexico (+52)"),
+    ("NL", "Netherlands (+31)"),
+    ("NZ", "New Zealand (+64)"),
+    ("NO", "Norway (+47)"),
+    ("PL", "Poland (+48)"),
+    ("PT", "Portugal (+351)"),
+    ("RO", "Romania (+40)"),
+    ("SG", "Singapore (+65)"),
+    ("ZA", "South Africa (+27)"),
+    ("ES", "Spain (+34)"),
+    ("SE", "Sweden (+46)"),
+    ("CH", "Switzerland (+41)"),
+    ("TR", "Türkiye (+90)"),
+    ("GB", "United Kingdom (+44)"),
+    ("US", "United States (+1)"),
+];
+
+/// The page with the form filled in as for this call.
+pub(super) fn again_path(request: &CallRequest) -> String {
+    let given = [
+        ("to", request.to.as_str()),
+        ("from", &request.from),
+        ("language", &request.language),
+        ("message", &request.message),
+    ];
+    with_query(ServiceId::Calling.path(), given)
+}
+
+/// Places a call. Its page follows by itself. What the address gives is filled in.
+#[component]
+pub(super) fn CallForm(
+    /// The numbers that can call.
+    callers: Vec<NumberView>,
+) -> impl IntoView {
+    let place = Post::to::<PlaceCall>();
+    let error = Signal::derive(move || place.error());
+    let guard = use_context::<Guard>();
+    Effect::new(move |_| {
+        if place.version().get() == 0 {
+            return;
+        }
+        match error.with(|error| error.as_ref().map(|error| error.code)) {
+            Some(ErrorCode::MissingApiKeys) => {
+                if let Some(guard) = guard {
+                    guard.ask_again();
+                }
+            }
+            Some(_) => focus_first_invalid(FORM, MESSAGE),
+            None => {}
+        }
+    });
+    let address = use_query_map().get_untracked();
+    let given = |name: &str| address.get(name).unwrap_or_default();
+    let (to, from, message, language) = (given("to"), given("from"), given("message"), given("language"));
+    let fields = ["to", "country", "from", "message", "language", "record"].map(str::to_owned);
+    let said = about(error, "message", "The message");
+    let described = move || if said.read().is_some() { "message-help message-error" } else { "message-help" };
+    view! {
+        <div id=FORM>
+            <PostForm action=place>
+                <div class="search-fields">
+                    <TextField
+                        name="to"
+                        label="Call"
+                        kind="tel"
+                        autocomplete="off"
+                        help="With its country code, such as +49 30 901820, or choose the country."
+                        value=to
+                        error=about(error, "to", "The number")
+                    />
+                    <div class="field">
+                        <label for="country">"Country"</label>
+                        <select id="country" name="country" aria-describedby="country-error">
+                            <option value="">"As the number says"</option>
+                            {options(&COUNTRIES, "")}
+                        </select>
+                        <FieldErrorText id="country-error".to_owned() error=about(error, "country", "The country") />
+                    </div>
+                    <From callers=callers from=from error=about(error, "from", "The number to call from") />
+                    <div class="field">
+                        <label for="language">"Language of the message"</label>
+                        <select id="language" name="language" aria-describedby="language-error">
+                            {options(&LANGUAGES, &language)}
+                        </select>
+                        <FieldErrorText id="language-error".to_owned() error=about(error, "language", "The language") />
+                    </div>
+                </div>
+                <div class="field">
+                    <label for="message">"Message"</label>
+                    <textarea
+                        id="message"
+                        name="message"
+                        rows="4"
+                        required
+                        maxlength=MESSAGE_MAX.to_string()
+                        aria-invalid=move || said.read().is_some().then_some("true")
+                        aria-describedby=described
+                    >
+                        {message}
+                    </textarea>
+                    <p class="field-help" id="message-help">
+                        "Twilio reads it out once to whoever answers, an answering machine included, then hangs up."
+                    </p>
+                    <FieldErrorText id="message-error".to_owned() error=said />
+                </div>
+                <label class="check">
+                    <input type="checkbox" name="record" aria-describedby="record-help" />
+                    "Record the call"
+                </label>
+                <p class="field-help" id="record-help">
+                    "The recording stays at Twilio, which charges for it. In many countries whoever is called must be told first."
+                </p>
+                <ErrorNotice error=error provider="Twilio" fields=fields id=MESSAGE />
+                <div class="actions">
+                    <BusyButton kind=ButtonKind::Primary busy=place.pending() label="Call" busy_label="Calling…" />
+                </div>
+            </PostForm>
+        </div>
+    }
+    .into_any()
+}
+
+/// The number to call from: one of the account's, or typed where the account told none.
+#[component]
+fn From(callers: Vec<NumberView>, from: String, error: Signal<Option<String>>) -> impl IntoView {
+    if callers.is_empty() {
+        return view! {
+            <TextField
+                name="from"
+                label="From"
+                kind="tel"
+                autocomplete="off"
+                help="A number of your Twilio account, such as +12025550142."
+                value=from
+                error=error
+            />
+        }
+        .into_any();
+    }
+    let offered = callers
+        .into_iter()
+        .map(|caller| {
+            let selected = caller.number == from;
+            let label = match caller.name {
+                Some(name) => format!("{}, {name}", caller.number),
+                None => caller.number.clone(),
+            };
+            view! {
+                <option value=caller.number selected=selected>
+                    {label}
+                </option>
+            }
+            .into_any()
+        })
+        .collect_view();
+    view! {
+        <div class="field">
+            <label for="from">"From"</label>
+            <select id="from" name="from" aria-describedby="from-error">
+                {offered}
+            </select>
+            <FieldErrorText id="from-error".to_owned() error=error />
+        </div>
+    }
+    .into_any()
+}
+
+fn options(offered: &'static [(&'static str, &'static str)], chosen: &str) -> AnyView {
+    offered
+        .iter()
+        .map(|(code, label)| {
+            view! {
+                <option value=*code selected=*code == chosen>
+                    {*label}
+                </option>
+            }
+            .into_any()
+        })
+        .collect_view()
+        .into_any()
+}
+
+/// The sentence about one field.
+fn about(error: Signal<Option<AppError>>, name: &'static str, label: &'static str) -> Signal<Option<String>> {
+    Signal::derive(move || error.with(|error| Some(error.as_ref()?.errors.get(name)?.sentence(label))))
+}

@@ -1,0 +1,219 @@
+use std::time::Duration;
+
+use leptos::{prelude::*, task::spawn_local};
+use leptos_router::hooks::use_query_map;
+
+use super::call::{StatePill, cost, length};
+use crate::{
+    api::{
+        calling::{ListCalls, calls},
+        wire::ask,
+    },
+    app::{
+        asked::Asked,
+        links::with_query,
+        live::{SLOW, Since},
+        problem::Problem,
+        ui::{Moment, Phrase},
+    },
+    model::{
+        calling::{CallList, CallView, Group},
+        error::ErrorCode,
+        event::Topic,
+        ids::CallId,
+        service::ServiceId,
+    },
+};
+
+/// How often the list is read again while one of its calls is under way and nobody tells the browser of changes.
+const WHILE_OPEN: Duration = Duration::from_secs(5);
+
+/// Which part of the history the address asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Wish {
+    before: Option<CallId>,
+    number: String,
+    group: Option<Group>,
+}
+
+impl Wish {
+    fn of_address() -> Memo<Self> {
+        let query = use_query_map();
+        Memo::new(move |_| {
+            query.with(|query| Self {
+                before: query.get_str("before").and_then(|id| id.parse().ok()),
+                number: query.get_str("number").map(|text| text.trim().to_owned()).unwrap_or_default(),
+                group: query.get_str("group").and_then(|group| group.parse().ok()),
+            })
+        })
+    }
+
+    /// The address of a part.
+    fn path(&self, before: Option<CallId>) -> String {
+        let before = before.map(|id| id.to_string()).unwrap_or_default();
+        let given = [
+            ("number", self.number.as_str()),
+            ("group", self.group.map_or("", Group::code)),
+            ("before", &before),
+        ];
+        let path =
+            with_query(ServiceId::Calling.path(), given.into_iter().filter(|(_, value)| !value.is_empty()));
+        format!("{path}#calls")
+    }
+
+    fn is_filter(&self) -> bool {
+        !self.number.is_empty() || self.group.is_some()
+    }
+}
+
+/// The user's calls. Needs no key.
+#[component]
+pub(super) fn History() -> impl IntoView {
+    let wish = Wish::of_address();
+    let since = Since::now(Topic::Calls);
+    let asked = Asked::<CallList>::for_each(
+        move || wish.get().path(wish.get().before),
+        move || {
+            let Wish { before, number, group } = wish.get_untracked();
+            ask(ListCalls { cursor: before, number, group, since: None, until: None })
+        },
+    );
+    view! {
+        <Transition fallback=|| ()>
+            {move || Suspend::new(async move {
+                let wish = wish.get_untracked();
+                match asked.await {
+                    Ok(list) => view! { <Calls list=list wish=wish since=since /> }.into_any(),
+                    // The guard above leads to the log-in page.
+                    Err(error) if error.code == ErrorCode::Unauthenticated => ().into_any(),
+                    Err(error) => {
+                        view! {
+                            <div class="page">
+                                <h2 id="calls">"Calls"</h2>
+                                <Problem error=error />
+                            </div>
+                        }
+                        .into_any()
+                    }
+                }
+            })}
+        </Transition>
+    }
+}
+
+#[component]
+fn Calls(list: CallList, wish: Wish, since: Since) -> impl IntoView {
+    let list = RwSignal::new(list);
+    let open = Memo::new(move |_| list.read().items.iter().any(|call| call.state.is_open()));
+    let first = wish.before.is_none();
+    let words = match (first, wish.is_filter()) {
+        (_, true) => "No call fits.",
+        (true, false) => "No call yet. The calls you place will be listed here.",
+        (false, false) => "No earlier call.",
+    };
+    let following = wish.clone();
+    since.follow(
+        move || if open.get() { WHILE_OPEN } else { SLOW },
+        move || {
+            let Wish { before, number, group } = following.clone();
+            spawn_local(async move {
+                if let Ok(newer) = calls(before, number, group, None, None).await
+                    && list.try_with_untracked(|list| *list != newer) == Some(true)
+                {
+                    list.set(newer);
+                }
+            });
+        },
+    );
+    let empty = Memo::new(move |_| list.read().items.is_empty());
+    let empty = move || empty.get().then(|| view! { <p class="muted">{words}</p> }.into_any());
+    let next = Memo::new(move |_| list.read().next);
+    let pages = wish.clone();
+    let older =
+        move || next.get().map(|id| view! { <a href=pages.path(Some(id))>"Earlier calls"</a> }.into_any());
+    let latest = (!first).then(|| view! { <a href=wish.path(None)>"Latest calls"</a> }.into_any());
+    let all = wish
+        .is_filter()
+        .then(|| view! { <a href=format!("{}#calls", ServiceId::Calling.path())>"All calls"</a> }.into_any());
+    let groups = Group::ALL
+        .into_iter()
+        .map(|(group, label)| {
+            view! {
+                <option value=group.code() selected=wish.group == Some(group)>
+                    {label}
+                </option>
+            }
+            .into_any()
+        })
+        .collect_view();
+    view! {
+        <div class="page page-history">
+            <section class="section" aria-labelledby="calls">
+                <h2 id="calls" tabindex="-1">
+                    "Calls"
+                </h2>
+                <form class="call-filter" method="get" action=ServiceId::Calling.path()>
+                    <label for="filter-number">"Number"</label>
+                    <input
+                        id="filter-number"
+                        type="search"
+                        name="number"
+                        inputmode="tel"
+                        maxlength="40"
+                        value=wish.number.clone()
+                    />
+                    <label for="filter-group">"State"</label>
+                    <select id="filter-group" name="group">
+                        <option value="">"Any"</option>
+                        {groups}
+                    </select>
+                    <button class="button" type="submit">
+                        "Show"
+                    </button>
+                    {all}
+                </form>
+                {empty}
+                <ul class="cards cards-list">
+                    // A row that did not change is not redrawn and keeps the focus.
+                    <For
+                        each=move || list.get().items
+                        key=|call| (call.id, call.state.code(), call.price.clone())
+                        children=|call| view! { <Row call=call /> }
+                    />
+                </ul>
+                <p class="actions pages">{latest} {older}</p>
+            </section>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Row(call: CallView) -> impl IntoView {
+    let more: Vec<_> = [length(&call), cost(&call)].into_iter().flatten().collect();
+    let more = more.into_iter().map(|text| format!(", {text}")).collect::<String>();
+    view! {
+        <li class="card card-plain">
+            <div class="card-body">
+                <div class="card-head">
+                    <div>
+                        <h3>
+                            <a class="figures" href=call.path()>
+                                {call.request.to.clone()}
+                            </a>
+                        </h3>
+                        <p class="muted">
+                            "From "
+                            {call.request.from.clone()}
+                            ", "
+                            <Moment at=call.created_at phrase=Phrase::Ago />
+                            {more}
+                        </p>
+                    </div>
+                    <StatePill state=call.state />
+                </div>
+            </div>
+        </li>
+    }
+    .into_any()
+}

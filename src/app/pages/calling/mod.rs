@@ -1,0 +1,36 @@
+//! Calling Operations: calls through the user's Twilio account.
+
+mod account;
+mod call;
+mod form;
+mod history;
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use self::{account::Account, history::History};
+use crate::{app::guard::ApiKeyGuard, model::service::ServiceId};
+
+pub use self::call::CallPage;
+
+/// What the page is about, and what it costs.
+const LEAD: &str = "Calls a number and reads a message to whoever answers, through your Twilio account. Twilio charges each call to your account.";
+
+/// Places calls and lists the earlier ones. Only placing them is behind the guard: the history stays when the key dies.
+#[component]
+pub fn CallingPage() -> impl IntoView {
+    view! {
+        <Title text=ServiceId::Calling.name() />
+        <ApiKeyGuard
+            service=ServiceId::Calling
+            blocked_extra=|| view! { <a href="#calls">"Earlier calls"</a> " stay available." }
+        >
+            <div class="page">
+                <h1>{ServiceId::Calling.name()}</h1>
+                <p class="page-lead">{LEAD}</p>
+                <Account />
+            </div>
+        </ApiKeyGuard>
+        <History />
+    }
+}
