@@ -24,7 +24,8 @@ use self::{
     layout::Frame,
     pages::{
         AccountSettings, AiCallingPage, AnalyticsPage, ApiKeySettings, BatchPage, BatchStartPage,
-        CallingPage, DemoPage, HomePage, LoginPage, RegisterPage, ScraperPage, SearchPage, VoiceCloningPage,
+        CallingPage, DemoPage, HomePage, LoginPage, RegisterPage, ScraperPage, SearchPage, VoiceClonePage,
+        VoiceCloningPage,
     },
     problem::NotFound,
     ui::{provide_announcer, provide_now},
@@ -95,6 +96,7 @@ pub fn App() -> impl IntoView {
                     />
                     <Route path=path!("/services/ai-calling") view=AiCallingPage ssr=SsrMode::Async />
                     <Route path=path!("/services/voice-cloning") view=VoiceCloningPage ssr=SsrMode::Async />
+                    <Route path=path!("/services/voice-cloning/new") view=VoiceClonePage ssr=SsrMode::Async />
                     <Route path=path!("/services/calling") view=CallingPage ssr=SsrMode::Async />
                     <Route path=path!("/analytics") view=AnalyticsPage ssr=SsrMode::Async />
                 </FlatRoutes>

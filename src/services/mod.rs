@@ -2,6 +2,7 @@
 
 mod dispatch;
 pub mod scraper;
+pub mod voices;
 
 use tokio_util::sync::CancellationToken;
 

@@ -163,6 +163,7 @@ fn only_the_scheduler_looks_across_owners() {
         "jobs",
         "searches",
         "search_results",
+        "voice_clones",
         "user_events",
         "user_event_heads",
     ];

@@ -29,3 +29,4 @@ mod searches;
 mod services;
 mod support;
 mod tokens;
+mod voices;

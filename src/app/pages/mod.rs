@@ -13,6 +13,7 @@ mod service_list;
 mod services;
 mod sessions;
 mod tokens;
+mod voices;
 
 pub use account::AccountSettings;
 pub use api_keys::ApiKeySettings;
@@ -21,4 +22,5 @@ pub use home::HomePage;
 pub use login::LoginPage;
 pub use register::RegisterPage;
 pub use scraper::{BatchPage, BatchStartPage, ScraperPage, SearchPage};
-pub use services::{AiCallingPage, AnalyticsPage, CallingPage, VoiceCloningPage};
+pub use services::{AiCallingPage, AnalyticsPage, CallingPage};
+pub use voices::{VoiceClonePage, VoiceCloningPage};

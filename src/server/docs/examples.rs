@@ -11,7 +11,7 @@ use crate::{
         ability::abilities,
         access::{CredentialState, Policy, decide},
         check::{Evidence, Outcome},
-        ids::{BatchId, ProviderId, SearchId, SessionId, TokenId, UserId},
+        ids::{BatchId, CloneId, ProviderId, SearchId, SessionId, TokenId, UserId, VoiceId},
         key::{KeyMetadata, KeyView, Quota, Source},
         page::SessionView,
         provider::{Category, Cost, FieldInfo, FormInfo, Links, ProviderInfo},
@@ -20,6 +20,10 @@ use crate::{
         status::{KeyStatus, Reason},
         time::Timestamp,
         token::{IssuedToken, Scope, TokenView},
+        voices::{
+            CONSENT, CloneSource, CloneState, CloneView, ClonedVoice, PlanView, SpeechModel, StudioView,
+            VoiceCategory, VoiceView,
+        },
     },
     server::rest::{auth::Entered, keys::CandidateAnswer},
 };
@@ -63,6 +67,48 @@ pub(super) fn of(name: &str) -> Option<Value> {
         )),
         "BatchEstimate" => json!(BatchEstimate { queries: 2, searches: 6, left: Some(958) }),
         "ResultRow" => json!(result()),
+        "VoiceView" => json!(VoiceView {
+            id: VoiceId::try_from("EXAVITQu4vr4xnSDxMaL".to_owned()).ok()?,
+            name: "Sarah".to_owned(),
+            category: VoiceCategory::ReadyMade,
+            description: Some("A calm voice.".to_owned()),
+            labels: BTreeMap::from([("accent".to_owned(), "american".to_owned())]),
+            own: false,
+            has_preview: true,
+            created_at: None,
+        }),
+        "ClonedVoice" => json!(ClonedVoice {
+            id: VoiceId::try_from("EXAVITQu4vr4xnSDxMaL".to_owned()).ok()?,
+            requires_verification: false,
+        }),
+        "CloneView" => json!(CloneView {
+            id: CloneId(id(6)),
+            name: "Reception".to_owned(),
+            statement: CONSENT.to_owned(),
+            consented_at: NOW,
+            source: CloneSource::Files,
+            files: 1,
+            bytes: 1_048_576,
+            state: CloneState::Made,
+            voice: VoiceId::try_from("EXAVITQu4vr4xnSDxMaL".to_owned()).ok(),
+        }),
+        "StudioView" => json!(StudioView {
+            models: Some(vec![SpeechModel {
+                id: "eleven_flash_v2_5".to_owned(),
+                name: "Eleven Flash v2.5".to_owned(),
+                longest: Some(40_000),
+                per_thousand: 500,
+            }]),
+            plan: Some(PlanView {
+                tier: "creator".to_owned(),
+                used: 17_231,
+                limit: 100_000,
+                beyond: false,
+                resets_at: Some(NOW),
+                voices: Some(3),
+                voices_max: Some(30),
+            }),
+        }),
         _ => return None,
     })
 }

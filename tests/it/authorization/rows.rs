@@ -41,9 +41,20 @@ impl Row {
         Self::new("GET", path, May::Read, 200, 200)
     }
 
+    /// What its body says that it is.
+    pub fn kind(&self) -> &'static str {
+        if self.path.starts_with("/api/rpc/") {
+            "application/x-www-form-urlencoded"
+        } else if self.path == VOICES {
+            "multipart/form-data; boundary=x"
+        } else {
+            "application/json"
+        }
+    }
+
     /// The path as it stands in the description.
     pub fn template(&self) -> String {
-        ["batch", "search", "session", "token"]
+        ["batch", "search", "session", "token", "voice"]
             .iter()
             .fold(self.path.to_owned(), |path, kind| path.replace(&format!("{{id:{kind}}}"), "{id}"))
             .split('?')
@@ -64,6 +75,9 @@ const NO_REPLACEMENT: &str = r#"{"credentials":{}}"#;
 const SEARCH: &str = r#"{"query":"few cakes","place":"52.52, 13.405","limit":20}"#;
 const BATCH: &str = r#"{"queries":["few cakes"],"place":"52.52, 13.405"}"#;
 const NO_BATCH: &str = r#"{"queries":[],"place":"52.52, 13.405"}"#;
+const VOICES: &str = "/api/services/voice-cloning/voices";
+const NO_SAMPLES: &str = "--x\r\ncontent-disposition: form-data; name=\"name\"\r\n\r\nA\r\n--x--\r\n";
+const SPEECH: &str = r#"{"text":"hello"}"#;
 const SEARCHES: &str = "/api/services/data-scraper/searches";
 
 pub const ROUTES: &[Row] = &[
@@ -107,6 +121,16 @@ pub const ROUTES: &[Row] = &[
     Row::new("GET", "/api/services/data-scraper/batches/{id:batch}/results.csv", May::Read, 200, 404),
     Row::new("POST", "/api/services/data-scraper/batches/{id:batch}/cancel", May::ServicesUse, 200, 404)
         .body("{}"),
+    Row::new("GET", VOICES, May::ServicesUse, 200, 403),
+    Row::new("POST", VOICES, May::ServicesUse, 422, 403).body(NO_SAMPLES),
+    Row::new("PUT", "/api/services/voice-cloning/voices/{id:voice}", May::ServicesUse, 204, 403)
+        .body(r#"{"name":"Reception"}"#),
+    Row::new("DELETE", "/api/services/voice-cloning/voices/{id:voice}", May::ServicesUse, 204, 403).then(404),
+    Row::new("GET", "/api/services/voice-cloning/voices/{id:voice}/preview", May::ServicesUse, 200, 403),
+    Row::new("POST", "/api/services/voice-cloning/voices/{id:voice}/speech", May::ServicesUse, 200, 403)
+        .body(SPEECH),
+    Row::new("GET", "/api/services/voice-cloning/studio", May::ServicesUse, 200, 403),
+    Row::new("GET", "/api/services/voice-cloning/clones", May::Read, 200, 200),
     Row::new("GET", "/api/system/users/{user_id}/services/{service}/access", May::System, 200, 401),
     Row::new("GET", "/metrics", May::Metrics, 200, 401),
     Row::new("GET", "/api/openapi.json", May::Everybody, 200, 200),
@@ -148,6 +172,11 @@ pub const FUNCTIONS: &[Row] = &[
     Row::new("POST", "/api/rpc/batch", May::Person, 200, 404).body("id={id:batch}"),
     Row::new("POST", "/api/rpc/cancel_batch", May::Person, 200, 404).body("id={id:batch}"),
     Row::new("POST", "/api/rpc/delete_batch", May::Person, 200, 404).body("id={id:batch}").then(404),
+    Row::new("POST", "/api/rpc/voices", May::Person, 200, 403),
+    Row::new("POST", "/api/rpc/voice_studio", May::Person, 200, 403),
+    Row::new("POST", "/api/rpc/rename_voice", May::Person, 200, 403).body("id={id:voice}&name=Reception"),
+    Row::new("POST", "/api/rpc/delete_voice", May::Person, 200, 403).body("id={id:voice}").then(404),
+    Row::new("POST", "/api/rpc/voice_clones", May::Person, 200, 200),
     Row::new("POST", "/api/rpc/delete_search", May::Person, 200, 404).body("id={id:search}").then(404),
 ];
 
@@ -165,6 +194,7 @@ pub const PAGES: &[(&str, u16, u16)] = &[
     ("/services/data-scraper/batches/{id:batch}", 303, 404),
     ("/services/ai-calling", 303, 200),
     ("/services/voice-cloning", 303, 200),
+    ("/services/voice-cloning/new", 303, 200),
     ("/services/calling", 303, 200),
     ("/analytics", 303, 200),
 ];

@@ -50,6 +50,7 @@ pub struct World {
     user: String,
     search: String,
     batch: String,
+    voice: String,
     session: String,
     token: String,
     hint: String,
@@ -77,6 +78,11 @@ impl World {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let batch = id(&batch.json());
+
+        let key = json!({"provider": "elevenlabs", "credentials": App::test_key("elevenlabs", "plenty")});
+        owner.post("/api/user-api-keys/store", &key).await.expect(201);
+        let voices = owner.get("/api/services/voice-cloning/voices?kind=own").await.expect(200).json();
+        let voice = id(&voices["items"][0]);
 
         let mut tokens = Vec::new();
         for scope in ["read", "keys:write", "services:use", "read"] {
@@ -125,6 +131,7 @@ impl World {
             user,
             search,
             batch,
+            voice,
             session,
             token,
             hint: key["hint"].as_str().unwrap().to_owned(),
@@ -176,6 +183,7 @@ impl World {
     pub fn fill(&self, text: &str) -> String {
         text.replace("{id:search}", &self.search)
             .replace("{id:batch}", &self.batch)
+            .replace("{id:voice}", &self.voice)
             .replace("{id:session}", &self.session)
             .replace("{id:token}", &self.token)
             .replace("{user_id}", &self.user)
@@ -211,9 +219,7 @@ impl World {
             headers.push(("authorization", bearer));
         }
         if row.method != "GET" {
-            let form = row.path.starts_with("/api/rpc/");
-            let kind = if form { "application/x-www-form-urlencoded" } else { "application/json" };
-            headers.push(("content-type", kind));
+            headers.push(("content-type", row.kind()));
         }
         client.send(row.method, &self.fill(row.path), &headers, body.into_bytes()).await
     }
