@@ -21,7 +21,7 @@ use web_sys::{BroadcastChannel, EventSource, MessageEvent};
 use super::Live;
 use crate::model::{event::Topic, ids::UserId, page::Me};
 
-/// Changes that come together are told together.
+/// The first change is told at once; what comes this soon after it is told together.
 const BURST: Duration = Duration::from_millis(200);
 /// How long a leader may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -52,6 +52,8 @@ struct Inner {
     seen: Cell<i64>,
     /// What the pages are about to be told.
     pending: Cell<[bool; 3]>,
+    /// They were told something a moment ago.
+    just_told: Cell<bool>,
     /// Counts what was heard, to find out that nothing was.
     heard: Cell<u32>,
     channel: Option<BroadcastChannel>,
@@ -91,6 +93,7 @@ impl Line {
             live,
             seen: Cell::new(me.seen),
             pending: Cell::default(),
+            just_told: Cell::default(),
             heard: Cell::new(0),
             channel,
             source: RefCell::default(),
@@ -240,29 +243,37 @@ impl Inner {
         }
     }
 
-    /// Tells the pages, with whatever else happens in the next moment.
+    /// Tells the pages: at once, or, when they were told something a moment ago, at the end of that moment.
     fn tell(self: &Rc<Self>, news: [bool; 3]) {
         let [keys, searches, account] = self.pending.get();
         self.pending.set([keys || news[0], searches || news[1], account || news[2]]);
-        if [keys, searches, account].contains(&true) {
+        if self.just_told.replace(true) {
             return;
         }
+        self.tell_pending();
         let line = Rc::clone(self);
         set_timeout(
             move || {
-                let pending = line.pending.take();
-                if line.closed.get() {
-                    return;
-                }
-                let Live { keys, searches, account, .. } = line.live;
-                for (told, counter) in pending.into_iter().zip([keys, searches, account]) {
-                    if told {
-                        counter.update(|count| *count = count.wrapping_add(1));
-                    }
+                line.just_told.set(false);
+                if line.pending.get().contains(&true) {
+                    line.tell([false; 3]);
                 }
             },
             BURST,
         );
+    }
+
+    fn tell_pending(&self) {
+        let pending = self.pending.take();
+        if self.closed.get() {
+            return;
+        }
+        let Live { keys, searches, account, .. } = self.live;
+        for (told, counter) in pending.into_iter().zip([keys, searches, account]) {
+            if told {
+                counter.update(|count| *count = count.wrapping_add(1));
+            }
+        }
     }
 
     /// Says something to the other tabs.
