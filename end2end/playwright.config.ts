@@ -29,6 +29,9 @@ export default defineConfig<Fixtures, WorkerFixtures>({
         '--disable-component-update',
         '--disable-sync',
         '--disable-quic',
+        // A microphone that beeps, and nobody to be asked about it.
+        '--use-fake-device-for-media-stream',
+        '--use-fake-ui-for-media-stream',
       ],
     },
   },

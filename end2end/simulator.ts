@@ -14,6 +14,7 @@ interface TestKey {
 interface Change {
   situation?: string;
   searches_left?: number;
+  characters_left?: number;
 }
 
 /** A request that the simulator received. Keys in it are masked. */

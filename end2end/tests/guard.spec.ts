@@ -34,6 +34,7 @@ test('closed services do not send what is behind the guard', async ({ page }) =>
     const body = await (await page.request.get(path)).text();
     expect(body).not.toContain(NOT_BUILT);
     expect(body).not.toContain('search-form');
+    expect(body).not.toContain('speech-form');
   }
 });
 

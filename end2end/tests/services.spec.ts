@@ -19,7 +19,7 @@ const WALK = [
   },
 ];
 /** The services that this version can do. */
-const BUILT = ['Data Scraper', 'Calling Operations'];
+const BUILT = ['Data Scraper', 'Voice Cloning', 'Calling Operations', 'Analytics'];
 const PATHS: Record<string, string> = {
   'Data Scraper': '/services/data-scraper',
   'AI Calling Agent': '/services/ai-calling',

@@ -18,7 +18,7 @@ use crate::{
         input,
         page::DemoKey,
     },
-    services::{calling::Calling, scraper::Scraper},
+    services::{calling::Calling, scraper::Scraper, voices::Voices},
     store::{Principal, Standing},
 };
 
@@ -33,6 +33,8 @@ pub struct UseCases {
     pub scraper: Arc<Scraper>,
     /// Calling Operations.
     pub calling: Arc<Calling>,
+    /// Voice Cloning.
+    pub voices: Arc<Voices>,
     /// The installation's address is https.
     pub secure: bool,
     /// The simulator's test keys, where the installation is a demonstration.

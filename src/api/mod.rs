@@ -17,6 +17,8 @@ pub mod scraper;
 pub mod services;
 #[expect(missing_docs, reason = "as above")]
 pub mod tokens;
+#[expect(missing_docs, reason = "as above")]
+pub mod voices;
 pub mod wire;
 
 #[cfg(feature = "ssr")]

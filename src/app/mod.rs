@@ -25,7 +25,7 @@ use self::{
     pages::{
         AccountSettings, AiCallingPage, AnalyticsPage, ApiKeySettings, BatchPage, BatchStartPage, CallPage,
         CallingPage, DemoPage, HomePage, LoginPage, RegisterPage, SavedPage, ScraperPage, SearchPage,
-        VoiceCloningPage,
+        VoiceClonePage, VoiceCloningPage,
     },
     problem::NotFound,
     ui::{provide_announcer, provide_now},
@@ -101,6 +101,7 @@ pub fn App() -> impl IntoView {
                     />
                     <Route path=path!("/services/ai-calling") view=AiCallingPage ssr=SsrMode::Async />
                     <Route path=path!("/services/voice-cloning") view=VoiceCloningPage ssr=SsrMode::Async />
+                    <Route path=path!("/services/voice-cloning/new") view=VoiceClonePage ssr=SsrMode::Async />
                     <Route path=path!("/services/calling") view=CallingPage ssr=SsrMode::Async />
                     <Route path=path!("/services/calling/calls/:id") view=CallPage ssr=SsrMode::Async />
                     <Route path=path!("/analytics") view=AnalyticsPage ssr=SsrMode::Async />

@@ -91,6 +91,8 @@ codes! {
     MisdirectedHost "misdirected-host" 421 "This installation answers to another address";
     /// Fields are wrong.
     InvalidInput "invalid-input" 422 "Some fields need another look";
+    /// The provider did not do what it was asked.
+    ProviderRefused "provider-refused" 422 "The provider did not do it";
     /// The provider did not accept the key.
     InvalidApiKey "invalid-api-key" 422 "The provider did not accept this key";
     /// Too many requests.
@@ -295,6 +297,12 @@ impl AppError {
             ErrorCode::InvalidApiKey => {
                 let reason = self.reason.unwrap_or(Reason::Rejected).sentence(provider);
                 format!("{reason} The key was not stored.")
+            }
+            ErrorCode::ProviderRefused => {
+                let reason = self.reason.unwrap_or(Reason::UnexpectedAnswer);
+                let unknown = matches!(reason, Reason::TimedOut | Reason::Unreachable | Reason::UnexpectedAnswer);
+                let rest = if unknown { " Whether it was done all the same is not known: look before you try again." } else { "" };
+                format!("{}{rest}", reason.sentence(provider))
             }
             ErrorCode::ProviderUnreachable => {
                 let reason = self.reason.unwrap_or(Reason::Unreachable).sentence(provider);

@@ -67,6 +67,8 @@ uuid_id! {
     SavedId;
     /// A call of Calling Operations.
     CallId;
+    /// A voice that was cloned here, with the consent that was declared.
+    CloneId;
     /// A personal API token. Not its text.
     TokenId;
     /// A piece of background work. The same as the id of what it works on.
@@ -108,6 +110,54 @@ impl ProviderId {
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// A voice at ElevenLabs: 1 to 64 letters, digits, `_` and `-`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "ssr",
+    derive(utoipa::ToSchema),
+    schema(value_type = String, pattern = "^[A-Za-z0-9_-]{1,64}$", examples("EXAVITQu4vr4xnSDxMaL"))
+)]
+#[serde(try_from = "String", into = "String")]
+pub struct VoiceId(String);
+
+impl VoiceId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for VoiceId {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl TryFrom<String> for VoiceId {
+    type Error = InvalidId;
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
+        if (1..=64).contains(&text.len()) && text.bytes().all(plain) {
+            Ok(Self(text))
+        } else {
+            Err(InvalidId)
+        }
+    }
+}
+
+impl From<VoiceId> for String {
+    fn from(id: VoiceId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for VoiceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

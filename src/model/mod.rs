@@ -18,3 +18,4 @@ pub mod service;
 pub mod status;
 pub mod time;
 pub mod token;
+pub mod voices;

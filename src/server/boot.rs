@@ -24,7 +24,7 @@ use crate::{
     model::{error::AppError, ids::ProviderId, page::DemoKey, provider::provider_name, time::Timestamp},
     monitor::{Ledger, PlatformKeys},
     providers::{Catalogue, CatalogueError, EgressSettings, Providers, SettingError},
-    services::{Dispatch, Services, calling::Calling, scraper::Scraper},
+    services::{Dispatch, Services, calling::Calling, scraper::Scraper, voices::Voices},
     simulator,
     store::{InstanceSecret, Store, StoreError},
     telemetry::metrics::Metrics,
@@ -226,11 +226,13 @@ async fn assemble(
     let calling = Arc::new(calling);
     let services = Arc::new(Services { scraper: scraper.clone(), calling: calling.clone() });
     let worker = Worker::new(store.clone(), clock.clone(), services, dispatch, stopping.clone());
+    let voices = Arc::new(Voices::new(store.clone(), keys.clone(), providers.clone(), clock.clone()));
 
     let notices = config.warnings.iter().cloned().chain(secrets.notice).collect();
     let secure = config.public_url.is_https();
     let demo_keys = demo.then(|| simulator::test_keys().into_iter().map(demo_key).collect());
-    let use_cases = UseCases { accounts, keys: keys.clone(), scraper, calling, secure, demo: demo_keys };
+    let use_cases =
+        UseCases { accounts, keys: keys.clone(), scraper, calling, voices, secure, demo: demo_keys };
     let names: Vec<_> = providers.infos().into_iter().map(|info| (info.id, info.name)).collect();
     let site = Site::new(
         config,

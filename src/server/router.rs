@@ -15,7 +15,9 @@ use leptos::{
     reactive::{computed::ScopedFuture, owner::Owner},
 };
 use leptos_axum::{AxumRouteListing, LeptosRoutes, file_and_error_handler_with_context, generate_route_list};
-use tower_http::compression::{CompressionLayer, CompressionLevel};
+use tower_http::compression::{
+    CompressionLayer, CompressionLevel, DefaultPredicate, Predicate as _, predicate::NotForContentType,
+};
 
 use super::{
     docs, media,
@@ -41,6 +43,8 @@ pub fn router(state: AppState, site: Site) -> Router {
         provide_page_policy(reload_port);
     };
     let options = state.leptos.clone();
+    // It is packed already, and comes in pieces that are to be heard at once.
+    let not_sound = DefaultPredicate::new().and(NotForContentType::const_new("audio/"));
     let router = Router::new()
         .merge(rest::routes())
         .merge(docs::routes())
@@ -50,7 +54,7 @@ pub fn router(state: AppState, site: Site) -> Router {
         .fallback(not_routed)
         .with_state(state)
         .layer(from_fn(apart))
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(not_sound));
     middleware::around(router, site)
 }
 

@@ -3,6 +3,7 @@
 pub mod calling;
 mod dispatch;
 pub mod scraper;
+pub mod voices;
 
 use std::sync::Arc;
 

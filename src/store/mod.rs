@@ -28,6 +28,7 @@ mod sql;
 mod tokens;
 mod usage;
 mod users;
+mod voice_clones;
 
 use std::{str::FromStr, sync::Arc, time::Duration};
 

@@ -34,3 +34,4 @@ mod searches;
 mod services;
 mod support;
 mod tokens;
+mod voices;

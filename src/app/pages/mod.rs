@@ -14,6 +14,7 @@ mod service_list;
 mod services;
 mod sessions;
 mod tokens;
+mod voices;
 
 pub use account::AccountSettings;
 pub use api_keys::ApiKeySettings;
@@ -23,4 +24,5 @@ pub use home::HomePage;
 pub use login::LoginPage;
 pub use register::RegisterPage;
 pub use scraper::{BatchPage, BatchStartPage, SavedPage, ScraperPage, SearchPage};
-pub use services::{AiCallingPage, AnalyticsPage, VoiceCloningPage};
+pub use services::{AiCallingPage, AnalyticsPage};
+pub use voices::{VoiceClonePage, VoiceCloningPage};

@@ -9,12 +9,6 @@ pub fn AiCallingPage() -> impl IntoView {
     view! { <GuardedPage service=ServiceId::AiCalling /> }
 }
 
-/// Voice Cloning.
-#[component]
-pub fn VoiceCloningPage() -> impl IntoView {
-    view! { <GuardedPage service=ServiceId::VoiceCloning /> }
-}
-
 /// Analytics.
 #[component]
 pub fn AnalyticsPage() -> impl IntoView {

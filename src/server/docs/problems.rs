@@ -85,6 +85,9 @@ pub(super) fn example(code: ErrorCode) -> Value {
         ErrorCode::ProviderUnreachable => {
             AppError::refused(code, ProviderId::SERPAPI, None, Reason::Unreachable)
         }
+        ErrorCode::ProviderRefused => {
+            AppError::refused(code, ProviderId::ELEVENLABS, None, Reason::QuotaUsedUp)
+        }
         ErrorCode::KeyExists | ErrorCode::Conflict => AppError { provider: serpapi, ..error },
         ErrorCode::MissingApiKeys => {
             AppError::blocked(decide(ServiceId::DataScraper, &[], Policy { unverified_counts: false }))
@@ -133,14 +136,21 @@ pub(super) fn remedy(code: ErrorCode) -> &'static str {
         }
         ErrorCode::TooManySearches => "Wait until some of them have ended, or stop some.",
         ErrorCode::TooManyCalls => "Wait until some of them have ended, or hang up.",
-        ErrorCode::TooLarge => "A body may have 64 KiB.",
-        ErrorCode::UnsupportedMediaType => "Send `Content-Type: application/json`, once.",
+        ErrorCode::TooLarge => {
+            "A body may have 64 KiB; a form with samples of a voice 25 MiB, and each of them 10 MiB."
+        }
+        ErrorCode::UnsupportedMediaType => {
+            "Send `Content-Type: application/json`, once; for a form with files `multipart/form-data`."
+        }
         ErrorCode::MisdirectedHost => {
             "On loopback, Keyward answers to its own address only. The operator sets PUBLIC_URL."
         }
         ErrorCode::InvalidInput => "`errors` names each wrong field, with a code and a sentence.",
         ErrorCode::InvalidApiKey => {
             "The provider rejected the key; `key_status` and `reason` say how. Nothing was stored."
+        }
+        ErrorCode::ProviderRefused => {
+            "The provider did not do what was asked; `reason` says why. A `key_status` says that it is because of the key."
         }
         ErrorCode::RateLimited => "Wait as many seconds as `retry_after` and the header Retry-After say.",
         ErrorCode::Internal => {

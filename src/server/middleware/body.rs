@@ -12,7 +12,7 @@ use axum::{
 use futures::StreamExt;
 use tokio::time::timeout;
 
-use super::Site;
+use super::{Site, takes_files};
 use crate::{model::error::ErrorCode, server::problem::Problem};
 
 /// A body up to this many times too large is read to its end and thrown away: a client that is
@@ -20,7 +20,7 @@ use crate::{model::error::ErrorCode, server::problem::Problem};
 const PATIENCE: usize = 32;
 
 pub(super) async fn read_whole(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
-    if request.body().is_end_stream() {
+    if request.body().is_end_stream() || takes_files(request.uri().path()) {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();

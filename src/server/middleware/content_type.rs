@@ -2,12 +2,14 @@
 
 use http::{HeaderMap, header};
 
-use super::{is_rest, is_server_function};
+use super::{is_rest, is_server_function, takes_files};
 
 /// Whether a body sent to `path` says that it is what `path` reads.
 pub(super) fn is_declared(path: &str, headers: &HeaderMap) -> bool {
     let expected = if is_server_function(path) {
         "application/x-www-form-urlencoded"
+    } else if takes_files(path) {
+        "multipart/form-data"
     } else if is_rest(path) {
         "application/json"
     } else {
@@ -64,6 +66,8 @@ mod tests {
                 assert!(!declared(path, &[other]), "{path} {other}");
             }
         }
+        let files = "/api/services/voice-cloning/voices";
+        assert!(declared(files, &["multipart/form-data; boundary=x"]) && !declared(files, &[JSON]));
         assert!(declared("/webhooks/twilio", &[FORM]));
     }
 }

@@ -18,22 +18,30 @@ use http::{
 use super::Site;
 
 /// The same for every answer.
-const ALWAYS: [(HeaderName, HeaderValue); 6] = [
+const ALWAYS: [(HeaderName, HeaderValue); 5] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     // With `no-referrer`, browsers send `Origin: null` on form posts.
     (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
     (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
-    (
-        HeaderName::from_static("permissions-policy"),
-        HeaderValue::from_static(
-            "browsing-topics=(), camera=(), display-capture=(), geolocation=(), hid=(), microphone=(), \
-             midi=(), payment=(), publickey-credentials-create=(), publickey-credentials-get=(), \
-             serial=(), usb=()",
-        ),
-    ),
 ];
+
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+
+macro_rules! nothing_but {
+    ($microphone:literal) => {
+        HeaderValue::from_static(concat!(
+            "browsing-topics=(), camera=(), display-capture=(), geolocation=(), hid=(), midi=(), payment=(), \
+             publickey-credentials-create=(), publickey-credentials-get=(), serial=(), usb=(), microphone=",
+            $microphone
+        ))
+    };
+}
+
+const NOTHING: HeaderValue = nothing_but!("()");
+/// For the page that records.
+const MICROPHONE: HeaderValue = nothing_but!("(self)");
 
 /// For answers that are no pages: nothing in them may run or be framed.
 const NOT_A_PAGE: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
@@ -47,12 +55,14 @@ const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
 
 pub(super) async fn secure(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let file = is_public_file(request.uri().path());
+    let records = request.uri().path() == "/services/voice-cloning/new";
     let mut response = next.run(request).await;
     let fresh = response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED;
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
         headers.insert(name, value);
     }
+    headers.insert(PERMISSIONS_POLICY, if records { MICROPHONE } else { NOTHING });
     if site.public_url.is_https() {
         headers.insert(STRICT_TRANSPORT_SECURITY, ONE_YEAR);
     }

@@ -85,6 +85,12 @@ fn is_rest(path: &str) -> bool {
     path.starts_with("/api/") && !is_server_function(path)
 }
 
+/// Whether `path` takes a form with files. It is larger than any other body, so it is not read before it is known who
+/// sends it; its route has limits of its own.
+fn takes_files(path: &str) -> bool {
+    path == "/api/services/voice-cloning/voices"
+}
+
 /// Whether `path` belongs to the server functions, the browser's way in.
 fn is_server_function(path: &str) -> bool {
     path.starts_with("/api/rpc/")

@@ -11,15 +11,17 @@ mod events;
 mod guard;
 pub(super) mod keys;
 mod results;
+mod samples;
 mod saved;
 mod searches;
 mod services;
 mod system;
 mod tokens;
+mod voices;
 
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{DefaultBodyLimit, State},
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header};
@@ -102,6 +104,12 @@ pub(super) fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(calls::get, calls::delete))
         .routes(routes!(calls::hang_up))
         .routes(routes!(calls::recordings))
+        .merge(with_samples())
+        .routes(routes!(voices::rename, voices::delete))
+        .routes(routes!(voices::preview))
+        .routes(routes!(voices::speak))
+        .routes(routes!(voices::studio))
+        .routes(routes!(voices::clones))
         .routes(routes!(tokens::list, tokens::issue))
         .routes(routes!(tokens::revoke))
         .routes(routes!(system::access))
@@ -109,6 +117,13 @@ pub(super) fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(openapi))
         .routes(routes!(healthy))
         .routes(routes!(ready))
+}
+
+/// The route that takes more than others.
+fn with_samples() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default()
+        .routes(routes!(voices::list, voices::clone_voice))
+        .layer(DefaultBodyLimit::max(samples::FORM_MAX))
 }
 
 async fn method_not_allowed() -> Problem {

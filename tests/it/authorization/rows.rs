@@ -41,9 +41,20 @@ impl Row {
         Self::new("GET", path, May::Read, 200, 200)
     }
 
+    /// What its body says that it is.
+    pub fn kind(&self) -> &'static str {
+        if self.path.starts_with("/api/rpc/") {
+            "application/x-www-form-urlencoded"
+        } else if self.path == VOICES {
+            "multipart/form-data; boundary=x"
+        } else {
+            "application/json"
+        }
+    }
+
     /// The path as it stands in the description.
     pub fn template(&self) -> String {
-        ["batch", "call", "saved", "search", "session", "token"]
+        ["batch", "call", "saved", "search", "session", "token", "voice"]
             .iter()
             .fold(self.path.to_owned(), |path, kind| path.replace(&format!("{{id:{kind}}}"), "{id}"))
             .split('?')
@@ -66,6 +77,9 @@ const BATCH: &str = r#"{"queries":["few cakes"],"place":"52.52, 13.405"}"#;
 const NO_BATCH: &str = r#"{"queries":[],"place":"52.52, 13.405"}"#;
 const NO_SAVED: &str = r#"{"name":"","search":{}}"#;
 const NO_CALL: &str = r#"{"to":"","from":"","message":""}"#;
+const VOICES: &str = "/api/services/voice-cloning/voices";
+const NO_SAMPLES: &str = "--x\r\ncontent-disposition: form-data; name=\"name\"\r\n\r\nA\r\n--x--\r\n";
+const SPEECH: &str = r#"{"text":"hello"}"#;
 const SEARCHES: &str = "/api/services/data-scraper/searches";
 
 pub const ROUTES: &[Row] = &[
@@ -132,6 +146,16 @@ pub const ROUTES: &[Row] = &[
     Row::new("DELETE", "/api/services/calling/calls/{id:call}", May::ServicesUse, 204, 404).then(404),
     Row::new("POST", "/api/services/calling/calls/{id:call}/hang-up", May::ServicesUse, 200, 404).body("{}"),
     Row::new("GET", "/api/services/calling/calls/{id:call}/recordings", May::ServicesUse, 200, 403),
+    Row::new("GET", VOICES, May::ServicesUse, 200, 403),
+    Row::new("POST", VOICES, May::ServicesUse, 422, 403).body(NO_SAMPLES),
+    Row::new("PUT", "/api/services/voice-cloning/voices/{id:voice}", May::ServicesUse, 204, 403)
+        .body(r#"{"name":"Reception"}"#),
+    Row::new("DELETE", "/api/services/voice-cloning/voices/{id:voice}", May::ServicesUse, 204, 403).then(404),
+    Row::new("GET", "/api/services/voice-cloning/voices/{id:voice}/preview", May::ServicesUse, 200, 403),
+    Row::new("POST", "/api/services/voice-cloning/voices/{id:voice}/speech", May::ServicesUse, 200, 403)
+        .body(SPEECH),
+    Row::new("GET", "/api/services/voice-cloning/studio", May::ServicesUse, 200, 403),
+    Row::new("GET", "/api/services/voice-cloning/clones", May::Read, 200, 200),
     Row::new("GET", "/api/system/users/{user_id}/services/{service}/access", May::System, 200, 401),
     Row::new("GET", "/metrics", May::Metrics, 200, 401),
     Row::new("GET", "/api/openapi.json", May::Everybody, 200, 200),
@@ -187,6 +211,11 @@ pub const FUNCTIONS: &[Row] = &[
     Row::new("POST", "/api/rpc/hang_up_call", May::Person, 200, 404).body("id={id:call}"),
     Row::new("POST", "/api/rpc/call_recordings", May::Person, 200, 403).body("id={id:call}"),
     Row::new("POST", "/api/rpc/delete_call", May::Person, 200, 404).body("id={id:call}").then(404),
+    Row::new("POST", "/api/rpc/voices", May::Person, 200, 403),
+    Row::new("POST", "/api/rpc/voice_studio", May::Person, 200, 403),
+    Row::new("POST", "/api/rpc/rename_voice", May::Person, 200, 403).body("id={id:voice}&name=Reception"),
+    Row::new("POST", "/api/rpc/delete_voice", May::Person, 200, 403).body("id={id:voice}").then(404),
+    Row::new("POST", "/api/rpc/voice_clones", May::Person, 200, 200),
     Row::new("POST", "/api/rpc/delete_search", May::Person, 200, 404).body("id={id:search}").then(404),
 ];
 
@@ -205,6 +234,7 @@ pub const PAGES: &[(&str, u16, u16)] = &[
     ("/services/data-scraper/saved", 303, 200),
     ("/services/ai-calling", 303, 200),
     ("/services/voice-cloning", 303, 200),
+    ("/services/voice-cloning/new", 303, 200),
     ("/services/calling", 303, 200),
     ("/services/calling/calls/{id:call}", 303, 404),
     ("/analytics", 303, 200),

@@ -52,6 +52,7 @@ pub struct World {
     batch: String,
     saved: String,
     call: String,
+    voice: String,
     session: String,
     token: String,
     hint: String,
@@ -87,6 +88,11 @@ impl World {
         let twilio = json!({"provider": "twilio", "credentials": App::test_key("twilio", "full")});
         owner.post("/api/user-api-keys/store", &twilio).await.expect(201);
         let call = ended_call(&app, &mut owner, "Hello from the owner.").await;
+
+        let key = json!({"provider": "elevenlabs", "credentials": App::test_key("elevenlabs", "plenty")});
+        owner.post("/api/user-api-keys/store", &key).await.expect(201);
+        let voices = owner.get("/api/services/voice-cloning/voices?kind=own").await.expect(200).json();
+        let voice = id(&voices["items"][0]);
 
         let mut tokens = Vec::new();
         for scope in ["read", "keys:write", "services:use", "read"] {
@@ -137,6 +143,7 @@ impl World {
             batch,
             saved,
             call,
+            voice,
             session,
             token,
             hint: key["hint"].as_str().unwrap().to_owned(),
@@ -195,6 +202,7 @@ impl World {
             .replace("{id:batch}", &self.batch)
             .replace("{id:saved}", &self.saved)
             .replace("{id:call}", &self.call)
+            .replace("{id:voice}", &self.voice)
             .replace("{id:session}", &self.session)
             .replace("{id:token}", &self.token)
             .replace("{user_id}", &self.user)
@@ -230,9 +238,7 @@ impl World {
             headers.push(("authorization", bearer));
         }
         if row.method != "GET" {
-            let form = row.path.starts_with("/api/rpc/");
-            let kind = if form { "application/x-www-form-urlencoded" } else { "application/json" };
-            headers.push(("content-type", kind));
+            headers.push(("content-type", row.kind()));
         }
         client.send(row.method, &self.fill(row.path), &headers, body.into_bytes()).await
     }

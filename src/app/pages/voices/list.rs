@@ -1,0 +1,285 @@
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+use crate::{
+    api::{
+        voices::{DeleteVoice, ListVoices, RenameVoice},
+        wire::ask,
+    },
+    app::{
+        asked::Asked,
+        links::with_query,
+        post::{Post, PostForm},
+        problem::Problem,
+        ui::{BusyButton, ButtonKind, ErrorNotice, Moment, Phrase, focus_soon, part},
+    },
+    model::{
+        service::ServiceId,
+        voices::{DESCRIPTION_MAX, NAME_MAX, SEARCH_MAX, VoiceKind, VoicePage, VoiceView},
+    },
+};
+
+/// The voices that the address asks for.
+#[component]
+pub(super) fn Voices() -> impl IntoView {
+    let query = use_query_map();
+    let given = move |name: &str| query.with(|query| query.get_str(name).unwrap_or_default().to_owned());
+    let wish = Memo::new(move |_| {
+        let kind = given("kind").parse::<VoiceKind>().unwrap_or_default();
+        let cursor = Some(given("cursor")).filter(|cursor| !cursor.is_empty());
+        (given("search"), kind, cursor)
+    });
+    let again = RwSignal::new(0_u32);
+    let asked = Asked::<VoicePage>::for_each(
+        move || format!("{} {:?}", again.get(), wish.get()),
+        move || {
+            let (search, kind, cursor) = wish.get_untracked();
+            ask(ListVoices { search, kind, cursor })
+        },
+    );
+    let rename = Post::to::<RenameVoice>();
+    let delete = Post::to::<DeleteVoice>();
+    for changed in [rename, delete] {
+        Effect::new(move |_| {
+            if changed.version().get() > 0 && changed.error().is_none() {
+                again.update(|again| *again += 1);
+                focus_soon("voices");
+            }
+        });
+    }
+    let error = Signal::derive(move || rename.error().or_else(|| delete.error()));
+    view! {
+        <section class="section" aria-labelledby="voices">
+            <h2 id="voices" tabindex="-1">
+                "Voices"
+            </h2>
+            {move || {
+                let (search, kind, _) = wish.get();
+                view! { <Filter search=search kind=kind /> }
+            }}
+            <ErrorNotice error=error provider="ElevenLabs" />
+            <Transition fallback=|| {
+                view! { <p class="muted" aria-busy="true">"Asking ElevenLabs…"</p> }
+            }>
+                {move || Suspend::new(async move {
+                    let (search, kind, cursor) = wish.get_untracked();
+                    match asked.await {
+                        Ok(page) => {
+                            let rest = Rest { search, kind, first: cursor.is_none() };
+                            shown(page, rest, rename, delete)
+                        }
+                        Err(error) => view! { <Problem error=error /> }.into_any(),
+                    }
+                })}
+            </Transition>
+        </section>
+    }
+    .into_any()
+}
+
+/// What the other parts of the list have in common with this one.
+struct Rest {
+    search: String,
+    kind: VoiceKind,
+    first: bool,
+}
+
+impl Rest {
+    fn path(&self, cursor: Option<&str>) -> String {
+        let given = [("search", self.search.as_str()), ("kind", self.kind.code())];
+        let given = given.into_iter().filter(|(_, value)| !value.is_empty());
+        let path =
+            with_query(ServiceId::VoiceCloning.path(), given.chain(cursor.map(|cursor| ("cursor", cursor))));
+        format!("{path}#voices")
+    }
+}
+
+/// Works without JavaScript: the address is what is asked for.
+#[component]
+fn Filter(search: String, kind: VoiceKind) -> impl IntoView {
+    let kinds = VoiceKind::ALL.map(|one| {
+        view! {
+            <option value=one.code() selected=one == kind>
+                {one.label()}
+            </option>
+        }
+        .into_any()
+    });
+    view! {
+        <form class="voice-filter" action=ServiceId::VoiceCloning.path() method="get" role="search">
+            <div class="field">
+                <label for="search">"Search"</label>
+                <input
+                    id="search"
+                    name="search"
+                    type="search"
+                    maxlength=SEARCH_MAX.to_string()
+                    value=search
+                    autocomplete="off"
+                />
+            </div>
+            <div class="field">
+                <label for="kind">"Kind"</label>
+                <select id="kind" name="kind">
+                    {kinds.collect_view()}
+                </select>
+            </div>
+            <button type="submit" class="button">
+                "Show"
+            </button>
+        </form>
+    }
+    .into_any()
+}
+
+fn shown(page: VoicePage, rest: Rest, rename: Post<()>, delete: Post<()>) -> AnyView {
+    let nothing = page.items.is_empty().then(|| view! { <p class="muted">"No such voice."</p> }.into_any());
+    let total = page.total.map(|total| {
+        let words = if total == 1 { "1 voice".to_owned() } else { format!("{total} voices") };
+        view! { <p class="muted">{words}</p> }.into_any()
+    });
+    let next =
+        page.next.as_deref().map(|next| view! { <a href=rest.path(Some(next))>"More voices"</a> }.into_any());
+    let first = (!rest.first).then(|| view! { <a href=rest.path(None)>"From the beginning"</a> }.into_any());
+    view! {
+        {total}
+        {nothing}
+        <ul class="cards cards-list">
+            // By name as well: a form that was open for one voice is never another one's.
+            <For
+                each=move || page.items.clone()
+                key=|voice| (voice.id.clone(), voice.name.clone())
+                children=move |voice| row(voice, rename, delete)
+            />
+        </ul>
+        <p class="actions pages">{first} {next}</p>
+    }
+    .into_any()
+}
+
+fn row(voice: VoiceView, rename: Post<()>, delete: Post<()>) -> AnyView {
+    let VoiceView { id, name, category, description, labels, own, has_preview, created_at } = voice;
+    let preview = format!("/api/services/voice-cloning/voices/{id}/preview");
+    let speak =
+        with_query(ServiceId::VoiceCloning.path(), [("voice", id.as_str()), ("named", name.as_str())]);
+    let labels: Vec<_> = labels.into_values().collect();
+    let about = [Some(category.label().to_owned()), Some(labels.join(", ")).filter(|text| !text.is_empty())];
+    let about = about.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let made = created_at.map(|at| view! { ", made " <Moment at=at phrase=Phrase::Ago /> });
+    let description = description.map(|text| view! { <p>{text}</p> }.into_any());
+    let listen = has_preview.then(|| view! { <Listen path=preview name=name.clone() /> }.into_any());
+    let change = own.then(|| {
+        let id = id.to_string();
+        view! {
+            {renaming(id.clone(), name.clone(), rename)}
+            {deleting(id, &name, delete)}
+        }
+        .into_any()
+    });
+    view! {
+        <li class="card card-plain">
+            <div class="card-body">
+                <h3>{name.clone()}</h3>
+                <p class="muted">{about} {made}</p>
+                {description}
+                <div class="actions voice-actions">
+                    {listen}
+                    <a class="button" href=format!("{speak}#studio")>
+                        "Speak" <span class="visually-hidden">{format!(" with {name}")}</span>
+                    </a>
+                    {change}
+                </div>
+            </div>
+        </li>
+    }
+    .into_any()
+}
+
+fn renaming(id: String, name: String, rename: Post<()>) -> AnyView {
+    let field = format!("rename-{id}");
+    let about = format!("{field}-about");
+    let whose = format!(" {name}");
+    view! {
+        <details class="confirm">
+            <summary class="button button-quiet">
+                "Rename" <span class="visually-hidden">{whose}</span>
+            </summary>
+            <PostForm action=rename>
+                <input type="hidden" name="id" value=id />
+                <div class="field">
+                    <label for=field.clone()>"Name"</label>
+                    <input id=field name="name" value=name required maxlength=NAME_MAX.to_string() />
+                </div>
+                <div class="field">
+                    <label for=about.clone()>"Description, if it is to change"</label>
+                    <input id=about name="description" maxlength=DESCRIPTION_MAX.to_string() />
+                </div>
+                <div class="actions">
+                    <BusyButton busy=rename.pending() label="Rename it" busy_label="Renaming…" />
+                </div>
+            </PostForm>
+        </details>
+    }
+    .into_any()
+}
+
+fn deleting(id: String, name: &str, delete: Post<()>) -> AnyView {
+    let whose = format!(" {name}");
+    view! {
+        <details class="confirm">
+            <summary class="button button-quiet">
+                "Delete" <span class="visually-hidden">{whose}</span>
+            </summary>
+            <p>"The voice is deleted at ElevenLabs, for good. Whatever uses it there stops working."</p>
+            <PostForm action=delete>
+                <input type="hidden" name="id" value=id />
+                <BusyButton
+                    kind=ButtonKind::Danger
+                    busy=delete.pending()
+                    label="Delete it"
+                    busy_label="Deleting…"
+                />
+            </PostForm>
+        </details>
+    }
+    .into_any()
+}
+
+/// Plays a preview. Nothing is fetched before somebody wants to hear it; without JavaScript the link leads to the sound.
+#[component]
+fn Listen(path: String, name: String) -> impl IntoView {
+    let (open, broken) = (RwSignal::new(false), RwSignal::new(false));
+    let link = path.clone();
+    let label = format!("Preview of {name}");
+    part(move || {
+        if broken.get() {
+            return view! { <p role="status">"The preview cannot be had at the moment."</p> }.into_any();
+        }
+        if open.get() {
+            return view! {
+                <audio
+                    controls
+                    autoplay
+                    src=path.clone()
+                    aria-label=label.clone()
+                    on:error=move |_| broken.set(true)
+                ></audio>
+            }
+            .into_any();
+        }
+        view! {
+            <a
+                class="button"
+                rel="external"
+                href=link.clone()
+                on:click=move |event| {
+                    event.prevent_default();
+                    open.set(true);
+                }
+            >
+                "Listen" <span class="visually-hidden">{format!(" to {name}")}</span>
+            </a>
+        }
+        .into_any()
+    })
+}

@@ -1,0 +1,107 @@
+//! Voice Cloning: voices, speech made with them, and new ones.
+
+mod clone;
+mod history;
+mod list;
+mod recorder;
+mod send;
+mod studio;
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use self::{clone::CloneForm, history::Clones, list::Voices, studio::Studio};
+use crate::{
+    api::{voices::ReadStudio, wire::ask},
+    app::{asked::Asked, guard::ApiKeyGuard, ui::QuotaMeter},
+    model::{
+        key::Quota,
+        service::ServiceId,
+        voices::{PlanView, StudioView},
+    },
+};
+
+/// The page that clones. It is loaded whole: only its document may use the microphone.
+const NEW: &str = "/services/voice-cloning/new";
+
+/// What the page is about, and what it costs.
+const LEAD: &str = "The voices of your ElevenLabs account. Speech costs characters of your plan; listening to previews and making voices does not.";
+
+/// Lists the voices and speaks with them. What was cloned, and who consented, stays when the key dies.
+#[component]
+pub fn VoiceCloningPage() -> impl IntoView {
+    view! {
+        <Title text=ServiceId::VoiceCloning.name() />
+        <ApiKeyGuard
+            service=ServiceId::VoiceCloning
+            blocked_extra=|| view! { <a href="#clones">"What was cloned"</a> ", and who consented, stays available." }
+        >
+            <div class="page">
+                <h1>{ServiceId::VoiceCloning.name()}</h1>
+                <p class="page-lead">{LEAD}</p>
+                <p class="actions">
+                    <a class="button button-primary" href=NEW rel="external">
+                        "Clone a voice"
+                    </a>
+                </p>
+                <Voices />
+                <Studio />
+            </div>
+        </ApiKeyGuard>
+        <Clones />
+    }
+}
+
+/// Makes a voice from samples.
+#[component]
+pub fn VoiceClonePage() -> impl IntoView {
+    let studio = Asked::<StudioView>::once(|| ask(ReadStudio {}));
+    view! {
+        <Title text="Clone a voice" />
+        <ApiKeyGuard service=ServiceId::VoiceCloning>
+            <div class="page">
+                <h1>"Clone a voice"</h1>
+                <p class="page-lead">
+                    "From files, or from a recording that you make here. The samples go to ElevenLabs and are not kept by Keyward."
+                </p>
+                <p>
+                    <a href=ServiceId::VoiceCloning.path()>"All voices"</a>
+                </p>
+                <Transition fallback=|| ()>
+                    {move || Suspend::new(async move {
+                        let plan = studio.await.ok().and_then(|studio| studio.plan);
+                        view! { <Places plan=plan /> }
+                    })}
+                </Transition>
+                <CloneForm />
+            </div>
+        </ApiKeyGuard>
+    }
+}
+
+/// How many voices there may still be.
+#[component]
+fn Places(plan: Option<PlanView>) -> impl IntoView {
+    let sentence = match plan {
+        None => "How many voices your plan still has room for is not known: the key may not read the plan (user_read).".to_owned(),
+        Some(plan) if plan.is_full() => {
+            "All places for voices of your own are taken. Delete a voice first, or change the plan at ElevenLabs.".to_owned()
+        }
+        Some(PlanView { voices: Some(voices), voices_max: Some(most), .. }) => {
+            format!("{voices} of {most} places for voices of your own are taken.")
+        }
+        Some(_) => return ().into_any(),
+    };
+    view! { <p class="muted">{sentence}</p> }.into_any()
+}
+
+/// What is left of the plan.
+fn left(plan: &PlanView) -> AnyView {
+    let quota = Quota {
+        used: Some(plan.used),
+        limit: Some(plan.limit),
+        unit: "characters".to_owned(),
+        resets_at: plan.resets_at,
+    };
+    view! { <QuotaMeter quota=quota /> }.into_any()
+}

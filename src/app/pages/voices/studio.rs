@@ -1,0 +1,370 @@
+use leptos::{ev::SubmitEvent, html, prelude::*, task::spawn_local};
+use leptos_router::hooks::use_query_map;
+
+use super::{
+    left,
+    send::{forget, sound},
+};
+use crate::{
+    api::{voices::ReadStudio, wire::ask},
+    app::{
+        asked::Asked,
+        guard::Guard,
+        problem::Problem,
+        ui::{
+            BusyButton, ButtonKind, ErrorNotice, FieldErrorText, Notice, Tone, focus_first_invalid, grouped,
+            part,
+        },
+    },
+    model::{
+        error::{AppError, ErrorCode, FieldError},
+        ids::VoiceId,
+        voices::{SPEECH_MAX, SpeechFormat, SpeechInput, SpeechModel, StudioView},
+    },
+};
+
+const FORM: &str = "speech-form";
+const MESSAGE: &str = "speech-message";
+
+/// Speaks with the voice that the address names.
+#[component]
+pub(super) fn Studio() -> impl IntoView {
+    let asked = Asked::<StudioView>::once(|| ask(ReadStudio {}));
+    view! {
+        <section class="section" aria-labelledby="studio">
+            <h2 id="studio" tabindex="-1">
+                "Studio"
+            </h2>
+            <Transition fallback=|| ()>
+                {move || Suspend::new(async move {
+                    match asked.await {
+                        Ok(studio) => view! { <Desk studio=studio /> }.into_any(),
+                        Err(error) => view! { <Problem error=error /> }.into_any(),
+                    }
+                })}
+            </Transition>
+        </section>
+    }
+    .into_any()
+}
+
+/// Speech that was made, until the page is left.
+#[derive(Clone)]
+struct Made {
+    url: String,
+    format: SpeechFormat,
+    cost: Option<i64>,
+}
+
+#[component]
+fn Desk(studio: StudioView) -> impl IntoView {
+    let query = use_query_map();
+    let voice = Memo::new(move |_| query.with(|query| query.get_str("voice")?.parse::<VoiceId>().ok()));
+    let named = Memo::new(move |_| {
+        let named = query.with(|query| query.get_str("named").map(str::to_owned));
+        named.filter(|name| !name.is_empty()).or_else(|| Some(voice.get()?.to_string())).unwrap_or_default()
+    });
+    let StudioView { models, plan } = studio;
+    let plan = RwSignal::new(plan);
+    let models_hidden = models.is_none();
+    let models = StoredValue::new(models.unwrap_or_default());
+    let model = RwSignal::new(models.with_value(|models| models.first().map(|model| model.id.clone())));
+    let format = RwSignal::new(SpeechFormat::default());
+    let text = RwSignal::new(String::new());
+    let [stability, similarity, style, speed] = [50, 75, 0, 100].map(RwSignal::new);
+    let (busy, error) = (RwSignal::new(false), RwSignal::new(None::<AppError>));
+    let made = RwSignal::new(None::<Made>);
+    on_cleanup(move || {
+        if let Some(Some(made)) = made.try_get_untracked() {
+            forget(&made.url);
+        }
+    });
+    let guard = use_context::<Guard>();
+
+    let speak = move |event: SubmitEvent| {
+        event.prevent_default();
+        let Some(voice) = voice.get_untracked() else { return };
+        if busy.get_untracked() {
+            return;
+        }
+        let input = SpeechInput {
+            text: text.get_untracked(),
+            model: model.get_untracked().unwrap_or_default(),
+            format: format.get_untracked(),
+            stability: Some(stability.get_untracked()),
+            similarity: Some(similarity.get_untracked()),
+            style: Some(style.get_untracked()),
+            speed: Some(speed.get_untracked()),
+        };
+        let longest = models.with_value(|models| chosen(models, model.get_untracked().as_deref())?.longest);
+        let checked = input.check().and_then(|request| match longest {
+            Some(longest) if request.text.chars().count() > longest as usize => {
+                Err(AppError::field("text", FieldError::TooLong))
+            }
+            _ => serde_json::to_string(&input).map_err(|_| AppError::new(ErrorCode::BadRequest)),
+        });
+        let json = match checked {
+            Ok(json) => json,
+            Err(wrong) => {
+                error.set(Some(wrong));
+                focus_first_invalid(FORM, MESSAGE);
+                return;
+            }
+        };
+        busy.set(true);
+        error.set(None);
+        spawn_local(async move {
+            let path = format!("/api/services/voice-cloning/voices/{voice}/speech");
+            let answer = sound(&path, json).await;
+            busy.try_set(false);
+            match answer {
+                Ok(heard) => {
+                    let new = Made { url: heard.url, format: input.format, cost: heard.cost };
+                    match made.try_update(|made| made.replace(new.clone())) {
+                        Some(before) => before.iter().for_each(|before| forget(&before.url)),
+                        // The page was left meanwhile.
+                        None => forget(&new.url),
+                    }
+                    // As ElevenLabs counts it, once it tells.
+                    plan.try_update(|plan| {
+                        if let (Some(plan), Some(cost)) = (plan, heard.cost) {
+                            plan.used = plan.used.saturating_add(cost);
+                        }
+                    });
+                }
+                Err(refused) => {
+                    let closed = refused.code == ErrorCode::MissingApiKeys;
+                    error.try_set(Some(refused));
+                    match guard {
+                        Some(guard) if closed => guard.ask_again(),
+                        _ => focus_first_invalid(FORM, MESSAGE),
+                    }
+                }
+            }
+        });
+    };
+
+    let about_text = Signal::derive(move || {
+        error.with(|error| Some(error.as_ref()?.errors.get("text")?.sentence("Text")))
+    });
+    let price = part(move || {
+        let characters = text.with(|text| text.trim().chars().count());
+        let chosen = models.with_value(|models| chosen(models, model.get().as_deref()).cloned());
+        let left = plan.with(|plan| plan.as_ref().map(|plan| (plan.left(), plan.beyond)));
+        price(characters, chosen.as_ref(), left)
+    });
+    let area = NodeRef::<html::Textarea>::new();
+    // What was typed before the page came alive stays.
+    Effect::new(move |_| {
+        if let Some(area) = area.get() {
+            text.set(area.value());
+        }
+    });
+    let alive = RwSignal::new(false);
+    Effect::new(move |_| alive.set(true));
+    let whose = part(move || match voice.get() {
+        Some(_) => view! { <p>"Voice: " <strong>{named.get()}</strong></p> }.into_any(),
+        None => {
+            view! { <p class="muted">"Choose a voice first: “Speak” beside one of the list."</p> }.into_any()
+        }
+    });
+    let heard = part(move || {
+        let made = made.get()?;
+        Some(player(&made, plan.with(|plan| plan.as_ref().map(|plan| plan.left()))))
+    });
+    let hidden = models_hidden.then(|| {
+        view! { <p class="field-help">"The key may not list models (models_read), so ElevenLabs chooses, and what it costs is not known before."</p> }
+            .into_any()
+    });
+    let meter = part(move || {
+        match plan.get() {
+        Some(plan) => left(&plan),
+        None => {
+            view! { <p class="muted">"What is left of the plan is not known: the key may not read it (user_read)."</p> }
+                .into_any()
+        }
+    }
+    });
+    let models_offered = models.with_value(|models| {
+        models
+            .iter()
+            .map(|model| view! { <option value=model.id.clone()>{model.name.clone()}</option> }.into_any())
+            .collect_view()
+    });
+    let formats = SpeechFormat::ALL
+        .map(|format| view! { <option value=format.code()>{format.label()}</option> }.into_any());
+    view! {
+        <div class="panel" id=FORM>
+            {meter}
+            {whose}
+            <form on:submit=speak>
+                <div class="field">
+                    <label for="text">"Text"</label>
+                    <textarea
+                        id="text"
+                        rows="5"
+                        node_ref=area
+                        aria-describedby="text-price text-error"
+                        aria-invalid=move || about_text.read().is_some().then_some("true")
+                        on:input=move |event| text.set(event_target_value(&event))
+                    ></textarea>
+                    <p class="field-help" id="text-price" aria-live="polite">
+                        {price}
+                    </p>
+                    <FieldErrorText id="text-error".to_owned() error=about_text />
+                </div>
+                <div class="search-fields">
+                    <div class="field" hidden=models_hidden>
+                        <label for="model">"Model"</label>
+                        <select id="model" on:change=move |event| model.set(Some(event_target_value(&event)))>
+                            {models_offered}
+                        </select>
+                    </div>
+                    <div class="field">
+                        <label for="format">"Format"</label>
+                        <select
+                            id="format"
+                            on:change=move |event| {
+                                let code = event_target_value(&event);
+                                let found = SpeechFormat::ALL.into_iter().find(|format| format.code() == code);
+                                format.set(found.unwrap_or_default());
+                            }
+                        >
+                            {formats.collect_view()}
+                        </select>
+                    </div>
+                    <Share id="stability" label="Stability" help="Low is livelier, high is more even." value=stability />
+                    <Share id="similarity" label="Similarity" help="How close it stays to its samples." value=similarity />
+                    <Share id="style" label="Style" help="How much of their style it takes on." value=style />
+                    <Share id="speed" label="Speed" help="100 % is as it is." value=speed least=70 most=120 />
+                </div>
+                {hidden}
+                <ErrorNotice error=error provider="ElevenLabs" fields=vec!["text".to_owned()] id=MESSAGE />
+                <div class="actions">
+                    {move || {
+                        (alive.get() && voice.get().is_some())
+                            .then(|| {
+                                view! {
+                                    <BusyButton
+                                        kind=ButtonKind::Primary
+                                        busy=busy
+                                        label="Speak it"
+                                        busy_label="Speaking…"
+                                    />
+                                }
+                            })
+                    }}
+                    <noscript>
+                        <p>"Speaking here needs JavaScript; programs use the API."</p>
+                    </noscript>
+                </div>
+            </form>
+            <div aria-live="polite">{heard}</div>
+        </div>
+    }
+    .into_any()
+}
+
+fn chosen<'m>(models: &'m [SpeechModel], id: Option<&str>) -> Option<&'m SpeechModel> {
+    models.iter().find(|model| Some(model.id.as_str()) == id)
+}
+
+/// What a text costs, beside what is left.
+fn price(characters: usize, model: Option<&SpeechModel>, left: Option<(i64, bool)>) -> String {
+    let counted = format!("{} of {} characters.", grouped(characters as i64), grouped(i64::from(SPEECH_MAX)));
+    let Some(model) = model.filter(|_| characters > 0) else { return counted };
+    let cost = model.cost(characters);
+    let warning = match left {
+        Some((left, false)) if cost > left => format!(" Only {} are left of the plan.", grouped(left)),
+        Some((left, true)) if cost > left => {
+            " That goes beyond the plan, and ElevenLabs charges for it.".to_owned()
+        }
+        _ => String::new(),
+    };
+    format!("{counted} With {} it costs {}.{warning}", model.name, grouped(cost))
+}
+
+fn player(made: &Made, left: Option<i64>) -> AnyView {
+    let Made { url, format, cost } = made.clone();
+    let cost = match (cost, left) {
+        (Some(cost), Some(left)) => {
+            format!("It cost {} characters; {} are left.", grouped(cost), grouped(left))
+        }
+        (Some(cost), None) => format!("It cost {} characters.", grouped(cost)),
+        (None, _) => "What it cost was not told.".to_owned(),
+    };
+    let plays = format.plays();
+    let file = format!("speech.{}", format.extension());
+    let sound =
+        plays.then(|| view! { <audio controls src=url.clone() aria-label="Speech"></audio> }.into_any());
+    let mute = (!plays).then(|| view! { <p>"Browsers do not play this format; download it."</p> }.into_any());
+    view! {
+        <Notice tone=Tone::Good>
+            <p>{cost} " It is kept until you leave this page or speak again."</p>
+        </Notice>
+        {mute}
+        <div class="actions voice-actions">
+            {sound}
+            <a class="button" href=url download=file rel="external">
+                "Download"
+            </a>
+        </div>
+    }
+    .into_any()
+}
+
+/// A share in per cent.
+#[component]
+fn Share(
+    id: &'static str,
+    label: &'static str,
+    help: &'static str,
+    value: RwSignal<u32>,
+    #[prop(default = 0)] least: u32,
+    #[prop(default = 100)] most: u32,
+) -> impl IntoView {
+    let help_id = format!("{id}-help");
+    view! {
+        <div class="field">
+            <label for=id>
+                {label} " " <span class="muted figures">{move || format!("{} %", value.get())}</span>
+            </label>
+            <input
+                id=id
+                type="range"
+                min=least.to_string()
+                max=most.to_string()
+                value=value.get_untracked().to_string()
+                aria-describedby=help_id.clone()
+                on:input=move |event| {
+                    if let Ok(share) = event_target_value(&event).parse() {
+                        value.set(share);
+                    }
+                }
+            />
+            <p class="field-help" id=help_id>
+                {help}
+            </p>
+        </div>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_price_is_told_before_and_what_it_exceeds() {
+        let flash =
+            SpeechModel { id: "f".to_owned(), name: "Flash".to_owned(), longest: None, per_thousand: 500 };
+        assert_eq!(price(0, Some(&flash), Some((5, false))), "0 of 10,000 characters.");
+        assert_eq!(
+            price(9, Some(&flash), Some((5, false))),
+            "9 of 10,000 characters. With Flash it costs 5."
+        );
+        assert!(price(12, Some(&flash), Some((5, false))).ends_with("Only 5 are left of the plan."));
+        assert!(price(12, Some(&flash), Some((5, true))).ends_with("charges for it."));
+        assert_eq!(price(12, None, None), "12 of 10,000 characters.");
+    }
+}
