@@ -18,7 +18,7 @@ use crate::{
         input,
         page::DemoKey,
     },
-    services::scraper::Scraper,
+    services::{analytics::Analytics, scraper::Scraper},
     store::{Principal, Standing},
 };
 
@@ -31,6 +31,8 @@ pub struct UseCases {
     pub keys: Arc<Keys>,
     /// The Data Scraper.
     pub scraper: Arc<Scraper>,
+    /// What keys were used for.
+    pub analytics: Arc<Analytics>,
     /// The installation's address is https.
     pub secure: bool,
     /// The simulator's test keys, where the installation is a demonstration.

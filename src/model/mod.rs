@@ -17,3 +17,4 @@ pub mod service;
 pub mod status;
 pub mod time;
 pub mod token;
+pub mod usage;

@@ -1,6 +1,7 @@
 //! One page per address.
 
 mod account;
+mod analytics;
 mod api_keys;
 mod demo;
 mod home;
@@ -15,10 +16,11 @@ mod sessions;
 mod tokens;
 
 pub use account::AccountSettings;
+pub use analytics::AnalyticsPage;
 pub use api_keys::ApiKeySettings;
 pub use demo::DemoPage;
 pub use home::HomePage;
 pub use login::LoginPage;
 pub use register::RegisterPage;
 pub use scraper::{BatchPage, BatchStartPage, ScraperPage, SearchPage};
-pub use services::{AiCallingPage, AnalyticsPage, CallingPage, VoiceCloningPage};
+pub use services::{AiCallingPage, CallingPage, VoiceCloningPage};

@@ -21,12 +21,6 @@ pub fn CallingPage() -> impl IntoView {
     view! { <GuardedPage service=ServiceId::Calling /> }
 }
 
-/// Analytics.
-#[component]
-pub fn AnalyticsPage() -> impl IntoView {
-    view! { <GuardedPage service=ServiceId::Analytics /> }
-}
-
 /// A service that is guarded like any other and, once open, says that this version cannot do it yet.
 #[component]
 fn GuardedPage(

@@ -7,11 +7,12 @@ use super::{examples, problems, schema};
 use crate::model::error::ErrorCode;
 
 /// The groups of operations, in the order of the page.
-pub(super) const TAGS: [(&str, &str); 5] = [
+pub(super) const TAGS: [(&str, &str); 6] = [
     ("Accounts", "Registering, logging in, sessions, password, API tokens."),
     ("Keys", "The providers, and the keys stored for them."),
     ("Services", "Which services are open, and what closes the others."),
     ("Data Scraper", "Businesses from Google Maps, found with the user's SerpAPI key."),
+    ("Analytics", "What keys were used for, what failed, and how long it took."),
     ("Operations", "For whoever runs the installation, and for programs that read this description."),
 ];
 

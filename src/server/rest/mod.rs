@@ -13,6 +13,7 @@ mod searches;
 mod services;
 mod system;
 mod tokens;
+mod usage;
 
 use axum::{
     Json, Router,
@@ -85,6 +86,7 @@ pub(super) fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(batches::get, batches::delete))
         .routes(routes!(batches::csv))
         .routes(routes!(batches::cancel))
+        .routes(routes!(usage::report))
         .routes(routes!(tokens::list, tokens::issue))
         .routes(routes!(tokens::revoke))
         .routes(routes!(system::access))

@@ -63,7 +63,7 @@ pub(super) struct ResultsQuery {
 const FILTER_MAX: usize = 200;
 
 /// Reads an optional parameter of a query string.
-fn parameter<T: std::str::FromStr>(name: &str, text: Option<&str>) -> Result<Option<T>, AppError> {
+pub(super) fn parameter<T: std::str::FromStr>(name: &str, text: Option<&str>) -> Result<Option<T>, AppError> {
     text.map(str::parse).transpose().map_err(|_| AppError::field(name, FieldError::Malformed))
 }
 

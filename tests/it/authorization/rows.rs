@@ -107,6 +107,7 @@ pub const ROUTES: &[Row] = &[
     Row::new("GET", "/api/services/data-scraper/batches/{id:batch}/results.csv", May::Read, 200, 404),
     Row::new("POST", "/api/services/data-scraper/batches/{id:batch}/cancel", May::ServicesUse, 200, 404)
         .body("{}"),
+    Row::new("GET", "/api/usage?range=7d&offset=60", May::Read, 200, 200),
     Row::new("GET", "/api/system/users/{user_id}/services/{service}/access", May::System, 200, 401),
     Row::new("GET", "/metrics", May::Metrics, 200, 401),
     Row::new("GET", "/api/openapi.json", May::Everybody, 200, 200),
@@ -136,6 +137,7 @@ pub const FUNCTIONS: &[Row] = &[
     Row::new("POST", "/api/rpc/replace_key", May::Person, 422, 422).body("provider=serpapi"),
     Row::new("POST", "/api/rpc/check_key", May::Person, 200, 404).body("provider=serpapi"),
     Row::new("POST", "/api/rpc/delete_key", May::Person, 200, 404).body("provider=serpapi").then(404),
+    Row::new("POST", "/api/rpc/usage", May::Person, 200, 200).body("range=7d&offset=60"),
     Row::new("POST", "/api/rpc/gate", May::Person, 200, 200).body("service=data-scraper"),
     Row::new("POST", "/api/rpc/start_search", May::Person, 422, 403).body("query=&place=&limit=20"),
     Row::new("POST", "/api/rpc/search", May::Person, 200, 404).body("id={id:search}"),
