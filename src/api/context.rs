@@ -18,7 +18,7 @@ use crate::{
         input,
         page::DemoKey,
     },
-    services::{calling::Calling, scraper::Scraper, voices::Voices},
+    services::{analytics::Analytics, calling::Calling, scraper::Scraper, voices::Voices},
     store::{Principal, Standing},
 };
 
@@ -35,6 +35,8 @@ pub struct UseCases {
     pub calling: Arc<Calling>,
     /// Voice Cloning.
     pub voices: Arc<Voices>,
+    /// What keys were used for.
+    pub analytics: Arc<Analytics>,
     /// The installation's address is https.
     pub secure: bool,
     /// The simulator's test keys, where the installation is a demonstration.

@@ -2,6 +2,8 @@
 //! one use case, and answers with a wire type. REST, everyone else's way in, calls the same use cases.
 
 #[expect(missing_docs, reason = "the arguments become fields of types that only the framework sees")]
+pub mod analytics;
+#[expect(missing_docs, reason = "as above")]
 pub mod auth;
 #[expect(missing_docs, reason = "as above")]
 pub mod calling;

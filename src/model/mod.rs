@@ -18,4 +18,5 @@ pub mod service;
 pub mod status;
 pub mod time;
 pub mod token;
+pub mod usage;
 pub mod voices;

@@ -24,7 +24,9 @@ use crate::{
     model::{error::AppError, ids::ProviderId, page::DemoKey, provider::provider_name, time::Timestamp},
     monitor::{Ledger, PlatformKeys},
     providers::{Catalogue, CatalogueError, EgressSettings, Providers, SettingError},
-    services::{Dispatch, Services, calling::Calling, scraper::Scraper, voices::Voices},
+    services::{
+        Dispatch, Services, analytics::Analytics, calling::Calling, scraper::Scraper, voices::Voices,
+    },
     simulator,
     store::{InstanceSecret, Store, StoreError},
     telemetry::metrics::Metrics,
@@ -231,8 +233,17 @@ async fn assemble(
     let notices = config.warnings.iter().cloned().chain(secrets.notice).collect();
     let secure = config.public_url.is_https();
     let demo_keys = demo.then(|| simulator::test_keys().into_iter().map(demo_key).collect());
-    let use_cases =
-        UseCases { accounts, keys: keys.clone(), scraper, calling, voices, secure, demo: demo_keys };
+    let analytics = Arc::new(Analytics::new(store.clone(), clock.clone()));
+    let use_cases = UseCases {
+        accounts,
+        keys: keys.clone(),
+        scraper,
+        calling,
+        voices,
+        analytics,
+        secure,
+        demo: demo_keys,
+    };
     let names: Vec<_> = providers.infos().into_iter().map(|info| (info.id, info.name)).collect();
     let site = Site::new(
         config,

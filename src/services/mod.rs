@@ -1,5 +1,6 @@
 //! The protected services, a folder each, and how their background work is handed over.
 
+pub mod analytics;
 pub mod calling;
 mod dispatch;
 pub mod scraper;

@@ -54,7 +54,7 @@ pub use search_runs::{End, FoundPlace, PageOfResults, SearchRun};
 pub use searches::NewSearch;
 pub use sessions::{Means, NewSession, Principal, SessionRow, Standing};
 pub use tokens::NewToken;
-pub use usage::UsageRow;
+pub use usage::{NO_FAILURES, UsageCell, UsageRow};
 pub use users::{NewUser, Role, UserRow};
 
 /// The database.

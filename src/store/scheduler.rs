@@ -17,6 +17,10 @@ use crate::model::{
 
 /// Events are kept for this long. Whoever was away for longer reads everything again.
 const EVENTS_KEPT: Duration = Duration::from_secs(3600);
+/// How long single calls are kept …
+const USAGE_KEPT: Duration = Duration::from_secs(90 * 86_400);
+/// … and how long their hours: two years, so that one can be compared with the one before.
+const USAGE_HOURS_KEPT: Duration = Duration::from_secs(2 * 366 * 86_400);
 
 /// Reports on a call may follow for this long after its end.
 const REPORTS_FOLLOW: Duration = Duration::from_secs(3600);
@@ -134,7 +138,7 @@ impl Store {
     }
 
     /// Destroys replaced credentials whose time is over, and forgets spent sessions, tokens, counters,
-    /// invitations and events. Answers how many credentials were destroyed.
+    /// invitations and events, and what was used long ago. Answers how many credentials were destroyed.
     pub async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
         let destroyed =
             sql::execute!(self.writer(), "DELETE FROM retired_credentials WHERE destroy_after <= $1", now.0)?;
@@ -144,6 +148,10 @@ impl Store {
         sql::execute!(self.writer(), "DELETE FROM invitations WHERE expires_at <= $1", now.0)?;
         let forgotten = now.minus(EVENTS_KEPT);
         sql::execute!(self.writer(), "DELETE FROM user_events WHERE at <= $1", forgotten.0)?;
+        let forgotten = now.minus(USAGE_KEPT);
+        sql::execute!(self.writer(), "DELETE FROM usage_events WHERE at <= $1", forgotten.0)?;
+        let forgotten = now.minus(USAGE_HOURS_KEPT);
+        sql::execute!(self.writer(), "DELETE FROM usage_hours WHERE hour <= $1", forgotten.0)?;
         Ok(destroyed)
     }
 

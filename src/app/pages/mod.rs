@@ -1,6 +1,7 @@
 //! One page per address.
 
 mod account;
+mod analytics;
 mod api_keys;
 mod calling;
 mod demo;
@@ -17,6 +18,7 @@ mod tokens;
 mod voices;
 
 pub use account::AccountSettings;
+pub use analytics::AnalyticsPage;
 pub use api_keys::ApiKeySettings;
 pub use calling::{CallPage, CallingPage};
 pub use demo::DemoPage;
@@ -24,5 +26,5 @@ pub use home::HomePage;
 pub use login::LoginPage;
 pub use register::RegisterPage;
 pub use scraper::{BatchPage, BatchStartPage, SavedPage, ScraperPage, SearchPage};
-pub use services::{AiCallingPage, AnalyticsPage};
+pub use services::AiCallingPage;
 pub use voices::{VoiceClonePage, VoiceCloningPage};

@@ -9,12 +9,6 @@ pub fn AiCallingPage() -> impl IntoView {
     view! { <GuardedPage service=ServiceId::AiCalling /> }
 }
 
-/// Analytics.
-#[component]
-pub fn AnalyticsPage() -> impl IntoView {
-    view! { <GuardedPage service=ServiceId::Analytics /> }
-}
-
 /// A service that is guarded like any other and, once open, says that this version cannot do it yet.
 #[component]
 fn GuardedPage(

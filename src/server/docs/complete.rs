@@ -7,13 +7,14 @@ use super::{examples, problems, schema};
 use crate::model::error::ErrorCode;
 
 /// The groups of operations, in the order of the page.
-pub(super) const TAGS: [(&str, &str); 7] = [
+pub(super) const TAGS: [(&str, &str); 8] = [
     ("Accounts", "Registering, logging in, sessions, password, API tokens."),
     ("Keys", "The providers, and the keys stored for them."),
     ("Services", "Which services are open, and what closes the others."),
     ("Data Scraper", "Businesses from Google Maps and pages of the web, found with the user's SerpAPI key."),
     ("Calling Operations", "Telephone calls, placed with the user's Twilio key."),
     ("Voice Cloning", "Voices of the user's ElevenLabs account: listening, speaking, cloning."),
+    ("Analytics", "What keys were used for, what failed, and how long it took."),
     ("Operations", "For whoever runs the installation, and for programs that read this description."),
 ];
 

@@ -26,6 +26,7 @@ use crate::{
         status::{KeyStatus, Reason},
         time::Timestamp,
         token::{IssuedToken, Scope, TokenView},
+        usage::{Failure, Operation, Range, Step, Totals, UsageReport},
         voices::{
             CONSENT, CloneSource, CloneState, CloneView, ClonedVoice, PlanView, SpeechModel, StudioView,
             VoiceCategory, VoiceView,
@@ -128,6 +129,7 @@ pub(super) fn of(name: &str) -> Option<Value> {
                 voices_max: Some(30),
             }),
         }),
+        "UsageReport" => json!(usage()),
         _ => return None,
     })
 }
@@ -135,6 +137,38 @@ pub(super) fn of(name: &str) -> Option<Value> {
 /// An id that looks like those that Keyward makes.
 fn id(last: u128) -> Uuid {
     Uuid::from_u128(0x0190_b3d1_7b7a_7cc1_8c1e_6c2b_6f0a_0000 + last)
+}
+
+fn usage() -> UsageReport {
+    let totals = Totals {
+        calls: 214,
+        failed: 3,
+        units: 190,
+        p50_ms: Some(700),
+        p95_ms: Some(2_000),
+        p99_ms: Some(3_000),
+    };
+    let window = Range::Week.window(NOW, 0);
+    UsageReport {
+        range: Range::Week,
+        begins: window.begins,
+        ends: window.ends,
+        totals,
+        before: Totals { calls: 180, failed: 0, units: 180, ..totals },
+        steps: vec![Step { begins: window.begins, calls: 214, failed: 3 }],
+        operations: vec![Operation {
+            provider: ProviderId::SERPAPI,
+            service: Some(ServiceId::DataScraper),
+            operation: "search".to_owned(),
+            totals,
+        }],
+        failures: vec![Failure {
+            provider: ProviderId::SERPAPI,
+            outcome: "rate_limited".to_owned(),
+            calls: 3,
+            last_at: NOW,
+        }],
+    }
 }
 
 fn user() -> UserId {

@@ -17,6 +17,7 @@ mod searches;
 mod services;
 mod system;
 mod tokens;
+mod usage;
 mod voices;
 
 use axum::{
@@ -110,6 +111,7 @@ pub(super) fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(voices::speak))
         .routes(routes!(voices::studio))
         .routes(routes!(voices::clones))
+        .routes(routes!(usage::report))
         .routes(routes!(tokens::list, tokens::issue))
         .routes(routes!(tokens::revoke))
         .routes(routes!(system::access))

@@ -1,0 +1,199 @@
+//! Analytics: what a user's keys were used for, out of the ledger. Spends no key.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    account::internal,
+    clock::Clock,
+    model::{
+        error::{AppError, ErrorCode, FieldError},
+        ids::{ProviderId, UserId},
+        service::ServiceId,
+        time::Timestamp,
+        usage::{Failure, Histogram, OFFSETS, Operation, Range, Step, Totals, UsageReport, Window},
+    },
+    store::{NO_FAILURES, Store, UsageCell},
+};
+
+/// Reports on the ledger.
+pub struct Analytics {
+    store: Store,
+    clock: Arc<dyn Clock>,
+}
+
+impl Analytics {
+    /// Over the ledger in `store`.
+    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock }
+    }
+
+    /// What was used in a range that ends now, in the zone that is `offset` minutes ahead of UTC.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidInput`] for an offset that no zone has.
+    pub async fn report(&self, user: UserId, range: Range, offset: i32) -> Result<UsageReport, AppError> {
+        if !OFFSETS.contains(&offset) {
+            let mut wrong = AppError::new(ErrorCode::InvalidInput);
+            wrong.errors.insert("offset".to_owned(), FieldError::OutOfRange);
+            return Err(wrong);
+        }
+        let window = range.window(self.clock.now(), offset);
+        let cells = self.store.usage_cells(user, window).await.map_err(|e| internal(&e))?;
+        let steps = self.store.usage_by_step(user, window).await.map_err(|e| internal(&e))?;
+        let (recent, before): (Vec<_>, Vec<_>) = cells.into_iter().partition(|cell| cell.is_recent);
+        Ok(UsageReport {
+            range,
+            begins: window.begins,
+            ends: window.ends,
+            totals: Sum::of(&recent).totals(),
+            before: Sum::of(&before).totals(),
+            steps: every_step(window, &steps),
+            operations: operations(&recent),
+            failures: failures(&recent),
+        })
+    }
+}
+
+/// Calls that are added up.
+#[derive(Default)]
+struct Sum {
+    totals: Totals,
+    latencies: Histogram,
+}
+
+impl Sum {
+    fn of<'a>(cells: impl IntoIterator<Item = &'a UsageCell>) -> Self {
+        let mut sum = Self::default();
+        for cell in cells {
+            sum.add(cell);
+        }
+        sum
+    }
+
+    fn add(&mut self, cell: &UsageCell) {
+        self.totals.calls += cell.calls;
+        self.totals.units += cell.units;
+        if is_failure(cell) {
+            self.totals.failed += cell.calls;
+        }
+        self.latencies.add(cell.latency_le_us, cell.calls);
+    }
+
+    fn totals(&self) -> Totals {
+        let at = |percent| self.latencies.percentile_ms(percent);
+        Totals { p50_ms: at(50), p95_ms: at(95), p99_ms: at(99), ..self.totals }
+    }
+}
+
+fn is_failure(cell: &UsageCell) -> bool {
+    !NO_FAILURES.contains(&cell.outcome.as_str())
+}
+
+/// Each step of the range, those without a call as well.
+fn every_step(window: Window, counted: &[(i64, i64, i64)]) -> Vec<Step> {
+    let (length, step) = (window.ends.since(window.begins).as_micros(), window.step.as_micros().max(1));
+    let count = i64::try_from(length / step).unwrap_or_default();
+    let step = i64::try_from(step).unwrap_or(i64::MAX);
+    let of = |number: i64| counted.iter().find(|(known, ..)| *known == number);
+    let steps = (0..count).map(|number| {
+        let (calls, failed) = of(number).map_or((0, 0), |(_, calls, failed)| (*calls, *failed));
+        Step { begins: Timestamp(window.begins.0 + number * step), calls, failed }
+    });
+    steps.collect()
+}
+
+fn operations(cells: &[UsageCell]) -> Vec<Operation> {
+    let mut sums: BTreeMap<(&str, &str, &str), Sum> = BTreeMap::new();
+    for cell in cells {
+        sums.entry((&cell.provider, &cell.service, &cell.operation)).or_default().add(cell);
+    }
+    let operations = sums.into_iter().filter_map(|((provider, service, operation), sum)| {
+        Some(Operation {
+            provider: provider_of(provider)?,
+            service: service.parse::<ServiceId>().ok(),
+            operation: operation.to_owned(),
+            totals: sum.totals(),
+        })
+    });
+    let mut operations: Vec<_> = operations.collect();
+    operations.sort_by_key(|operation| -operation.totals.calls);
+    operations
+}
+
+fn failures(cells: &[UsageCell]) -> Vec<Failure> {
+    let mut counts: BTreeMap<(&str, &str), (i64, i64)> = BTreeMap::new();
+    for cell in cells.iter().filter(|cell| is_failure(cell)) {
+        let (calls, last_at) = counts.entry((&cell.provider, &cell.outcome)).or_default();
+        *calls += cell.calls;
+        *last_at = (*last_at).max(cell.last_at);
+    }
+    let failures = counts.into_iter().filter_map(|((provider, outcome), (calls, last_at))| {
+        let provider = provider_of(provider)?;
+        Some(Failure { provider, outcome: outcome.to_owned(), calls, last_at: Timestamp(last_at) })
+    });
+    let mut failures: Vec<_> = failures.collect();
+    failures.sort_by_key(|failure| -failure.calls);
+    failures
+}
+
+fn provider_of(text: &str) -> Option<ProviderId> {
+    text.parse().inspect_err(|_| tracing::error!("the ledger names a provider that cannot be one")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(provider: &str, service: &str, outcome: &str, bucket: i64, calls: i64) -> UsageCell {
+        UsageCell {
+            is_recent: true,
+            provider: provider.to_owned(),
+            service: service.to_owned(),
+            operation: "search".to_owned(),
+            outcome: outcome.to_owned(),
+            latency_le_us: bucket,
+            calls,
+            units: calls,
+            last_at: calls,
+        }
+    }
+
+    #[test]
+    fn calls_are_added_up_by_what_was_asked_and_by_how_it_failed() {
+        let cells = [
+            cell("serpapi", "data-scraper", "done", 1_000, 7),
+            cell("serpapi", "data-scraper", "rate_limited", 1_500_000, 2),
+            cell("serpapi", "data-scraper", "rate_limited", 2_000_000, 1),
+            cell("serpapi", "", "cancelled", 2_000, 1),
+            cell("twilio", "calling", "unreachable", 1_000, 20),
+        ];
+        let all = Sum::of(&cells).totals();
+        assert_eq!((all.calls, all.failed, all.units), (31, 23, 31));
+        let operations = operations(&cells);
+        let kinds: Vec<_> = operations
+            .iter()
+            .map(|o| (o.provider.as_str(), o.service, o.totals.calls, o.totals.failed))
+            .collect();
+        assert_eq!(
+            kinds,
+            [
+                ("twilio", Some(ServiceId::Calling), 20, 20),
+                ("serpapi", Some(ServiceId::DataScraper), 10, 3),
+                ("serpapi", None, 1, 0),
+            ]
+        );
+        assert_eq!((operations[1].totals.p50_ms, operations[1].totals.p99_ms), (Some(1), Some(2_000)));
+        let failures: Vec<_> =
+            failures(&cells).into_iter().map(|f| (f.outcome, f.calls, f.last_at.0)).collect();
+        assert_eq!(failures, [("unreachable".to_owned(), 20, 20), ("rate_limited".to_owned(), 3, 2)]);
+    }
+
+    #[test]
+    fn steps_without_a_call_are_there() {
+        let window = Range::Week.window(Timestamp::from_seconds(1_795_000_000), 0);
+        let steps = every_step(window, &[(2, 5, 1)]);
+        assert_eq!(steps.len(), 7);
+        assert_eq!(steps.iter().map(|step| step.calls).collect::<Vec<_>>(), [0, 0, 5, 0, 0, 0, 0]);
+        assert_eq!(steps[6].begins.plus(window.step), window.ends);
+    }
+}
