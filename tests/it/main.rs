@@ -34,4 +34,5 @@ mod searches;
 mod services;
 mod support;
 mod tokens;
+mod usage;
 mod voices;
