@@ -257,9 +257,13 @@ fn the_world_leaves_traces_that_would_be_found() {
         let world = World::build(Engine::Sqlite).await;
         let seen: Vec<String> = {
             let mut texts = Vec::new();
-            for path in
-                ["/api/auth/me", "/api/user-api-keys", "/api/services/data-scraper/searches", "/api/tokens"]
-            {
+            for path in [
+                "/api/auth/me",
+                "/api/user-api-keys",
+                "/api/services/data-scraper/searches",
+                "/api/services/data-scraper/saved-searches",
+                "/api/tokens",
+            ] {
                 texts.push(world.ask(&Row::get(path), Asker::Owner).await.text);
             }
             texts

@@ -225,7 +225,7 @@ fn Pages(
     let reading = part(move || more.pending().get().then_some("Reading more…"));
     view! {
         <p class="search-pages muted">
-            <span role="status">{summary}</span>
+            <span aria-live="polite">{summary}</span>
             {first}
             {next}
             <span>{reading}</span>
