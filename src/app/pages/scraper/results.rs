@@ -4,8 +4,10 @@ use leptos::{ev, html, prelude::*};
 
 use super::filter::{FilterForm, Wish};
 use crate::{
-    api::scraper::{ReadBatchResults, ReadResults},
-    api::wire::{self, Answer, ask},
+    api::{
+        scraper::{ReadBatchResults, ReadResults},
+        wire::{self, Answer, ask},
+    },
     app::{
         links::with_query,
         ui::{ErrorNotice, Icon, Mark, grouped, part},
