@@ -10,6 +10,9 @@ use crate::{
     model::scraper::{Engine, Filter, ResultKey, Sort},
 };
 
+/// A box to tick: its name, its label, and whether a filter has it.
+type Flag = (&'static str, &'static str, fn(&Filter) -> bool);
+
 /// Stars that the form offers.
 const STARS: [f64; 4] = [3.0, 3.5, 4.0, 4.5];
 
@@ -110,7 +113,7 @@ pub(super) fn FilterForm(wish: Memo<Wish>, engine: Engine, path: String) -> impl
             navigate(&format!("{path}?{fields}"), NavigateOptions { scroll: false, ..Default::default() });
         }
     };
-    let all: [(&str, &str, fn(&Filter) -> bool); 3] = [
+    let all: [Flag; 3] = [
         ("phone", "Phone", |filter| filter.phone),
         ("website", "Website", |filter| filter.website),
         ("email", "E-mail", |filter| filter.email),
