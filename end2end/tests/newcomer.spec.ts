@@ -140,7 +140,7 @@ test('a newcomer brings a key, searches, and takes the key away again', async ({
     ]);
     expect(download.suggestedFilename()).toMatch(/^slow-bakery-\d{4}-\d\d-\d\d\.csv$/);
     const [headings, ...rows] = (await readFile(await download.path(), 'utf8')).trimEnd().split('\r\n');
-    expect(headings).toBe('\ufeffNo.,Name,Category,Address,Phone,Website,Rating,Reviews,Latitude,Longitude,Place id');
+    expect(headings).toBe('\ufeffNo.,Name,Category,Address,Phone,Website,E-mail,Rating,Reviews,Latitude,Longitude,Place id');
     return rows;
   }
 });

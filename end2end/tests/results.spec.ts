@@ -58,6 +58,7 @@ test('rows follow where the rows end, and are filtered and sorted', async ({ pag
   await expect(page.getByLabel('Phone')).toBeChecked();
   await page.getByRole('link', { name: 'Show all' }).click();
   await expect(page.getByText('60 of 120 shown')).toBeVisible();
+  await expect(page.getByLabel('Phone')).not.toBeChecked();
 });
 
 test('results are downloaded as files of each kind, also once the key is gone', async ({ page, server }) => {

@@ -24,6 +24,17 @@ test('a search is saved, run again, renamed and deleted', async ({ page, server,
   await expect(page.getByLabel('Name', { exact: true })).toHaveValue('Bakers');
   await expectAccessible(page);
 
+  await page.getByLabel('Name', { exact: true }).fill('Others');
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect(cards).toHaveCount(2);
+  await cards.first().locator('summary', { hasText: 'Rename' }).click();
+  await cards.first().getByLabel('New name').fill('Bakers');
+  await cards.first().getByRole('button', { name: 'Rename it' }).click();
+  await expect(page.getByText('The new name is taken already. Choose another.')).toBeVisible();
+  await cards.first().locator('summary', { hasText: 'Delete' }).click();
+  await cards.first().getByRole('button', { name: 'Delete it' }).click();
+  await expect(cards).toHaveCount(1);
+
   await page.locator('summary', { hasText: 'Rename' }).click();
   await page.getByLabel('New name').fill('Bakers of Berlin');
   await page.getByRole('button', { name: 'Rename it' }).click();

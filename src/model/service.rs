@@ -11,7 +11,7 @@ use super::ids::{InvalidId, ProviderId};
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ServiceId {
-    /// Businesses from Google Maps.
+    /// Businesses from Google Maps, and pages of the web.
     DataScraper,
     /// An agent that speaks on the telephone.
     AiCalling,
@@ -102,7 +102,9 @@ impl ServiceId {
     /// What it does, in one sentence.
     pub const fn summary(self) -> &'static str {
         match self {
-            Self::DataScraper => "Finds businesses on Google Maps through your SerpAPI account.",
+            Self::DataScraper => {
+                "Finds businesses on Google Maps and pages of the web through your SerpAPI account."
+            }
             Self::AiCalling => {
                 "Calls people for you: an ElevenLabs voice, an OpenAI model and your Twilio number."
             }

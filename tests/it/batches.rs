@@ -90,9 +90,9 @@ both! {
         assert!(page.contains("Go on with all") && page.contains("6 pages are missing, for up to 6 searches."));
         let resume = format!("{address}/resume");
         client.post(&resume, &json!({})).await.problem(403, "missing-api-keys");
-        with_key(&app, "eve").await.post(&resume, &json!({})).await.problem(404, "not-found");
         app.control("PUT", "/keys/serpapi/plenty", Some(json!({"searches_left": 100}))).await;
         client.post("/api/user-api-keys/validate", &json!({"provider": "serpapi"})).await.expect(200);
+        with_key(&app, "eve").await.post(&resume, &json!({})).await.problem(404, "not-found");
         let going = client.post(&resume, &json!({})).await.expect(200).json();
         let states: Vec<_> = going["searches"].as_array().unwrap().iter().map(|search| &search["state"]).collect();
         assert!(states.iter().all(|state| ["running", "queued", "finished"].contains(&state.as_str().unwrap())), "{states:?}");

@@ -3,6 +3,7 @@
 mod batch;
 mod engine;
 mod file;
+mod key;
 mod request;
 mod results;
 mod saved;
@@ -11,10 +12,9 @@ mod search;
 pub use batch::{BatchEstimate, BatchInput, BatchView, QUERIES_MAX, queries, queries_of_file};
 pub use engine::{Engine, InvalidEngine};
 pub use file::FileKind;
+pub use key::{InvalidKey, ResultKey, ResultsOf};
 pub use request::{Coordinates, Place, SearchInput, SearchRequest};
-pub use results::{
-    Column, Direction, Filter, InvalidKey, InvalidSort, ResultKey, ResultRow, ResultsOf, ResultsPage, Sort,
-};
+pub use results::{Column, Direction, Filter, InvalidSort, ResultRow, ResultsPage, Sort};
 pub use saved::{SavedInput, SavedName, SavedView};
 pub(in crate::model) use search::words;
 pub use search::{Notice, SearchList, SearchState, SearchView};

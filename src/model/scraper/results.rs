@@ -4,11 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Engine, FileKind};
-use crate::model::{
-    error::{AppError, ErrorCode, FieldError},
-    ids::{BatchId, SearchId},
-};
+use super::{Engine, ResultKey};
+use crate::model::error::{AppError, ErrorCode, FieldError};
 
 /// Longest text of a filter, in characters.
 const FILTER_MAX: usize = 200;
@@ -84,70 +81,6 @@ impl ResultRow {
         ];
         let texts: Vec<_> = texts.into_iter().flatten().map(|text| text.to_lowercase()).collect();
         texts.join("\n")
-    }
-}
-
-/// Whose results: one search's, or those of several that were started together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ResultsOf {
-    /// One search's.
-    Search(SearchId),
-    /// A batch's.
-    Batch(BatchId),
-}
-
-impl ResultsOf {
-    /// Where the results can be downloaded.
-    pub fn file_path(self, kind: FileKind) -> String {
-        let end = kind.extension();
-        match self {
-            Self::Search(id) => format!("/api/services/data-scraper/searches/{id}/results.{end}"),
-            Self::Batch(id) => format!("/api/services/data-scraper/batches/{id}/results.{end}"),
-        }
-    }
-}
-
-/// One result: its search, and its position there. As text `SEARCH.POSITION`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ResultKey {
-    /// The search.
-    pub search: SearchId,
-    /// The position.
-    pub position: u32,
-}
-
-/// A text that names no result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a search and a position")]
-pub struct InvalidKey;
-
-impl fmt::Display for ResultKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.search, self.position)
-    }
-}
-
-impl FromStr for ResultKey {
-    type Err = InvalidKey;
-    fn from_str(text: &str) -> Result<Self, InvalidKey> {
-        let (search, position) = text.split_once('.').ok_or(InvalidKey)?;
-        let digits = !position.is_empty() && position.bytes().all(|b| b.is_ascii_digit());
-        let position = position.parse().ok().filter(|_| digits).ok_or(InvalidKey)?;
-        Ok(Self { search: search.parse().map_err(|_| InvalidKey)?, position })
-    }
-}
-
-impl TryFrom<String> for ResultKey {
-    type Error = InvalidKey;
-    fn try_from(text: String) -> Result<Self, InvalidKey> {
-        text.parse()
-    }
-}
-
-impl From<ResultKey> for String {
-    fn from(key: ResultKey) -> Self {
-        key.to_string()
     }
 }
 
@@ -406,19 +339,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_order_and_a_key_come_back_from_their_texts(
-            column in prop::sample::select(Column::ALL.to_vec()), down in any::<bool>(), position in any::<u32>(),
+        fn an_order_comes_back_from_its_text(
+            column in prop::sample::select(Column::ALL.to_vec()), down in any::<bool>(),
         ) {
             let direction = if down { Direction::Descending } else { Direction::Ascending };
             let sort = Sort { column, direction };
             prop_assert_eq!(sort.to_string().parse(), Ok(sort));
-            let key = ResultKey { search: SearchId(uuid::Uuid::nil()), position };
-            prop_assert_eq!(key.to_string().parse(), Ok(key));
-        }
-
-        #[test]
-        fn what_is_no_key_is_refused(text in "[0-9a-f.+-]{0,40}") {
-            prop_assert_eq!(text.parse::<ResultKey>(), Err(InvalidKey));
         }
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct ResultsQuery {
     sort: Option<String>,
     /// A text that the name, category, address, telephone number, website, e-mail address or snippet contains.
     #[serde(default)]
-    #[param(required = false, max_length = 200)]
+    #[param(required = false, max_length = 200, pattern = "^[^\\u0000]*$")]
     filter: String,
     /// Only those with a telephone number.
     #[param(value_type = bool, required = false)]

@@ -262,6 +262,7 @@ fn the_world_leaves_traces_that_would_be_found() {
                 "/api/user-api-keys",
                 "/api/services/data-scraper/searches",
                 "/api/services/calling/calls",
+                "/api/services/data-scraper/saved-searches",
                 "/api/tokens",
             ] {
                 texts.push(world.ask(&Row::get(path), Asker::Owner).await.text);

@@ -1,4 +1,4 @@
-use leptos::{ev::SubmitEvent, prelude::*};
+use leptos::{ev::SubmitEvent, html, prelude::*};
 use leptos_router::{
     NavigateOptions,
     hooks::{use_navigate, use_query_map},
@@ -9,6 +9,9 @@ use crate::{
     app::{links::with_query, post::fields, ui::part},
     model::scraper::{Engine, Filter, ResultKey, Sort},
 };
+
+/// A box to tick: its name, its label, and whether a filter has it.
+type Flag = (&'static str, &'static str, fn(&Filter) -> bool);
 
 /// Stars that the form offers.
 const STARS: [f64; 4] = [3.0, 3.5, 4.0, 4.5];
@@ -66,7 +69,20 @@ impl Wish {
 /// What is shown of the results. A form with an address as its answer, so that it works without JavaScript.
 #[component]
 pub(super) fn FilterForm(wish: Memo<Wish>, engine: Engine, path: String) -> impl IntoView {
-    let given = wish.with_untracked(|wish| wish.filter.clone());
+    let filter = Memo::new(move |_| wish.with(|wish| wish.filter.clone()));
+    let form = NodeRef::<html::Form>::new();
+    // The fields follow the address, but nothing that is typed meanwhile is lost.
+    Effect::new(move |before: Option<Filter>| {
+        let now = filter.get();
+        if before.is_some_and(|before| before != now) {
+            request_animation_frame(move || {
+                if let Some(form) = form.try_get_untracked().flatten() {
+                    form.reset();
+                }
+            });
+        }
+        now
+    });
     let sort = part(move || {
         let sort = wish.with(|wish| wish.sort);
         (sort != Sort::default())
@@ -97,32 +113,37 @@ pub(super) fn FilterForm(wish: Memo<Wish>, engine: Engine, path: String) -> impl
             navigate(&format!("{path}?{fields}"), NavigateOptions { scroll: false, ..Default::default() });
         }
     };
-    let flags = match engine {
-        Engine::Maps => vec![
-            ("phone", "Phone", given.phone),
-            ("website", "Website", given.website),
-            ("email", "E-mail", given.email),
-        ],
-        Engine::Web => vec![("email", "E-mail", given.email)],
-    };
+    let all: [Flag; 3] = [
+        ("phone", "Phone", |filter| filter.phone),
+        ("website", "Website", |filter| filter.website),
+        ("email", "E-mail", |filter| filter.email),
+    ];
+    // A page of the web always has an address, and never a telephone.
+    let flags = all.into_iter().filter(|(name, ..)| engine == Engine::Maps || *name == "email");
     let flags = flags
-        .into_iter()
         .map(|(name, label, on)| {
             view! {
                 <label class="check">
-                    <input type="checkbox" name=name value="true" checked=on />
+                    <input type="checkbox" name=name value="true" checked=move || filter.with(on) />
                     <span>{label}</span>
                 </label>
             }
             .into_any()
         })
         .collect_view();
-    let stars = (engine == Engine::Maps).then(|| stars(given.rating));
+    let stars = (engine == Engine::Maps).then(|| stars(filter));
     view! {
-        <form method="get" action=path class="search-filter" role="search" on:submit=submit>
+        <form method="get" action=path class="search-filter" role="search" node_ref=form on:submit=submit>
             {sort}
             <label for="filter">"Filter"</label>
-            <input id="filter" name="filter" type="search" maxlength="200" autocomplete="off" value=given.text />
+            <input
+                id="filter"
+                name="filter"
+                type="search"
+                maxlength="200"
+                autocomplete="off"
+                value=move || filter.with(|filter| filter.text.clone())
+            />
             <fieldset class="checks checks-row">
                 <legend class="visually-hidden">"Only with"</legend>
                 {flags}
@@ -137,14 +158,15 @@ pub(super) fn FilterForm(wish: Memo<Wish>, engine: Engine, path: String) -> impl
     .into_any()
 }
 
-fn stars(given: Option<f64>) -> AnyView {
+fn stars(filter: Memo<Filter>) -> AnyView {
+    let given = filter.with_untracked(|filter| filter.rating);
     let mut offered = STARS.to_vec();
     offered.extend(given.filter(|given| !STARS.contains(given)));
     let options = offered
         .into_iter()
         .map(|stars| {
             view! {
-                <option value=stars.to_string() selected=given == Some(stars)>
+                <option value=stars.to_string() selected=move || filter.with(|filter| filter.rating == Some(stars))>
                     {format!("{stars:.1} and more")}
                 </option>
             }

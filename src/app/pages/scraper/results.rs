@@ -4,8 +4,10 @@ use leptos::{ev, html, prelude::*};
 
 use super::filter::{FilterForm, Wish};
 use crate::{
-    api::scraper::{ReadBatchResults, ReadResults},
-    api::wire::{self, Answer, ask},
+    api::{
+        scraper::{ReadBatchResults, ReadResults},
+        wire::{self, Answer, ask},
+    },
     app::{
         links::with_query,
         ui::{ErrorNotice, Icon, Mark, grouped, part},
@@ -225,7 +227,7 @@ fn Pages(
     let reading = part(move || more.pending().get().then_some("Reading more…"));
     view! {
         <p class="search-pages muted">
-            <span role="status">{summary}</span>
+            <span aria-live="polite">{summary}</span>
             {first}
             {next}
             <span>{reading}</span>

@@ -11,7 +11,10 @@ use crate::{
         asked::Asked,
         post::{Post, PostForm},
         problem::Problem,
-        ui::{BusyButton, ButtonKind, ErrorNotice, TextField, focus_first_invalid, focus_soon, part},
+        ui::{
+            BusyButton, ButtonKind, ErrorNotice, FieldErrorText, TextField, focus_first_invalid, focus_soon,
+            part,
+        },
     },
     model::{
         error::AppError,
@@ -59,6 +62,7 @@ fn Whole(first: Vec<SavedView>) -> impl IntoView {
     let delete = Post::to::<DeleteSaved>();
     let save = Post::to::<SaveSearch>();
     let error = Signal::derive(move || run.error().or_else(|| rename.error()).or_else(|| delete.error()));
+    let wrong_name = Signal::derive(move || rename.error());
     for changed in [rename, delete, save] {
         Effect::new(move |_| {
             if let Some(Ok(now)) = &*changed.value().read() {
@@ -83,7 +87,10 @@ fn Whole(first: Vec<SavedView>) -> impl IntoView {
                 <h2 id="saved-title" tabindex="-1">
                     "Yours"
                 </h2>
-                <ErrorNotice error=error provider="SerpAPI" />
+                <ErrorNotice error=error provider="SerpAPI" fields=["name".to_owned()] />
+                <div class="live" aria-live="polite">
+                    <FieldErrorText id="rename-error".to_owned() error=about(wrong_name, "name", "The new name") />
+                </div>
                 {empty}
                 <ul class="cards cards-list">
                     <For
@@ -138,7 +145,15 @@ fn Saved(
                             <input type="hidden" name="id" value=id.to_string() />
                             <div class="field">
                                 <label for=field.clone()>"New name"</label>
-                                <input id=field name="name" type="text" required maxlength="80" autocomplete="off" value=one.name.clone() />
+                                <input
+                                    id=field
+                                    name="name"
+                                    type="text"
+                                    required
+                                    maxlength="80"
+                                    autocomplete="off"
+                                    value=one.name.clone()
+                                />
                             </div>
                             <BusyButton busy=rename.pending() label="Rename it" busy_label="Renaming…" />
                         </PostForm>
