@@ -79,8 +79,8 @@ impl World {
         }
         let batch = id(&batch.json());
 
-        let key = json!({"provider": "elevenlabs", "credentials": App::test_key("elevenlabs", "plenty")});
-        owner.post("/api/user-api-keys/store", &key).await.expect(201);
+        let voices = json!({"provider": "elevenlabs", "credentials": App::test_key("elevenlabs", "plenty")});
+        owner.post("/api/user-api-keys/store", &voices).await.expect(201);
         let voices = owner.get("/api/services/voice-cloning/voices?kind=own").await.expect(200).json();
         let voice = id(&voices["items"][0]);
 
