@@ -106,8 +106,8 @@ def database(engine, folder):
         subprocess.run(["dropdb", "--force", f"--maintenance-db={maintenance}", name], check=True)
 
 
-def user(url, name):
-    """The token of a new user with a key and a search, so that there is something to find."""
+def user(url, name, simulator):
+    """The token of a new user with keys and a search, so that there is something to find."""
     # Not the password of the description's examples, which would end the session by changing it.
     account = {"email": f"{name}@example.org", "password": "battery staple horse"}
     call("POST", f"{url}/api/auth/register", account)
@@ -115,18 +115,22 @@ def user(url, name):
     description = call("GET", f"{url}/api/openapi.json")
     body = description["paths"]["/api/user-api-keys/store"]["post"]["requestBody"]
     call("POST", f"{url}/api/user-api-keys/store", body["content"]["application/json"]["example"], token)
+    keys = call("GET", f"{simulator}/_control/keys")["items"]
+    voices = next(key for key in keys if key["provider"] == "elevenlabs" and key["id"] == "plenty")
+    key = {"provider": "elevenlabs", "credentials": voices["fields"]}
+    call("POST", f"{url}/api/user-api-keys/store", key, token)
     search = {"query": "bakery", "place": "Berlin"}
     call("POST", f"{url}/api/services/data-scraper/searches", search, token)
     return token
 
 
-def test(schemathesis, url, who, phases, folder):
+def test(schemathesis, url, who, phases, folder, simulator):
     """Runs it; how many operations passed and failed, phase by phase."""
     config = (HERE / "schemathesis.toml").read_text()
     command = [schemathesis, "--config-file", f"{folder}/schemathesis.toml", "run", f"{url}/api/openapi.json"]
     command += [f"--url={url}", "--checks=all", f"--max-examples={EXAMPLES[who]}", f"--phases={phases}", "--no-color"]
     if who == "user":
-        config += f'\n[auth.openapi.login_token]\nbearer = "{user(url, Path(folder).name)}"\n'
+        config += f'\n[auth.openapi.login_token]\nbearer = "{user(url, Path(folder).name, simulator)}"\n'
         command += [f"--exclude-operation-id={operation}" for operation in NOT_AS_USER]
     report = f"{folder}/report.xml"
     command += ["--report=junit", f"--report-junit-path={report}"]
@@ -169,7 +173,7 @@ def main():
                     for number, phases in enumerate(PHASES[who]):
                         run = own / f"run-{number}"
                         run.mkdir()
-                        good, bad = test(schemathesis, url, who, phases, str(run))
+                        good, bad = test(schemathesis, url, who, phases, str(run), simulator)
                         passed, failed = passed + good, failed + bad
                 log = (own / "server.log").read_text()
                 if "panicked" in log:

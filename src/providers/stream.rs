@@ -114,10 +114,19 @@ enum Stopped {
     Slow,
 }
 
+/// A successful answer that is still to be read.
+struct Streaming<'a> {
+    begun: Begun,
+    head: Reply,
+    attempt: Attempt<'a>,
+    patient: bool,
+    place: Place<'a>,
+}
+
 /// A request that was sent.
 enum Sent<'a> {
     /// Its answer is a success, and still to be read.
-    Streams { begun: Box<Begun>, head: Reply, attempt: Attempt<'a>, patient: bool, place: Place<'a> },
+    Streams(Box<Streaming<'a>>),
     /// Its answer is something else.
     Whole(Reply),
 }
@@ -201,7 +210,8 @@ impl Providers {
         let caller = order.usable.caller(order.call.service);
         let mut pending = self.pending(&credential, caller, outgoing.operation);
         match Box::pin(self.begin(&credential, caller, order, &outgoing)).await {
-            Ok(Sent::Streams { mut begun, head: first, attempt, patient, place }) => {
+            Ok(Sent::Streams(streaming)) => {
+                let Streaming { mut begun, head: first, attempt, patient, place } = *streaming;
                 let units = outgoing.cost(&first);
                 pending.spend(units);
                 // Nobody waits any more: the first piece finds out.
@@ -272,7 +282,7 @@ impl Providers {
         let head = begun.head();
         let accepted = judge(outgoing.rules, &head, self.clock.now()).then == Then::Accepted;
         if accepted && begun.is_plain(outgoing.max_bytes) {
-            return Ok(Sent::Streams { begun: Box::new(begun), head, attempt, patient, place });
+            return Ok(Sent::Streams(Box::new(Streaming { begun, head, attempt, patient, place })));
         }
         let end = begun.whole(&place, SMALL).await;
         attempt.ended(&end, patient);

@@ -38,6 +38,8 @@ mod tests {
     #[test]
     fn only_development_opens_a_socket() {
         assert!(!content_security_policy("n", None).contains("ws:"));
+        // Speech lies at an address of the page's own.
+        assert!(content_security_policy("n", None).contains("media-src 'self' blob:;"));
         assert!(content_security_policy("n", Some(3001)).contains("connect-src 'self' ws://127.0.0.1:3001 "));
     }
 

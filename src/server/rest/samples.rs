@@ -1,7 +1,11 @@
 //! The form with the samples of a voice. It is far larger than any other body, so it is read here, once it is known
 //! who asks, and a few at a time.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use axum::extract::{
     Multipart,
@@ -18,6 +22,7 @@ use utoipa::ToSchema;
 use crate::{
     model::{
         error::{AppError, ErrorCode, FieldError},
+        ids::UserId,
         voices::{CloneSource, FILE_MAX, FILES_MAX, TOTAL_MAX, VoiceDraft},
     },
     services::voices::Samples,
@@ -32,7 +37,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// The longest text of a form, in bytes.
 const TEXT_MAX: usize = 4 << 10;
 
-static TURNS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(AT_A_TIME));
+static TURNS: Semaphore = Semaphore::const_new(AT_A_TIME);
+/// Who sends one. Nobody sends two at a time, so that the turns of a process are not all one user's.
+static SENDERS: LazyLock<Mutex<HashSet<UserId>>> = LazyLock::new(Mutex::default);
 
 /// A form for a voice.
 #[derive(ToSchema)]
@@ -59,8 +66,28 @@ pub(super) struct VoiceForm {
 }
 
 /// The permission to send a form, for as long as it is held.
-pub(super) fn turn() -> Result<SemaphorePermit<'static>, AppError> {
-    TURNS.try_acquire().map_err(|_| AppError::new(ErrorCode::Busy))
+pub(super) struct Turn {
+    user: UserId,
+    _place: SemaphorePermit<'static>,
+}
+
+impl Turn {
+    pub(super) fn of(user: UserId) -> Result<Self, AppError> {
+        let busy = || AppError::new(ErrorCode::Busy);
+        let place = TURNS.try_acquire().map_err(|_| busy())?;
+        if senders().insert(user) { Ok(Self { user, _place: place }) } else { Err(busy()) }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        senders().remove(&self.user);
+    }
+}
+
+// A panic elsewhere leaves the set whole: each change is one call.
+fn senders() -> MutexGuard<'static, HashSet<UserId>> {
+    SENDERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads a form.
@@ -127,4 +154,19 @@ fn broken(error: &MultipartError) -> AppError {
         StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::TooLarge,
         _ => ErrorCode::BadRequest,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_has_two_turns_at_a_time() {
+        let [one, other] = [UserId::generate(), UserId::generate()];
+        let turn = Turn::of(one).unwrap();
+        assert_eq!(Turn::of(one).err().map(|error| error.code), Some(ErrorCode::Busy));
+        assert!(Turn::of(other).is_ok());
+        drop(turn);
+        assert!(Turn::of(one).is_ok());
+    }
 }

@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 
 use super::{
     Body, Given, Granted, List, PathId, Protected, Who, read,
-    samples::{self, VoiceForm},
+    samples::{self, Turn, VoiceForm},
 };
 use crate::{
     api::context::UseCases,
@@ -121,7 +121,7 @@ pub(super) async fn clone_voice(
     granted: Granted<VoiceCloning>,
     form: Result<Multipart, axum::extract::multipart::MultipartRejection>,
 ) -> Result<Response, Problem> {
-    let _turn = samples::turn()?;
+    let _turn = Turn::of(granted.0.user())?;
     let (draft, files) = samples::read(form).await?;
     let voice = app.voices.clone_voice(&granted.0, &draft, files).await?;
     Ok((StatusCode::CREATED, Json(voice)).into_response())

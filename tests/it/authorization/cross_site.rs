@@ -38,12 +38,14 @@ fn nothing_that_changes_something_can_be_sent_from_another_site() {
                 let headers = [("content-type", other), ("sec-fetch-site", "same-origin")];
                 world.ask_with(row, row.method, &headers).await.problem(415, "unsupported-media-type");
             }
-            // A link, which a browser follows with the cookie.
+            // A link, which a browser follows with the cookie. What may be read so is another row.
+            if ROUTES.iter().any(|other| other.method == "GET" && other.path == row.path) {
+                continue;
+            }
             let link = world
                 .ask_with(row, "GET", &[("sec-fetch-site", "cross-site"), ("accept", "text/html")])
                 .await;
-            let read = ROUTES.iter().any(|other| other.method == "GET" && other.path == row.path);
-            assert!(read || [404, 405].contains(&link.status.as_u16()), "GET {}: {}", row.path, link.status);
+            assert!([404, 405].contains(&link.status.as_u16()), "GET {}: {}", row.path, link.status);
         }
         assert_eq!(before, world.fingerprint().await);
     });

@@ -89,8 +89,8 @@ impl World {
         owner.post("/api/user-api-keys/store", &twilio).await.expect(201);
         let call = ended_call(&app, &mut owner, "Hello from the owner.").await;
 
-        let key = json!({"provider": "elevenlabs", "credentials": App::test_key("elevenlabs", "plenty")});
-        owner.post("/api/user-api-keys/store", &key).await.expect(201);
+        let voices = json!({"provider": "elevenlabs", "credentials": App::test_key("elevenlabs", "plenty")});
+        owner.post("/api/user-api-keys/store", &voices).await.expect(201);
         let voices = owner.get("/api/services/voice-cloning/voices?kind=own").await.expect(200).json();
         let voice = id(&voices["items"][0]);
 

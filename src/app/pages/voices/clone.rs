@@ -1,6 +1,6 @@
 use leptos::{ev::SubmitEvent, html, prelude::*, task::spawn_local, web_sys};
 
-use super::{recorder::Recorder, send::form};
+use super::{Lacks, recorder::Recorder, send::form};
 use crate::{
     app::{
         guard::Guard,
@@ -154,6 +154,7 @@ pub(super) fn CloneForm() -> impl IntoView {
                     <FieldErrorText id="consent-error".to_owned() error=consent />
                 </div>
                 <ErrorNotice error=error provider="ElevenLabs" fields=fields id=MESSAGE />
+                <Lacks error=error needed="the permission to clone (create_instant_voice_clone)" />
                 <div class="actions">
                     {move || {
                         alive

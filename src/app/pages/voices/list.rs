@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
+use super::{Lacks, again_when_open, trouble};
 use crate::{
     api::{
         voices::{DeleteVoice, ListVoices, RenameVoice},
@@ -10,7 +11,6 @@ use crate::{
         asked::Asked,
         links::with_query,
         post::{Post, PostForm},
-        problem::Problem,
         ui::{BusyButton, ButtonKind, ErrorNotice, Moment, Phrase, focus_soon, part},
     },
     model::{
@@ -19,9 +19,16 @@ use crate::{
     },
 };
 
-/// The voices that the address asks for.
-#[component]
-pub(super) fn Voices() -> impl IntoView {
+/// The voices that the address asks for, on their way or there.
+#[derive(Clone, Copy)]
+pub(super) struct Listing {
+    asked: Asked<VoicePage>,
+    wish: Memo<(String, VoiceKind, Option<String>)>,
+    again: RwSignal<u32>,
+}
+
+/// Asks for them.
+pub(super) fn listing() -> Listing {
     let query = use_query_map();
     let given = move |name: &str| query.with(|query| query.get_str(name).unwrap_or_default().to_owned());
     let wish = Memo::new(move |_| {
@@ -37,6 +44,14 @@ pub(super) fn Voices() -> impl IntoView {
             ask(ListVoices { search, kind, cursor })
         },
     );
+    Listing { asked, wish, again }
+}
+
+/// The voices, with what can be done with them.
+#[component]
+pub(super) fn Voices(listing: Listing) -> impl IntoView {
+    let Listing { asked, wish, again } = listing;
+    again_when_open(asked);
     let rename = Post::to::<RenameVoice>();
     let delete = Post::to::<DeleteVoice>();
     for changed in [rename, delete] {
@@ -58,6 +73,7 @@ pub(super) fn Voices() -> impl IntoView {
                 view! { <Filter search=search kind=kind /> }
             }}
             <ErrorNotice error=error provider="ElevenLabs" />
+            <Lacks error=error needed="“Voices: write” (voices_write)" />
             <Transition fallback=|| {
                 view! { <p class="muted" aria-busy="true">"Asking ElevenLabs…"</p> }
             }>
@@ -68,7 +84,7 @@ pub(super) fn Voices() -> impl IntoView {
                             let rest = Rest { search, kind, first: cursor.is_none() };
                             shown(page, rest, rename, delete)
                         }
-                        Err(error) => view! { <Problem error=error /> }.into_any(),
+                        Err(error) => trouble(error, "“Voices: read” (voices_read)"),
                     }
                 })}
             </Transition>

@@ -9,14 +9,27 @@ mod studio;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
+use serde::de::DeserializeOwned;
 
-use self::{clone::CloneForm, history::Clones, list::Voices, studio::Studio};
+use self::{
+    clone::CloneForm,
+    history::Clones,
+    list::{Voices, listing},
+    studio::Studio,
+};
 use crate::{
     api::{voices::ReadStudio, wire::ask},
-    app::{asked::Asked, guard::ApiKeyGuard, ui::QuotaMeter},
+    app::{
+        asked::Asked,
+        guard::ApiKeyGuard,
+        problem::Problem,
+        ui::{Notice, QuotaMeter, Tone, part},
+    },
     model::{
+        error::{AppError, ErrorCode},
         key::Quota,
         service::ServiceId,
+        status::Reason,
         voices::{PlanView, StudioView},
     },
 };
@@ -30,6 +43,10 @@ const LEAD: &str = "The voices of your ElevenLabs account. Speech costs characte
 /// Lists the voices and speaks with them. What was cloned, and who consented, stays when the key dies.
 #[component]
 pub fn VoiceCloningPage() -> impl IntoView {
+    // Asked for here and not behind the guard: what is asked for must come in the same order on the server and in the
+    // browser, and what is behind the guard comes when it comes. While the service is closed, nobody is asked.
+    let listing = listing();
+    let studio = Asked::<StudioView>::once(|| ask(ReadStudio {}));
     view! {
         <Title text=ServiceId::VoiceCloning.name() />
         <ApiKeyGuard
@@ -44,8 +61,8 @@ pub fn VoiceCloningPage() -> impl IntoView {
                         "Clone a voice"
                     </a>
                 </p>
-                <Voices />
-                <Studio />
+                <Voices listing=listing />
+                <Studio asked=studio />
             </div>
         </ApiKeyGuard>
         <Clones />
@@ -93,6 +110,52 @@ fn Places(plan: Option<PlanView>) -> impl IntoView {
         Some(_) => return ().into_any(),
     };
     view! { <p class="muted">{sentence}</p> }.into_any()
+}
+
+/// What was asked for while the service was closed is asked for again once it is open.
+fn again_when_open<T: DeserializeOwned + 'static>(asked: Asked<T>) {
+    Effect::new(move |_| {
+        let closed = |error: AppError| error.code == ErrorCode::MissingApiKeys;
+        if asked.get_untracked().and_then(Result::err).is_some_and(closed) {
+            asked.refetch();
+        }
+    });
+}
+
+/// What was asked for and could not be had. `needed` is the permission that it takes.
+fn trouble(error: AppError, needed: &'static str) -> AnyView {
+    if error.code == ErrorCode::Unauthenticated {
+        return view! { <Problem error=error /> }.into_any();
+    }
+    let detail = error.detail(Some("ElevenLabs"));
+    let lacks = lacks(&error, needed);
+    view! {
+        <Notice tone=Tone::Bad>
+            <p>{detail} {lacks}</p>
+        </Notice>
+    }
+    .into_any()
+}
+
+/// Says which permission a key lacks, where it lacks one.
+fn lacks(error: &AppError, needed: &str) -> Option<String> {
+    let sentence = format!(" It needs {needed}: give it to the key at ElevenLabs, or make another one.");
+    (error.reason == Some(Reason::MissingPermissions)).then_some(sentence)
+}
+
+/// The same below a form.
+#[component]
+fn Lacks(
+    /// What went wrong.
+    #[prop(into)]
+    error: Signal<Option<AppError>>,
+    /// The permission that it takes.
+    needed: &'static str,
+) -> impl IntoView {
+    part(move || {
+        let sentence = error.with(|error| lacks(error.as_ref()?, needed));
+        sentence.map(|sentence| view! { <p class="field-help">{sentence}</p> }.into_any())
+    })
 }
 
 /// What is left of the plan.

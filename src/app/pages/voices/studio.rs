@@ -2,15 +2,14 @@ use leptos::{ev::SubmitEvent, html, prelude::*, task::spawn_local};
 use leptos_router::hooks::use_query_map;
 
 use super::{
-    left,
+    Lacks, again_when_open, left,
     send::{forget, sound},
+    trouble,
 };
 use crate::{
-    api::{voices::ReadStudio, wire::ask},
     app::{
         asked::Asked,
         guard::Guard,
-        problem::Problem,
         ui::{
             BusyButton, ButtonKind, ErrorNotice, FieldErrorText, Notice, Tone, focus_first_invalid, grouped,
             part,
@@ -28,8 +27,8 @@ const MESSAGE: &str = "speech-message";
 
 /// Speaks with the voice that the address names.
 #[component]
-pub(super) fn Studio() -> impl IntoView {
-    let asked = Asked::<StudioView>::once(|| ask(ReadStudio {}));
+pub(super) fn Studio(asked: Asked<StudioView>) -> impl IntoView {
+    again_when_open(asked);
     view! {
         <section class="section" aria-labelledby="studio">
             <h2 id="studio" tabindex="-1">
@@ -39,7 +38,7 @@ pub(super) fn Studio() -> impl IntoView {
                 {move || Suspend::new(async move {
                     match asked.await {
                         Ok(studio) => view! { <Desk studio=studio /> }.into_any(),
-                        Err(error) => view! { <Problem error=error /> }.into_any(),
+                        Err(error) => trouble(error, "“User: read” (user_read)"),
                     }
                 })}
             </Transition>
@@ -240,6 +239,7 @@ fn Desk(studio: StudioView) -> impl IntoView {
                 </div>
                 {hidden}
                 <ErrorNotice error=error provider="ElevenLabs" fields=vec!["text".to_owned()] id=MESSAGE />
+                <Lacks error=error needed="“Text to speech” (text_to_speech)" />
                 <div class="actions">
                     {move || {
                         (alive.get() && voice.get().is_some())
