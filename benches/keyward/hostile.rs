@@ -3,30 +3,20 @@
 //! give way to all others, for in life they do not compute on this machine.
 
 use std::{
-    collections::BTreeMap,
     convert::Infallible,
-    io::{BufRead, BufReader},
     net::SocketAddr,
-    process::{Child, Command, Stdio},
+    process::Command,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use async_trait::async_trait;
-use keyward::{
-    clock::SystemClock,
-    model::{
-        check::Outcome,
-        ids::{ProviderId, UserId},
-    },
-    providers::{Candidate, Catalogue, EgressSettings, Providers, UsageEvent, UsageObserver},
-    vault::{KekRing, Vault},
-};
+use keyward::model::check::Outcome;
 use tokio::{io::AsyncWriteExt, net::TcpListener, task::JoinSet, time::sleep};
 
 use crate::{
     Row,
     behaviours::{read_head, twelve},
+    neighbours::{Neighbours, Servers},
     percentile, resident_megabytes,
 };
 
@@ -34,10 +24,8 @@ use crate::{
 const HONEST_SERVER: &str = "--honest-server";
 /// The argument that makes this program the twelve.
 const HOSTILE_SERVERS: &str = "--hostile-servers";
-/// The longest answer to a check of [`HOSTILE`].
+/// The longest answer to a check of the provider that they stand for.
 const LONGEST_ANSWER: usize = 1 << 20;
-const HOSTILE: ProviderId = ProviderId::OPENAI;
-const HONEST: ProviderId = ProviderId::ANTHROPIC;
 const CHECKS_AT_EACH: usize = 500;
 
 /// Serves for ever if the arguments say so.
@@ -75,28 +63,6 @@ async fn serve_honestly() {
     }
 }
 
-/// A process that serves; dropped, it ends.
-struct Servers {
-    child: Child,
-    addresses: Vec<SocketAddr>,
-}
-
-impl Servers {
-    fn start(command: &mut Command, argument: &str, count: usize) -> Self {
-        let mut child = command.arg(argument).stdout(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let addresses = lines.take(count).map(|line| line.unwrap().parse().unwrap()).collect();
-        Self { child, addresses }
-    }
-}
-
-impl Drop for Servers {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 pub(crate) async fn rows() -> Vec<Row> {
     let program = std::env::current_exe().unwrap();
     let honest = Servers::start(&mut Command::new(&program), HONEST_SERVER, 1);
@@ -107,10 +73,10 @@ pub(crate) async fn rows() -> Vec<Row> {
 }
 
 async fn attack(hostile: &[SocketAddr], honest: SocketAddr) -> Vec<Row> {
-    let attacked: Vec<_> = hostile.iter().map(|addr| Arc::new(Attacked::new(*addr, honest))).collect();
+    let attacked: Vec<_> = hostile.iter().map(|addr| Arc::new(Neighbours::new(*addr, honest))).collect();
     let mut quiet = Vec::new();
     for n in 0..500 {
-        quiet.push(attacked[n % attacked.len()].ask_the_honest_provider().await);
+        quiet.push(attacked[n % attacked.len()].ask_the_neighbour().await);
     }
     let me = std::process::id();
     let before = resident_megabytes(me);
@@ -118,13 +84,13 @@ async fn attack(hostile: &[SocketAddr], honest: SocketAddr) -> Vec<Row> {
     let mut checks = JoinSet::new();
     for one in &attacked {
         for _ in 0..CHECKS_AT_EACH {
-            checks.spawn(Arc::clone(one).suffer());
+            checks.spawn(suffer(Arc::clone(one)));
         }
     }
     let mut checks = std::pin::pin!(checks.join_all());
     let (mut meanwhile, mut most) = (Vec::new(), before);
     let ended = loop {
-        let other = attacked[meanwhile.len() % attacked.len()].ask_the_honest_provider();
+        let other = attacked[meanwhile.len() % attacked.len()].ask_the_neighbour();
         tokio::select! {
             ended = &mut checks => break ended,
             took = other => meanwhile.push(took),
@@ -154,51 +120,11 @@ async fn attack(hostile: &[SocketAddr], honest: SocketAddr) -> Vec<Row> {
     ]
 }
 
-/// An installation of which one provider is hostile.
-struct Attacked {
-    providers: Providers,
-    hostile: Candidate,
-    honest: Candidate,
-}
-
-impl Attacked {
-    fn new(hostile: SocketAddr, honest: SocketAddr) -> Self {
-        let base_urls =
-            BTreeMap::from([(HOSTILE, format!("http://{hostile}")), (HONEST, format!("http://{honest}"))]);
-        let vault = Vault::new(KekRing::parse(&KekRing::generate().unwrap()).unwrap());
-        let catalogue = Catalogue::read(None).unwrap();
-        let settings = EgressSettings::new(&catalogue, &base_urls, None).unwrap();
-        let providers =
-            Providers::new(catalogue, settings, Arc::new(vault), Arc::new(Unheard), Arc::new(SystemClock))
-                .unwrap();
-        let candidate = |id| {
-            let fields = BTreeMap::from([("api_key".to_owned(), "sk-ant-0123456789abcdef".into())]);
-            providers.prepare(&id, fields).unwrap()
-        };
-        Self { hostile: candidate(HOSTILE), honest: candidate(HONEST), providers }
-    }
-
-    async fn suffer(self: Arc<Self>) -> Duration {
-        let begin = Instant::now();
-        let report = self.providers.check_candidate(UserId::generate(), &self.hostile).await;
-        // After several failures a provider is not asked for a while.
-        assert!(matches!(report.outcome, Outcome::Unreachable | Outcome::NotAsked));
-        begin.elapsed()
-    }
-
-    /// Seconds that a check takes.
-    async fn ask_the_honest_provider(&self) -> f64 {
-        let begin = Instant::now();
-        let report = self.providers.check_candidate(UserId::generate(), &self.honest).await;
-        assert_eq!(report.outcome, Outcome::Valid);
-        begin.elapsed().as_secs_f64()
-    }
-}
-
-/// Nobody listens to the usage.
-struct Unheard;
-
-#[async_trait]
-impl UsageObserver for Unheard {
-    async fn observe(&self, _: UsageEvent) {}
+/// How long a check of a hostile provider takes.
+async fn suffer(attacked: Arc<Neighbours>) -> Duration {
+    let begin = Instant::now();
+    let outcome = attacked.ask_the_trouble().await;
+    // After several failures a provider is not asked for a while.
+    assert!(matches!(outcome, Outcome::Unreachable | Outcome::NotAsked));
+    begin.elapsed()
 }

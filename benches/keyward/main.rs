@@ -13,6 +13,7 @@ mod decision;
 mod hostile;
 mod http;
 mod lighthouse;
+mod neighbours;
 mod pages;
 mod program;
 mod seed;

@@ -2,33 +2,21 @@
 //! another provider take meanwhile. Both servers are a process of their own, the one of the other measurements of
 //! providers.
 
-use std::{
-    collections::BTreeMap,
-    io::{BufRead, BufReader},
-    net::SocketAddr,
-    process::{Command, Stdio},
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, process::Command, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
-use keyward::{
-    clock::SystemClock,
-    model::{
-        check::Outcome,
-        ids::{ProviderId, UserId},
-    },
-    providers::{Candidate, Catalogue, EgressSettings, Providers, UsageEvent, UsageObserver},
-    vault::{KekRing, Vault},
-};
+use keyward::model::check::Outcome;
 use tokio::{io::AsyncWriteExt, net::TcpListener, task::JoinSet, time::sleep};
 
-use crate::{Effort, Row, behaviours::read_head, median, percentile};
+use crate::{
+    Effort, Row,
+    behaviours::read_head,
+    median,
+    neighbours::{Neighbours, Servers},
+    percentile,
+};
 
 /// The argument that makes this program the servers.
 pub(crate) const SERVERS: &str = "--slow-servers";
-const SLOW: ProviderId = ProviderId::OPENAI;
-const OTHER: ProviderId = ProviderId::ANTHROPIC;
 const CHECKS: usize = 200;
 
 /// Serves for ever, and says where: the slow provider, then the other.
@@ -54,38 +42,30 @@ pub(crate) async fn serve() {
 }
 
 pub(crate) async fn rows(effort: Effort) -> Vec<Row> {
-    let mut servers =
-        Command::new(std::env::current_exe().unwrap()).arg(SERVERS).stdout(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(servers.stdout.take().unwrap()).lines();
-    let addresses: Vec<SocketAddr> = lines.take(2).map(|line| line.unwrap().parse().unwrap()).collect();
+    let servers = Servers::start(&mut Command::new(std::env::current_exe().unwrap()), SERVERS, 2);
     println!("Asking a slow provider {CHECKS} times at once…");
-    let rows = measure(addresses[0], addresses[1], effort.or(300, 60)).await;
-    servers.kill().unwrap();
-    servers.wait().unwrap();
-    rows
+    measure(servers.addresses[0], servers.addresses[1], effort.or(300, 60)).await
 }
 
 async fn measure(slow: SocketAddr, other: SocketAddr, samples: usize) -> Vec<Row> {
-    let installation = Arc::new(Installation::new(slow, other));
+    let neighbours = Arc::new(Neighbours::new(slow, other));
     for _ in 0..20 {
-        installation.ask_the_other().await;
+        neighbours.ask_the_neighbour().await;
     }
     let mut quiet = Vec::new();
     for _ in 0..samples {
-        quiet.push(installation.ask_the_other().await);
+        quiet.push(neighbours.ask_the_neighbour().await);
     }
     let mut checks = JoinSet::new();
     for _ in 0..CHECKS {
-        let installation = Arc::clone(&installation);
-        checks.spawn(async move {
-            installation.providers.check_candidate(UserId::generate(), &installation.slow).await.outcome
-        });
+        let neighbours = Arc::clone(&neighbours);
+        checks.spawn(async move { neighbours.ask_the_trouble().await });
     }
     // Until the places of the slow provider are taken.
     sleep(Duration::from_millis(500)).await;
     let mut meanwhile = Vec::new();
     for _ in 0..samples {
-        meanwhile.push(installation.ask_the_other().await);
+        meanwhile.push(neighbours.ask_the_neighbour().await);
     }
     let waiting = checks.len();
     let outcomes = checks.join_all().await;
@@ -101,43 +81,4 @@ async fn measure(slow: SocketAddr, other: SocketAddr, samples: usize) -> Vec<Row
         met: Some(busy < 1.2 * calm),
     };
     vec![row("median", calm, busy), row("99th percentile", calm_p99, busy_p99)]
-}
-
-struct Installation {
-    providers: Providers,
-    slow: Candidate,
-    other: Candidate,
-}
-
-impl Installation {
-    fn new(slow: SocketAddr, other: SocketAddr) -> Self {
-        let base_urls =
-            BTreeMap::from([(SLOW, format!("http://{slow}")), (OTHER, format!("http://{other}"))]);
-        let vault = Arc::new(Vault::new(KekRing::parse(&KekRing::generate().unwrap()).unwrap()));
-        let catalogue = Catalogue::read(None).unwrap();
-        let settings = EgressSettings::new(&catalogue, &base_urls, None).unwrap();
-        let providers =
-            Providers::new(catalogue, settings, vault, Arc::new(Unheard), Arc::new(SystemClock)).unwrap();
-        let candidate = |id| {
-            let fields = BTreeMap::from([("api_key".to_owned(), "sk-ant-0123456789abcdef".into())]);
-            providers.prepare(&id, fields).unwrap()
-        };
-        Self { slow: candidate(SLOW), other: candidate(OTHER), providers }
-    }
-
-    /// Seconds that a check takes.
-    async fn ask_the_other(&self) -> f64 {
-        let begin = Instant::now();
-        let report = self.providers.check_candidate(UserId::generate(), &self.other).await;
-        assert_eq!(report.outcome, Outcome::Valid);
-        begin.elapsed().as_secs_f64()
-    }
-}
-
-/// Nobody listens to the usage.
-struct Unheard;
-
-#[async_trait]
-impl UsageObserver for Unheard {
-    async fn observe(&self, _: UsageEvent) {}
 }

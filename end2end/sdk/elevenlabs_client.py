@@ -5,6 +5,7 @@ import io
 import urllib.request
 import wave
 
+import httpx
 import miniaudio
 from elevenlabs import ElevenLabs
 from elevenlabs.core import ApiError
@@ -12,6 +13,9 @@ from elevenlabs.errors import UnprocessableEntityError
 from elevenlabs.types import VoiceSettings
 
 from simulator import equal, main, raised
+
+# A connection that ends early is reset or closed, as the network has it.
+HUNG_UP = (httpx.NetworkError, httpx.RemoteProtocolError)
 
 SARAH = "EXAVITQu4vr4xnSDxMaL"
 LIBRARY = "21m00Tcm4TlvDq8ikWAM"
@@ -210,12 +214,10 @@ def retries(simulator):
 def broken_streams(simulator):
     made, heard = client(simulator), []
     simulator.fault("elevenlabs", kind="hang_up", after_bytes=10_000)
-    error = raised(Exception, lambda: [heard.append(piece) for piece in made.text_to_speech.stream(SARAH, text=TEXT * 10)])
-    assert "closed" in str(error) or "incomplete" in str(error), error
+    raised(HUNG_UP, lambda: [heard.append(piece) for piece in made.text_to_speech.stream(SARAH, text=TEXT * 10)])
     assert sum(map(len, heard)) <= 10_000
     simulator.fault("elevenlabs", kind="hang_up")
-    error = raised(Exception, lambda: speak(made))
-    assert "disconnected" in str(error), error
+    raised(HUNG_UP, lambda: speak(made))
 
 
 main(

@@ -1,9 +1,13 @@
 """The simulator against `google-genai`, Google's SDK for the Gemini API."""
 
+import httpx2
 from google import genai
 from google.genai import errors, types
 
 from simulator import equal, main, raised
+
+# A connection that ends early is reset or closed, as the network has it.
+HUNG_UP = (httpx2.NetworkError, httpx2.RemoteProtocolError)
 
 MODEL = "gemini-3.8-flash"
 BOOK = types.FunctionDeclaration(
@@ -133,8 +137,7 @@ def retries(simulator):
     simulator.fault("google_ai", kind="hang_up")
     # The SDK passes on the error of its transport.
     once = client(simulator)
-    error = raised(Exception, lambda: once.models.generate_content(model=MODEL, contents="Hi"))
-    assert "disconnected" in str(error), error
+    raised(HUNG_UP, lambda: once.models.generate_content(model=MODEL, contents="Hi"))
 
 
 def broken_streams(simulator):
@@ -146,8 +149,7 @@ def broken_streams(simulator):
     error = raised(errors.ServerError, read)
     equal((error.code, len(heard)), (503, 2))
     simulator.fault("google_ai", kind="hang_up", after_bytes=300)
-    error = raised(Exception, read)
-    assert "closed" in str(error) or "incomplete" in str(error), error
+    raised(HUNG_UP, read)
 
 
 main(

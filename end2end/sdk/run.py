@@ -17,7 +17,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 # Seconds until a script is given up.
-PATIENCE = 90
+PATIENCE = 300
 AT_A_TIME = 3
 
 

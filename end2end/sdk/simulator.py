@@ -56,7 +56,7 @@ def raised(kind, call):
         call()
     except kind as error:
         return error
-    raise AssertionError(f"no {kind.__name__}")
+    raise AssertionError(f"no {kind}")
 
 
 def eventually(ask, seconds=10):

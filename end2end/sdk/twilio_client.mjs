@@ -153,8 +153,11 @@ main('twilio, Node.js', {
   async controlOfACall(simulator) {
     const made = client(simulator, 'full');
     const waits = { to: TO, from: FROM, twiml: '<Response><Pause length="600"/></Response>' };
+    await simulator.control('PUT', `/twilio/callees/${TO}`, { rings: 1e6 });
+    const early = await made.calls.create(waits);
+    await refusal(() => made.calls(early.sid).update({ twiml: '<Response/>' }), 400, 21220);
+    await simulator.control('PUT', `/twilio/callees/${TO}`, {});
     const { sid } = await made.calls.create(waits);
-    await refusal(() => made.calls(sid).update({ twiml: '<Response/>' }), 400, 21220);
     await eventually(async () => (await made.calls(sid).fetch()).status === 'in-progress');
     await refusal(() => made.calls(sid).remove(), 409, 20009);
     equal((await made.calls(sid).update({ twiml: waits.twiml })).status, 'in-progress');

@@ -221,12 +221,14 @@ def conversation(simulator):
 def control_of_a_call(simulator):
     made = client(simulator, "full")
     waits = "<Response><Pause length='600'/></Response>"
+    simulator.control("PUT", f"/twilio/callees/{TO}", {"rings": 1e6})
     call = made.calls.create(to=TO, from_=FROM, twiml=waits)
+    refusal(lambda: made.calls(call.sid).update(twiml="<Response/>"), 400, 21220)
     equal(made.calls(call.sid).update(status="canceled").status, "canceled")
     refusal(lambda: made.calls(call.sid).update(status="completed"), 400, 21220)
 
+    simulator.control("PUT", f"/twilio/callees/{TO}", {})
     call = made.calls.create(to=TO, from_=FROM, twiml=waits)
-    refusal(lambda: made.calls(call.sid).update(twiml="<Response/>"), 400, 21220)
     eventually(lambda: call.fetch().status == "in-progress")
     equal(made.calls(call.sid).update(twiml="<Response><Pause length='600'/></Response>").status, "in-progress")
     refusal(made.calls(call.sid).delete, 409, 20009)

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::{
     sync::{Notify, watch},
-    time::MissedTickBehavior,
+    time::{MissedTickBehavior, sleep},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -18,8 +18,10 @@ use crate::{
     store::{Position, Store, StoreError},
 };
 
-/// How often the database is asked for news while a stream is open.
+/// How often the database is asked for news of other nodes while a stream is open.
 const TICK: Duration = Duration::from_millis(300);
+/// It is asked at once when this process made the news, but not more often than this.
+const GAP: Duration = Duration::from_millis(30);
 /// How far back it is asked each time: what took longer from its time to its commit, or was timed by a slower
 /// clock, a stream finds with its next beat.
 const OVERLAP: Duration = Duration::from_secs(10);
@@ -110,7 +112,10 @@ impl EventWatch {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut failing = false;
         loop {
-            ticks.tick().await;
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = self.store.news() => {}
+            }
             if self.open().count == 0 {
                 self.somebody.notified().await;
             }
@@ -127,6 +132,7 @@ impl EventWatch {
                     failing = true;
                 }
             }
+            sleep(GAP).await;
         }
     }
 

@@ -51,9 +51,10 @@ use std::{
 
 use axum::{
     Json, Router,
-    http::{HeaderMap, StatusCode},
+    extract::{FromRequestParts, State as Shared},
+    http::{HeaderMap, StatusCode, Uri},
     middleware,
-    response::IntoResponse,
+    response::{IntoResponse, Response},
 };
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -75,6 +76,19 @@ impl Simulator {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// What is the same in every request.
+#[derive(FromRequestParts)]
+#[from_request(state(Simulator))]
+struct Asked {
+    #[from_request(via(Shared))]
+    simulator: Simulator,
+    headers: HeaderMap,
+    uri: Uri,
+}
+
+/// An answer, or one that ends the request early.
+type Answered = Result<Response, Response>;
 
 /// A new simulator with every test key in its first state. Base addresses for the providers are
 /// `http://HOST/serpapi`, `http://HOST/twilio` and so on, by the provider's id.

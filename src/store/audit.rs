@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use sqlx::FromRow;
 
-use super::{Store, StoreError, Tx, sql};
+use super::{Store, StoreError, Tx, TxOn, sql};
 use crate::{
     model::{ids::UserId, time::Timestamp},
     vault::{AuditEntry, AuditKey, CHAIN_START},
@@ -43,7 +43,7 @@ pub(super) async fn append(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     // Two transactions of one owner queue here, so that the chain does not fork. SQLite has one writer anyway.
-    if let Tx::Postgres(tx) = tx {
+    if let TxOn::Postgres(tx) = &mut tx.on {
         sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 42))")
             .bind(&entry.owner)
             .execute(&mut **tx)

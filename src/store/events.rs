@@ -62,10 +62,16 @@ pub(super) async fn append(
         change.subject(),
         now.0
     )?;
+    tx.told = true;
     Ok(())
 }
 
 impl Store {
+    /// Waits until an event was committed by this process, since the last time somebody waited.
+    pub async fn news(&self) {
+        self.news.notified().await;
+    }
+
     /// The owner's events after the number `after`, in order.
     pub async fn events(&self, user: UserId, after: i64, limit: i64) -> Result<Vec<Event>, StoreError> {
         let rows = sql::fetch_all!(

@@ -34,6 +34,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::sync::Notify;
 
 use self::readers::Readers;
 pub use audit::SecurityEvent;
@@ -56,6 +57,8 @@ pub use users::{NewUser, Role, UserRow};
 #[derive(Debug, Clone)]
 pub struct Store {
     db: Db,
+    /// Called when a transaction with an event was committed here.
+    news: Arc<Notify>,
 }
 
 #[derive(Debug, Clone)]
@@ -69,7 +72,14 @@ enum Db {
 }
 
 /// A transaction; dropped without a commit, it is rolled back.
-enum Tx {
+struct Tx {
+    on: TxOn,
+    /// Called after the commit, once an event was written.
+    news: Arc<Notify>,
+    told: bool,
+}
+
+enum TxOn {
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
     Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
 }
@@ -108,7 +118,7 @@ impl Store {
                 });
             Db::Postgres(pool.connect_with(options).await?)
         };
-        Ok(Self { db })
+        Ok(Self { db, news: Arc::default() })
     }
 
     /// Brings the schema up to date. Refuses a database that a newer version has changed.
@@ -152,19 +162,23 @@ impl Store {
     }
 
     async fn begin(&self) -> Result<Tx, StoreError> {
-        Ok(match &self.db {
+        let on = match &self.db {
             // A deferred transaction that reads before it writes fails at once when another one wrote.
-            Db::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Db::Postgres(pool) => Tx::Postgres(pool.begin().await?),
-        })
+            Db::Sqlite { write, .. } => TxOn::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Db::Postgres(pool) => TxOn::Postgres(pool.begin().await?),
+        };
+        Ok(Tx { on, news: Arc::clone(&self.news), told: false })
     }
 }
 
 impl Tx {
     async fn commit(self) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(tx) => tx.commit().await?,
+        match self.on {
+            TxOn::Sqlite(tx) => tx.commit().await?,
+            TxOn::Postgres(tx) => tx.commit().await?,
+        }
+        if self.told {
+            self.news.notify_one();
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Claim, Db, Hold, KeyRow, Store, StoreError, Tx, jobs, keys::Row, sql};
+use super::{Claim, Db, Hold, KeyRow, Store, StoreError, TxOn, jobs, keys::Row, sql};
 use crate::model::{
     ids::{CallId, JobId, ProviderId, UserId, WorkerId},
     job::{FAILURES_MAX, LEASE, LONGEST_WAIT, PER_USER},
@@ -153,7 +153,7 @@ impl Store {
         let Windows { over, far } = claim.windows();
         let mut tx = self.begin().await?;
         // Claims come one by one, so that of two at once the second counts what the first has taken.
-        if let Tx::Postgres(tx) = &mut tx {
+        if let TxOn::Postgres(tx) = &mut tx.on {
             sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('jobs', 42))")
                 .execute(&mut **tx)
                 .await?;
@@ -173,9 +173,9 @@ impl Store {
                     .await?
             };
         }
-        let row = match &mut tx {
-            Tx::Sqlite(tx) => claim!(tx, ""),
-            Tx::Postgres(tx) => claim!(tx, "FOR UPDATE OF due SKIP LOCKED"),
+        let row = match &mut tx.on {
+            TxOn::Sqlite(tx) => claim!(tx, ""),
+            TxOn::Postgres(tx) => claim!(tx, "FOR UPDATE OF due SKIP LOCKED"),
         };
         tx.commit().await?;
         Ok(row.map(|(job, user, attempt, failures, work)| Claim {

@@ -80,11 +80,11 @@ macro_rules! execute {
 /// One row or none, inside a transaction.
 macro_rules! tx_fetch_optional {
     ($tx:expr, $row:ty, $sql:expr $(, $bind:expr)*) => {
-        match $tx {
-            $crate::store::Tx::Sqlite(tx) => {
+        match &mut ($tx).on {
+            $crate::store::TxOn::Sqlite(tx) => {
                 sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_optional(&mut **tx).await
             }
-            $crate::store::Tx::Postgres(tx) => {
+            $crate::store::TxOn::Postgres(tx) => {
                 sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_optional(&mut **tx).await
             }
         }
@@ -94,11 +94,11 @@ macro_rules! tx_fetch_optional {
 /// All rows, inside a transaction.
 macro_rules! tx_fetch_all {
     ($tx:expr, $row:ty, $sql:expr $(, $bind:expr)*) => {
-        match $tx {
-            $crate::store::Tx::Sqlite(tx) => {
+        match &mut ($tx).on {
+            $crate::store::TxOn::Sqlite(tx) => {
                 sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_all(&mut **tx).await
             }
-            $crate::store::Tx::Postgres(tx) => {
+            $crate::store::TxOn::Postgres(tx) => {
                 sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_all(&mut **tx).await
             }
         }
@@ -108,11 +108,11 @@ macro_rules! tx_fetch_all {
 /// The number of rows that a statement changed, inside a transaction.
 macro_rules! tx_execute {
     ($tx:expr, $sql:expr $(, $bind:expr)*) => {
-        match $tx {
-            $crate::store::Tx::Sqlite(tx) => {
+        match &mut ($tx).on {
+            $crate::store::TxOn::Sqlite(tx) => {
                 sqlx::query($sql)$(.bind($bind))*.execute(&mut **tx).await.map(|done| done.rows_affected())
             }
-            $crate::store::Tx::Postgres(tx) => {
+            $crate::store::TxOn::Postgres(tx) => {
                 sqlx::query($sql)$(.bind($bind))*.execute(&mut **tx).await.map(|done| done.rows_affected())
             }
         }

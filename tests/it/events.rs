@@ -106,7 +106,7 @@ both! {
         desk.delete(&format!("/api/auth/sessions/{}", other["id"].as_str().unwrap())).await.expect(204);
         // It is told why, and nothing more.
         on_phone.expect(1, "account", "").await;
-        assert_eq!(on_phone.next().await, None);
+        on_phone.ends_with_its_session().await;
         phone.get("/api/events").await.problem(401, "unauthenticated");
         at_desk.expect(1, "account", "").await;
 
@@ -115,19 +115,20 @@ both! {
         on_tablet.expect(1, "hello", "").await;
         desk.delete("/api/auth/sessions").await.expect(204);
         on_tablet.expect(2, "account", "").await;
-        assert_eq!(on_tablet.next().await, None);
+        on_tablet.ends_with_its_session().await;
         at_desk.expect(2, "account", "").await;
 
         let mut at_desk = desk.events("", &[]).await;
         at_desk.expect(2, "hello", "").await;
         desk.put("/api/auth/password", &json!({"current": PASSWORD, "new": "another good one"})).await.expect(200);
         at_desk.expect(3, "account", "").await;
-        assert_eq!(at_desk.next().await, None, "the session is a new one");
+        // The session is a new one.
+        at_desk.ends_with_its_session().await;
         let mut again = desk.events("", &[("last-event-id", "3")]).await;
         again.expect(3, "hello", "").await;
         desk.post("/api/auth/logout", &json!({})).await.expect(204);
         again.expect(4, "account", "").await;
-        assert_eq!(again.next().await, None);
+        again.ends_with_its_session().await;
     }
 
     async fn a_stream_ends_without_an_event_when_its_user_is_shut_out(app: App) {
@@ -136,7 +137,7 @@ both! {
         stream.expect(0, "hello", "").await;
         app.sql.execute("UPDATE users SET disabled = TRUE").await;
         let begin = Instant::now();
-        assert_eq!(stream.next().await, None);
+        stream.ends_with_its_session().await;
         assert!(begin.elapsed() < Duration::from_secs(30));
     }
 
@@ -272,7 +273,7 @@ both! {
         here.delete("/api/auth/sessions").await.expect(204);
         there.get("/api/auth/me").await.problem(401, "unauthenticated");
         stream.expect(1, "account", "").await;
-        assert_eq!(stream.next().await, None);
+        stream.ends_with_its_session().await;
         assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
     }
 

@@ -21,7 +21,7 @@ use web_sys::{BroadcastChannel, EventSource, MessageEvent};
 use super::Live;
 use crate::model::{event::Topic, ids::UserId, page::Me};
 
-/// Changes that come together are told together.
+/// The first change is told at once; what comes this soon after it is told together.
 const BURST: Duration = Duration::from_millis(200);
 /// How long a leader may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -55,6 +55,8 @@ struct Inner {
     seen: Cell<i64>,
     /// What the pages are about to be told.
     pending: Cell<[bool; 4]>,
+    /// They were told something a moment ago.
+    just_told: Cell<bool>,
     /// Counts what was heard, to find out that nothing was.
     heard: Cell<u32>,
     channel: Option<BroadcastChannel>,
@@ -94,6 +96,7 @@ impl Line {
             live,
             seen: Cell::new(me.seen),
             pending: Cell::default(),
+            just_told: Cell::default(),
             heard: Cell::new(0),
             channel,
             source: RefCell::default(),
@@ -245,29 +248,37 @@ impl Inner {
         }
     }
 
-    /// Tells the pages, with whatever else happens in the next moment.
+    /// Tells the pages: at once, or, when they were told something a moment ago, at the end of that moment.
     fn tell(self: &Rc<Self>, news: [bool; 4]) {
         let pending = self.pending.get();
         self.pending.set(std::array::from_fn(|topic| pending[topic] || news[topic]));
-        if pending.contains(&true) {
+        if self.just_told.replace(true) {
             return;
         }
+        self.tell_pending();
         let line = Rc::clone(self);
         set_timeout(
             move || {
-                let pending = line.pending.take();
-                if line.closed.get() {
-                    return;
-                }
-                let counters = FOLLOWED.map(|topic| line.live.counter(topic));
-                for (told, counter) in pending.into_iter().zip(counters) {
-                    if let (true, Some(counter)) = (told, counter) {
-                        counter.update(|count| *count = count.wrapping_add(1));
-                    }
+                line.just_told.set(false);
+                if line.pending.get().contains(&true) {
+                    line.tell([false; 4]);
                 }
             },
             BURST,
         );
+    }
+
+    fn tell_pending(&self) {
+        let pending = self.pending.take();
+        if self.closed.get() {
+            return;
+        }
+        let counters = FOLLOWED.map(|topic| self.live.counter(topic));
+        for (told, counter) in pending.into_iter().zip(counters) {
+            if let (true, Some(counter)) = (told, counter) {
+                counter.update(|count| *count = count.wrapping_add(1));
+            }
+        }
     }
 
     /// Says something to the other tabs.

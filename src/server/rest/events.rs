@@ -37,6 +37,8 @@ const AGAIN: Duration = Duration::from_secs(2);
 const RETRY: Duration = Duration::from_secs(2);
 /// One that was crowded out waits longer, so that nine browsers do not push each other out all the time.
 const CROWDED_RETRY: Duration = Duration::from_secs(60);
+/// One whose session has ended as well: by then its page knows whether there is another one to come back with.
+const ENDED_RETRY: Duration = Duration::from_secs(5);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// What nginx and its like take as the order not to collect the answer first.
@@ -129,8 +131,12 @@ impl Stream {
     /// The next line; none when the stream is over.
     async fn next(&mut self) -> Option<sse::Event> {
         loop {
-            if self.over || (Instant::now() >= self.check_at && !self.may_go_on().await) {
+            if self.over {
                 return None;
+            }
+            if Instant::now() >= self.check_at && !self.may_go_on().await {
+                self.over = true;
+                return Some(sse::Event::default().retry(ENDED_RETRY));
             }
             if let Some(event) = self.ready.pop_front() {
                 self.seq = event.seq;

@@ -3,8 +3,8 @@
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, State as Shared},
-    http::{HeaderMap, StatusCode, Uri, header},
+    extract::Path,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -16,7 +16,7 @@ use super::{
     voice_not_found,
 };
 use crate::simulator::{
-    Simulator,
+    Answered, Asked,
     audio::{self, Format, Melody},
     credential::Params,
 };
@@ -106,69 +106,33 @@ impl Speech {
 }
 
 /// The sound, whole or in a stream: both come in pieces.
-pub async fn convert(
-    Shared(simulator): Shared<Simulator>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    uri: Uri,
-    body: Bytes,
-) -> Response {
-    match speak(&simulator, &headers, &uri, &id, &body).await {
-        Ok(speech) => {
-            let kind = [(header::CONTENT_TYPE, speech.output.kind)];
-            (speech.headers(), kind, audio::body(speech.pieces())).into_response()
-        }
-        Err(refusal) => refusal,
-    }
+pub async fn convert(asked: Asked, Path(id): Path<String>, body: Bytes) -> Answered {
+    let speech = speak(&asked, &id, &body).await?;
+    let kind = [(header::CONTENT_TYPE, speech.output.kind)];
+    Ok((speech.headers(), kind, audio::body(speech.pieces())).into_response())
 }
 
 /// The sound and the times as one JSON document.
-pub async fn with_timestamps(
-    Shared(simulator): Shared<Simulator>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    uri: Uri,
-    body: Bytes,
-) -> Response {
-    match speak(&simulator, &headers, &uri, &id, &body).await {
-        Ok(speech) => {
-            let sound: Vec<u8> = speech.pieces().flatten().collect();
-            (speech.headers(), Json(speech.timed(&sound, 0, usize::MAX))).into_response()
-        }
-        Err(refusal) => refusal,
-    }
+pub async fn with_timestamps(asked: Asked, Path(id): Path<String>, body: Bytes) -> Answered {
+    let speech = speak(&asked, &id, &body).await?;
+    let sound: Vec<u8> = speech.pieces().flatten().collect();
+    Ok((speech.headers(), Json(speech.timed(&sound, 0, usize::MAX))).into_response())
 }
 
 /// The sound and the times in a stream of JSON documents, one a line.
-pub async fn stream_with_timestamps(
-    Shared(simulator): Shared<Simulator>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    uri: Uri,
-    body: Bytes,
-) -> Response {
-    match speak(&simulator, &headers, &uri, &id, &body).await {
-        Ok(speech) => {
-            let (headers, kind) = (speech.headers(), [(header::CONTENT_TYPE, "application/json")]);
-            let count = speech.pieces().count().max(1);
-            let share = speech.text.chars().count().div_ceil(count);
-            let lines = (0..count).zip(speech.pieces()).map(move |(place, piece)| {
-                Bytes::from(format!("{}\n", speech.timed(&piece, place * share, (place + 1) * share)))
-            });
-            (headers, kind, audio::body(lines)).into_response()
-        }
-        Err(refusal) => refusal,
-    }
+pub async fn stream_with_timestamps(asked: Asked, Path(id): Path<String>, body: Bytes) -> Answered {
+    let speech = speak(&asked, &id, &body).await?;
+    let (headers, kind) = (speech.headers(), [(header::CONTENT_TYPE, "application/json")]);
+    let count = speech.pieces().count().max(1);
+    let share = speech.text.chars().count().div_ceil(count);
+    let lines = (0..count).zip(speech.pieces()).map(move |(place, piece)| {
+        Bytes::from(format!("{}\n", speech.timed(&piece, place * share, (place + 1) * share)))
+    });
+    Ok((headers, kind, audio::body(lines)).into_response())
 }
 
 /// Checks a request for speech and takes its credits.
-async fn speak(
-    simulator: &Simulator,
-    headers: &HeaderMap,
-    uri: &Uri,
-    id: &str,
-    body: &[u8],
-) -> Result<Speech, Response> {
+async fn speak(Asked { simulator, headers, uri }: &Asked, id: &str, body: &[u8]) -> Result<Speech, Response> {
     let place = admit(simulator, headers, uri, "text_to_speech").await?;
     let body: Value = serde_json::from_slice(body)
         .map_err(|_| invalid(["body", "0"], "json_invalid", "JSON decode error"))?;

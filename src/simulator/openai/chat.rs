@@ -3,15 +3,13 @@
 use axum::{
     Json,
     body::Bytes,
-    extract::State as Shared,
-    http::{HeaderMap, Uri},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
 
-use super::{For, REASONING, admit, counted, missing, refuse, understand};
+use super::{REASONING, counted, enter, missing, refuse};
 use crate::simulator::{
-    Simulator,
+    Answered, Asked,
     events::Events,
     keys::Provider,
     language::{End, Last, Prompt, Spoken, count, names, speak, texts, tokens},
@@ -19,24 +17,10 @@ use crate::simulator::{
 };
 
 /// Answers a conversation, whole or in a stream.
-pub async fn completions(
-    Shared(simulator): Shared<Simulator>,
-    headers: HeaderMap,
-    uri: Uri,
-    body: Bytes,
-) -> Response {
-    let place = match admit(&simulator, &headers, &uri, For::Generation).await {
-        Ok(place) => place,
-        Err(refusal) => return refusal,
-    };
-    let (body, model) = match understand(&body) {
-        Ok(understood) => understood,
-        Err(refusal) => return refusal,
-    };
-    let prompt = match prompt(&body, &model) {
-        Ok(prompt) => prompt,
-        Err(refusal) => return refusal,
-    };
+pub async fn completions(asked: Asked, body: Bytes) -> Answered {
+    let (place, body, model) = enter(&asked, &body).await?;
+    let prompt = prompt(&body, &model)?;
+    let simulator = asked.simulator;
     let spoken = speak(&simulator, Provider::Openai, place, &prompt);
     let id = simulator.lock().fresh();
     let answer = Answer { id, model, created: now().seconds(), spoken };
@@ -45,7 +29,7 @@ pub async fn completions(
     } else {
         Json(answer.whole()).into_response()
     };
-    counted(&simulator, place, answer)
+    Ok(counted(&simulator, place, answer))
 }
 
 fn prompt(body: &Value, model: &str) -> Result<Prompt, Response> {

@@ -16,7 +16,7 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    Simulator,
+    Asked, Simulator,
     keys::{Provider, Situation},
     language::allowance::{REQUESTS, Refusal, TOKENS},
     single_key::caller,
@@ -128,6 +128,16 @@ async fn admit(
             None => Ok(place),
         },
     }
+}
+
+/// Who asks for something to be generated, what is asked and of which model.
+async fn enter(
+    Asked { simulator, headers, uri }: &Asked,
+    body: &[u8],
+) -> Result<(usize, Value, String), Response> {
+    let place = admit(simulator, headers, uri, For::Generation).await?;
+    let (body, model) = understand(body)?;
+    Ok((place, body, model))
 }
 
 /// The beginning and the end of what was sent come back, as OpenAI does it.

@@ -3,15 +3,13 @@
 use axum::{
     Json,
     body::Bytes,
-    extract::State as Shared,
-    http::{HeaderMap, Uri},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
 
-use super::{For, admit, counted, missing, refuse, understand};
+use super::{counted, enter, missing, refuse};
 use crate::simulator::{
-    Simulator,
+    Answered, Asked,
     events::Events,
     keys::Provider,
     language::{End, Last, Prompt, Spoken, count, names, speak, texts, tokens},
@@ -19,29 +17,15 @@ use crate::simulator::{
 };
 
 /// Answers an input, whole or in a stream.
-pub async fn create(
-    Shared(simulator): Shared<Simulator>,
-    headers: HeaderMap,
-    uri: Uri,
-    body: Bytes,
-) -> Response {
-    let place = match admit(&simulator, &headers, &uri, For::Generation).await {
-        Ok(place) => place,
-        Err(refusal) => return refusal,
-    };
-    let (body, model) = match understand(&body) {
-        Ok(understood) => understood,
-        Err(refusal) => return refusal,
-    };
-    let prompt = match prompt(&body) {
-        Ok(prompt) => prompt,
-        Err(refusal) => return refusal,
-    };
+pub async fn create(asked: Asked, body: Bytes) -> Answered {
+    let (place, body, model) = enter(&asked, &body).await?;
+    let prompt = prompt(&body)?;
+    let simulator = asked.simulator;
     if let Some(id) = body["previous_response_id"].as_str()
         && !simulator.lock().accounts[place].allowance.remembers(id)
     {
         let message = format!("Previous response with id '{id}' not found.");
-        return refuse(Some("previous_response_id"), Some("previous_response_not_found"), &message);
+        return Err(refuse(Some("previous_response_id"), Some("previous_response_not_found"), &message));
     }
     let spoken = speak(&simulator, Provider::Openai, place, &prompt);
     let id = {
@@ -58,7 +42,7 @@ pub async fn create(
     } else {
         Json(answer.whole()).into_response()
     };
-    counted(&simulator, place, answer)
+    Ok(counted(&simulator, place, answer))
 }
 
 fn prompt(body: &Value) -> Result<Prompt, Response> {

@@ -3,8 +3,8 @@
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, State as Shared},
-    http::{HeaderMap, StatusCode, Uri},
+    extract::Path,
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ use super::{
     line, not_found,
     paging::{dated, list, rfc2822},
 };
-use crate::simulator::{Simulator, credential::Params, origin};
+use crate::simulator::{Answered, Asked, Simulator, credential::Params, origin};
 
 const LIST: &str = "voice/calls/list";
 const READ: &str = "voice/calls/read";
@@ -88,65 +88,37 @@ fn all(simulator: &Simulator, caller: &Caller) -> Vec<Value> {
 }
 
 /// The call `sid` of the account.
-fn find(simulator: &Simulator, caller: &Caller, sid: &str) -> Option<Value> {
-    all(simulator, caller).into_iter().find(|call| call["sid"] == sid)
+fn find(asked: &Asked, caller: &Caller, sid: &str) -> Result<Value, Response> {
+    let call = all(&asked.simulator, caller).into_iter().find(|call| call["sid"] == sid);
+    call.ok_or_else(|| not_found(asked.uri.path()))
 }
 
-pub async fn index(
-    Shared(simulator): Shared<Simulator>,
-    Path(sid): Path<String>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Response {
-    let caller = match enter(&simulator, &headers, &uri, &sid, LIST).await {
-        Ok(caller) => caller,
-        Err(refusal) => return refusal,
-    };
-    let params = Params::of(&uri);
+/// The call of the account that `file` names.
+fn named(asked: &Asked, caller: &Caller, file: &str) -> Result<Value, Response> {
+    find(asked, caller, file.strip_suffix(".json").unwrap_or_default())
+}
+
+pub async fn index(asked: Asked, Path(sid): Path<String>) -> Answered {
+    let caller = enter(&asked, &sid, LIST).await?;
+    let params = Params::of(&asked.uri);
     let filters =
         [("To", "to"), ("From", "from"), ("Status", "status"), ("ParentCallSid", "parent_call_sid")];
-    let calls = filtered(all(&simulator, &caller), &params, &filters);
+    let calls = filtered(all(&asked.simulator, &caller), &params, &filters);
     let calls = dated(dated(calls, &params, "StartTime", "start_time"), &params, "EndTime", "end_time");
-    list("calls", calls, &params, &caller.facts.path("/Calls.json"))
+    Ok(list("calls", calls, &params, &caller.facts.path("/Calls.json")))
 }
 
-pub async fn create(
-    Shared(simulator): Shared<Simulator>,
-    Path(sid): Path<String>,
-    headers: HeaderMap,
-    uri: Uri,
-    body: Bytes,
-) -> Response {
-    let caller = match enter(&simulator, &headers, &uri, &sid, CREATE).await {
-        Ok(caller) => caller,
-        Err(refusal) => return refusal,
-    };
-    let base = format!("{}/twilio", origin(&headers));
-    let plan = match Plan::read(&Params::form(&body), &caller.facts, &base) {
-        Ok(plan) => plan,
-        Err(refusal) => return refusal.into(),
-    };
-    let call = line::begin(&simulator, caller.place, plan);
-    match find(&simulator, &caller, &call) {
-        Some(call) => (StatusCode::CREATED, Json(call)).into_response(),
-        None => not_found(uri.path()),
-    }
+pub async fn create(asked: Asked, Path(sid): Path<String>, body: Bytes) -> Answered {
+    let caller = enter(&asked, &sid, CREATE).await?;
+    let base = format!("{}/twilio", origin(&asked.headers));
+    let plan = Plan::read(&Params::form(&body), &caller.facts, &base)?;
+    let call = line::begin(&asked.simulator, caller.place, plan);
+    Ok((StatusCode::CREATED, Json(find(&asked, &caller, &call)?)).into_response())
 }
 
-pub async fn fetch(
-    Shared(simulator): Shared<Simulator>,
-    Path((sid, file)): Path<(String, String)>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Response {
-    let caller = match enter(&simulator, &headers, &uri, &sid, READ).await {
-        Ok(caller) => caller,
-        Err(refusal) => return refusal,
-    };
-    match file.strip_suffix(".json").and_then(|call| find(&simulator, &caller, call)) {
-        Some(call) => Json(call).into_response(),
-        None => not_found(uri.path()),
-    }
+pub async fn fetch(asked: Asked, Path((sid, file)): Path<(String, String)>) -> Answered {
+    let caller = enter(&asked, &sid, READ).await?;
+    Ok(Json(named(&asked, &caller, &file)?).into_response())
 }
 
 /// What becomes of a call, and whoever carries it out.
@@ -174,29 +146,15 @@ fn change(form: &Params, status: Status) -> Result<Option<Change>, Refusal> {
     }
 }
 
-pub async fn update(
-    Shared(simulator): Shared<Simulator>,
-    Path((sid, file)): Path<(String, String)>,
-    headers: HeaderMap,
-    uri: Uri,
-    body: Bytes,
-) -> Response {
-    let caller = match enter(&simulator, &headers, &uri, &sid, UPDATE).await {
-        Ok(caller) => caller,
-        Err(refusal) => return refusal,
-    };
-    let Some(call) = file.strip_suffix(".json").and_then(|call| find(&simulator, &caller, call)) else {
-        return not_found(uri.path());
-    };
+pub async fn update(asked: Asked, Path((sid, file)): Path<(String, String)>, body: Bytes) -> Answered {
+    let caller = enter(&asked, &sid, UPDATE).await?;
+    let call = named(&asked, &caller, &file)?;
     let sid = call["sid"].as_str().unwrap_or_default();
     let running: Option<(Status, mpsc::UnboundedSender<Order>)> =
-        simulator.lock().telephony.call(sid).map(|call| (call.status, call.orders.clone()));
+        asked.simulator.lock().telephony.call(sid).map(|call| (call.status, call.orders.clone()));
     // A past call is over.
     let status = running.as_ref().map_or(Status::Completed, |(status, _)| *status);
-    let change = match change(&Params::form(&body), status) {
-        Ok(change) => change,
-        Err(refusal) => return refusal.into(),
-    };
+    let change = change(&Params::form(&body), status)?;
     if let (Some(change), Some((_, orders))) = (change, running) {
         let (done, heard) = oneshot::channel();
         let order = match change {
@@ -208,52 +166,30 @@ pub async fn update(
             let _ = heard.await;
         }
     }
-    match find(&simulator, &caller, sid) {
-        Some(call) => Json(call).into_response(),
-        None => not_found(uri.path()),
-    }
+    Ok(Json(find(&asked, &caller, sid)?).into_response())
 }
 
-pub async fn delete(
-    Shared(simulator): Shared<Simulator>,
-    Path((sid, file)): Path<(String, String)>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Response {
-    let caller = match enter(&simulator, &headers, &uri, &sid, DELETE).await {
-        Ok(caller) => caller,
-        Err(refusal) => return refusal,
-    };
-    let Some(call) = file.strip_suffix(".json").and_then(|call| find(&simulator, &caller, call)) else {
-        return not_found(uri.path());
-    };
+pub async fn delete(asked: Asked, Path((sid, file)): Path<(String, String)>) -> Answered {
+    let caller = enter(&asked, &sid, DELETE).await?;
+    let call = named(&asked, &caller, &file)?;
     let sid = call["sid"].as_str().unwrap_or_default();
-    let mut state = simulator.lock();
+    let mut state = asked.simulator.lock();
     let exchange = &mut state.telephony;
     if exchange.call(sid).is_some_and(|call| !call.status.is_final()) {
-        return error(StatusCode::CONFLICT, 20_009, "Cannot delete this resource before it is complete");
+        let message = "Cannot delete this resource before it is complete";
+        return Err(error(StatusCode::CONFLICT, 20_009, message));
     }
     exchange.calls.retain(|call| call.sid != sid);
     exchange.deleted.insert(sid.to_owned());
-    StatusCode::NO_CONTENT.into_response()
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// What was wrong with a call.
-pub async fn notifications(
-    Shared(simulator): Shared<Simulator>,
-    Path((sid, call)): Path<(String, String)>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Response {
-    let caller = match enter(&simulator, &headers, &uri, &sid, READ).await {
-        Ok(caller) => caller,
-        Err(refusal) => return refusal,
-    };
-    if find(&simulator, &caller, &call).is_none() {
-        return not_found(uri.path());
-    }
+pub async fn notifications(asked: Asked, Path((sid, call)): Path<(String, String)>) -> Answered {
+    let caller = enter(&asked, &sid, READ).await?;
+    find(&asked, &caller, &call)?;
     let path = caller.facts.path(&format!("/Calls/{call}/Notifications"));
-    let found: Vec<Value> = match simulator.lock().telephony.call(&call) {
+    let found: Vec<Value> = match asked.simulator.lock().telephony.call(&call) {
         None => Vec::new(),
         Some(known) => known
             .notifications
@@ -280,6 +216,7 @@ pub async fn notifications(
             })
             .collect(),
     };
-    let params = Params::of(&uri);
-    list("notifications", filtered(found, &params, &[("Log", "log")]), &params, &format!("{path}.json"))
+    let params = Params::of(&asked.uri);
+    let found = filtered(found, &params, &[("Log", "log")]);
+    Ok(list("notifications", found, &params, &format!("{path}.json")))
 }

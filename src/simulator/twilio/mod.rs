@@ -40,8 +40,8 @@ mod verbs;
 
 use axum::{
     Json, Router,
-    extract::{Path, State as Shared},
-    http::{HeaderMap, StatusCode, Uri, header},
+    extract::Path,
+    http::{StatusCode, Uri, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -49,7 +49,7 @@ use serde_json::{Value, json};
 
 use self::{facts::Facts, paging::list};
 use super::{
-    Simulator,
+    Answered, Asked, Simulator,
     credential::{Params, Presented},
     faults,
     keys::{Provider, Situation, Via},
@@ -68,11 +68,8 @@ pub fn router() -> Router<Simulator> {
         .route(&below("/Calls.json"), get(calls::index).post(calls::create))
         .route(&below("/Calls/{file}"), get(calls::fetch).post(calls::update).delete(calls::delete))
         .route(&below("/Calls/{call}/Notifications.json"), get(calls::notifications))
-        .route(&below("/Calls/{call}/Recordings.json"), get(sounds::of_call))
-        .route(
-            &below("/Calls/{call}/Recordings/{file}"),
-            get(sounds::fetch_of_call).delete(sounds::delete_of_call),
-        )
+        .route(&below("/Calls/{call}/Recordings.json"), get(sounds::index))
+        .route(&below("/Calls/{call}/Recordings/{file}"), get(sounds::fetch).delete(sounds::delete))
         .route(&below("/Recordings.json"), get(sounds::index))
         .route(&below("/Recordings/{file}"), get(sounds::fetch).delete(sounds::delete))
         .method_not_allowed_fallback(wrong_method)
@@ -115,7 +112,7 @@ fn sid(prefix: &str) -> String {
 }
 
 /// The account that may go on and how it got in, or the answer that ends the request.
-async fn admit(simulator: &Simulator, headers: &HeaderMap, uri: &Uri) -> Result<(usize, Via), Response> {
+async fn admit(Asked { simulator, headers, uri }: &Asked) -> Result<(usize, Via), Response> {
     let found = {
         let state = simulator.lock();
         Presented::of(Provider::Twilio, headers, &Params::of(uri))
@@ -143,15 +140,9 @@ struct Caller {
 }
 
 /// Whoever asks for something below the account `sid` that takes `permission`, or the answer that ends the request.
-async fn enter(
-    simulator: &Simulator,
-    headers: &HeaderMap,
-    uri: &Uri,
-    sid: &str,
-    permission: &str,
-) -> Result<Caller, Response> {
-    let (place, via) = admit(simulator, headers, uri).await?;
-    let state = simulator.lock();
+async fn enter(asked: &Asked, sid: &str, permission: &str) -> Result<Caller, Response> {
+    let (place, via) = admit(asked).await?;
+    let state = asked.simulator.lock();
     let account = &state.accounts[place];
     let facts = Facts::of(account).filter(|facts| facts.sid == sid && facts.status == "active");
     let Some(facts) = facts else { return Err(refused("Authenticate")) };
@@ -167,35 +158,23 @@ async fn enter(
     Ok(Caller { place, facts })
 }
 
-async fn account(
-    Shared(simulator): Shared<Simulator>,
-    Path(file): Path<String>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Response {
-    let (place, via) = match admit(&simulator, &headers, &uri).await {
-        Ok(admitted) => admitted,
-        Err(refusal) => return refusal,
-    };
-    let state = simulator.lock();
+async fn account(asked: Asked, Path(file): Path<String>) -> Answered {
+    let (place, via) = admit(&asked).await?;
+    let state = asked.simulator.lock();
     let account = &state.accounts[place];
-    let Some(sid) = file.strip_suffix(".json") else { return not_found(uri.path()) };
+    let Some(sid) = file.strip_suffix(".json") else { return Err(not_found(asked.uri.path())) };
     if via == Via::ApiKey {
         // An API key works, yet not here.
-        return refused("Authentication Error - invalid username");
+        return Err(refused("Authentication Error - invalid username"));
     }
     match Facts::of(account) {
-        Some(facts) if facts.sid == sid => Json(facts.account()).into_response(),
-        _ => refused("Authenticate"),
+        Some(facts) if facts.sid == sid => Ok(Json(facts.account()).into_response()),
+        _ => Err(refused("Authenticate")),
     }
 }
 
-async fn resource(
-    Shared(simulator): Shared<Simulator>,
-    Path((sid, file)): Path<(String, String)>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Response {
+async fn resource(asked: Asked, Path((sid, file)): Path<(String, String)>) -> Answered {
+    let nothing = || not_found(asked.uri.path());
     let name = file.strip_suffix(".json").unwrap_or_default();
     let permission = match name {
         "IncomingPhoneNumbers" => NUMBERS,
@@ -203,61 +182,43 @@ async fn resource(
         "Balance" => "billing/balance/read",
         _ => "",
     };
-    let facts = match enter(&simulator, &headers, &uri, &sid, permission).await {
+    let facts = match enter(&asked, &sid, permission).await {
         Ok(caller) => caller.facts,
         Err(refusal) if permission.is_empty() && refusal.status() == StatusCode::FORBIDDEN => {
-            return not_found(uri.path());
+            return Err(nothing());
         }
-        Err(refusal) => return refusal,
+        Err(refusal) => return Err(refusal),
     };
-    let params = Params::of(&uri);
+    let params = Params::of(&asked.uri);
     let path = facts.path(&format!("/{file}"));
-    match name {
+    Ok(match name {
         "IncomingPhoneNumbers" => list("incoming_phone_numbers", facts.numbers(&params), &params, &path),
         "OutgoingCallerIds" => list("outgoing_caller_ids", facts.caller_ids(&params), &params, &path),
-        "Balance" => match facts.balance {
-            Some(balance) => {
-                let body = json!({ "account_sid": sid, "balance": balance, "currency": "USD" });
-                Json(body).into_response()
-            }
-            None => not_found(&path),
-        },
-        _ => not_found(uri.path()),
-    }
+        "Balance" => {
+            let balance = facts.balance.ok_or_else(|| not_found(&path))?;
+            let body = json!({ "account_sid": sid, "balance": balance, "currency": "USD" });
+            Json(body).into_response()
+        }
+        _ => return Err(nothing()),
+    })
 }
 
 const NUMBERS: &str = "phone-numbers/incoming/list";
 const CALLER_IDS: &str = "voice/outgoing-caller-ids/list";
 
-async fn number(
-    Shared(simulator): Shared<Simulator>,
-    Path((sid, file)): Path<(String, String)>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Response {
-    match enter(&simulator, &headers, &uri, &sid, NUMBERS).await {
-        Ok(caller) => one(caller.facts.numbers(&Params::of(&uri)), &file, &uri),
-        Err(refusal) => refusal,
-    }
+async fn number(asked: Asked, Path((sid, file)): Path<(String, String)>) -> Answered {
+    let caller = enter(&asked, &sid, NUMBERS).await?;
+    one(caller.facts.numbers(&Params::of(&asked.uri)), &file, &asked.uri)
 }
 
-async fn caller_id(
-    Shared(simulator): Shared<Simulator>,
-    Path((sid, file)): Path<(String, String)>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Response {
-    match enter(&simulator, &headers, &uri, &sid, CALLER_IDS).await {
-        Ok(caller) => one(caller.facts.caller_ids(&Params::of(&uri)), &file, &uri),
-        Err(refusal) => refusal,
-    }
+async fn caller_id(asked: Asked, Path((sid, file)): Path<(String, String)>) -> Answered {
+    let caller = enter(&asked, &sid, CALLER_IDS).await?;
+    one(caller.facts.caller_ids(&Params::of(&asked.uri)), &file, &asked.uri)
 }
 
 /// The one of `items` that `file` names.
-fn one(items: Vec<Value>, file: &str, uri: &Uri) -> Response {
+fn one(items: Vec<Value>, file: &str, uri: &Uri) -> Answered {
     let sid = file.strip_suffix(".json").unwrap_or_default();
-    match items.into_iter().find(|item| item["sid"] == sid) {
-        Some(item) => Json(item).into_response(),
-        None => not_found(uri.path()),
-    }
+    let item = items.into_iter().find(|item| item["sid"] == sid);
+    item.map(|item| Json(item).into_response()).ok_or_else(|| not_found(uri.path()))
 }

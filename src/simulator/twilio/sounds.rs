@@ -3,10 +3,11 @@
 
 use axum::{
     Json,
-    extract::{Path, State as Shared},
-    http::{HeaderMap, StatusCode, Uri, header},
-    response::{IntoResponse, Response},
+    extract::Path,
+    http::{HeaderMap, StatusCode, header},
+    response::IntoResponse,
 };
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
@@ -16,10 +17,25 @@ use super::{
     paging::{dated, list},
     recordings::Recording,
 };
-use crate::simulator::{Simulator, credential::Params, origin};
+use crate::simulator::{Answered, Asked, Simulator, credential::Params, origin};
 
 const READ: &str = "voice/recordings/read";
 const DELETE: &str = "voice/recordings/delete";
+
+/// Recordings of an account, or of one of its calls.
+#[derive(Deserialize)]
+pub struct Shelf {
+    sid: String,
+    call: Option<String>,
+}
+
+/// One of them.
+#[derive(Deserialize)]
+pub struct Spot {
+    sid: String,
+    call: Option<String>,
+    file: String,
+}
 
 /// The recordings of the account, newest first, as resources.
 fn all(simulator: &Simulator, caller: &Caller, headers: &HeaderMap) -> Vec<Value> {
@@ -29,51 +45,25 @@ fn all(simulator: &Simulator, caller: &Caller, headers: &HeaderMap) -> Vec<Value
     own.map(|recording| recording.resource(&caller.facts, &base)).collect()
 }
 
-pub async fn index(
-    Shared(simulator): Shared<Simulator>,
-    Path(sid): Path<String>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Response {
-    shown(&simulator, &sid, None, &headers, &uri).await
-}
-
-pub async fn of_call(
-    Shared(simulator): Shared<Simulator>,
-    Path((sid, call)): Path<(String, String)>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Response {
-    shown(&simulator, &sid, Some(&call), &headers, &uri).await
-}
-
-async fn shown(
-    simulator: &Simulator,
-    sid: &str,
-    call: Option<&str>,
-    headers: &HeaderMap,
-    uri: &Uri,
-) -> Response {
-    let caller = match enter(simulator, headers, uri, sid, READ).await {
-        Ok(caller) => caller,
-        Err(refusal) => return refusal,
-    };
-    let params = Params::of(uri);
-    let mut found = filtered(all(simulator, &caller, headers), &params, &[("CallSid", "call_sid")]);
+pub async fn index(asked: Asked, Path(Shelf { sid, call }): Path<Shelf>) -> Answered {
+    let caller = enter(&asked, &sid, READ).await?;
+    let Asked { simulator, headers, uri } = asked;
+    let params = Params::of(&uri);
+    let mut found = filtered(all(&simulator, &caller, &headers), &params, &[("CallSid", "call_sid")]);
     found = dated(found, &params, "DateCreated", "date_created");
     let path = match call {
         None => "/Recordings.json".to_owned(),
         Some(call) => {
             let known =
-                simulator.lock().telephony.call(call).is_some_and(|known| known.owner == caller.place);
+                simulator.lock().telephony.call(&call).is_some_and(|known| known.owner == caller.place);
             if !known {
-                return not_found(uri.path());
+                return Err(not_found(uri.path()));
             }
-            found.retain(|recording| recording["call_sid"] == call);
+            found.retain(|recording| recording["call_sid"] == *call);
             format!("/Calls/{call}/Recordings.json")
         }
     };
-    list("recordings", found, &params, &caller.facts.path(&path))
+    Ok(list("recordings", found, &params, &caller.facts.path(&path)))
 }
 
 /// The recording `sid` of the account, and of `call` where one is named.
@@ -85,86 +75,28 @@ fn find(simulator: &Simulator, caller: &Caller, sid: &str, call: Option<&str>) -
     state.telephony.recordings.iter().find(fits).cloned()
 }
 
-pub async fn fetch(
-    Shared(simulator): Shared<Simulator>,
-    Path((sid, file)): Path<(String, String)>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Response {
-    read(&simulator, &sid, None, &file, &headers, &uri).await
-}
-
-pub async fn fetch_of_call(
-    Shared(simulator): Shared<Simulator>,
-    Path((sid, call, file)): Path<(String, String, String)>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Response {
-    read(&simulator, &sid, Some(&call), &file, &headers, &uri).await
-}
-
-async fn read(
-    simulator: &Simulator,
-    sid: &str,
-    call: Option<&str>,
-    file: &str,
-    headers: &HeaderMap,
-    uri: &Uri,
-) -> Response {
-    let caller = match enter(simulator, headers, uri, sid, READ).await {
-        Ok(caller) => caller,
-        Err(refusal) => return refusal,
-    };
-    let (name, kind) = file.split_once('.').unwrap_or((file, "wav"));
-    let Some(recording) = find(simulator, &caller, name, call) else { return not_found(uri.path()) };
+pub async fn fetch(asked: Asked, Path(Spot { sid, call, file }): Path<Spot>) -> Answered {
+    let caller = enter(&asked, &sid, READ).await?;
+    let nothing = || not_found(asked.uri.path());
+    let (name, kind) = file.split_once('.').unwrap_or((&file, "wav"));
+    let recording = find(&asked.simulator, &caller, name, call.as_deref()).ok_or_else(nothing)?;
     match kind {
         "json" => {
-            let base = format!("{}/twilio", origin(headers));
-            Json(recording.resource(&caller.facts, &base)).into_response()
+            let base = format!("{}/twilio", origin(&asked.headers));
+            Ok(Json(recording.resource(&caller.facts, &base)).into_response())
         }
         "wav" if recording.status == "completed" => {
-            ([(header::CONTENT_TYPE, "audio/x-wav")], recording.wav()).into_response()
+            Ok(([(header::CONTENT_TYPE, "audio/x-wav")], recording.wav()).into_response())
         }
-        _ => not_found(uri.path()),
+        _ => Err(nothing()),
     }
 }
 
-pub async fn delete(
-    Shared(simulator): Shared<Simulator>,
-    Path((sid, file)): Path<(String, String)>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Response {
-    remove(&simulator, &sid, None, &file, &headers, &uri).await
-}
-
-pub async fn delete_of_call(
-    Shared(simulator): Shared<Simulator>,
-    Path((sid, call, file)): Path<(String, String, String)>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Response {
-    remove(&simulator, &sid, Some(&call), &file, &headers, &uri).await
-}
-
-async fn remove(
-    simulator: &Simulator,
-    sid: &str,
-    call: Option<&str>,
-    file: &str,
-    headers: &HeaderMap,
-    uri: &Uri,
-) -> Response {
-    let caller = match enter(simulator, headers, uri, sid, DELETE).await {
-        Ok(caller) => caller,
-        Err(refusal) => return refusal,
-    };
+pub async fn delete(asked: Asked, Path(Spot { sid, call, file }): Path<Spot>) -> Answered {
+    let caller = enter(&asked, &sid, DELETE).await?;
     let name = file.strip_suffix(".json").unwrap_or_default();
-    match find(simulator, &caller, name, call) {
-        None => not_found(uri.path()),
-        Some(recording) => {
-            simulator.lock().telephony.recordings.retain(|known| known.sid != recording.sid);
-            StatusCode::NO_CONTENT.into_response()
-        }
-    }
+    let found = find(&asked.simulator, &caller, name, call.as_deref());
+    let recording = found.ok_or_else(|| not_found(asked.uri.path()))?;
+    asked.simulator.lock().telephony.recordings.retain(|known| known.sid != recording.sid);
+    Ok(StatusCode::NO_CONTENT.into_response())
 }

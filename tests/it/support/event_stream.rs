@@ -49,6 +49,12 @@ impl EventStream {
         }
     }
 
+    /// Fails unless the stream ends as one does whose session has ended: without a word of anything else.
+    pub async fn ends_with_its_session(&mut self) {
+        assert_eq!(self.next().await, Some(Heard { retry: Some(5_000), ..Heard::default() }));
+        assert_eq!(self.next().await, None);
+    }
+
     /// Fails unless the next event is this one.
     #[track_caller]
     pub fn expect(&mut self, id: i64, topic: &str, subject: &str) -> impl Future<Output = ()> {
