@@ -85,7 +85,7 @@ export async function column(page: Page, heading: string): Promise<string[]> {
 export async function placeCall(page: Page, to: string, message: string, country = ''): Promise<void> {
   await page.getByLabel('Call', { exact: true }).fill(to);
   await page.getByLabel('Country').selectOption(country);
-  await page.getByLabel('Message').fill(message);
+  await page.getByLabel('Message', { exact: true }).fill(message);
   await page.getByRole('button', { name: 'Call', exact: true }).click();
   await page.waitForURL(`**${CALLING}/calls/*`);
 }

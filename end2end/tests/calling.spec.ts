@@ -47,7 +47,7 @@ test('a call is placed, followed, priced and heard again', async ({ page, server
   await expectSound(page);
 
   await page.getByRole('link', { name: 'Call again' }).click();
-  await expect(page.getByLabel('Message')).toHaveValue('Your order is ready.');
+  await expect(page.getByLabel('Message', { exact: true })).toHaveValue('Your order is ready.');
   await page.getByLabel('Number', { exact: true }).fill('0188');
   await page.getByRole('button', { name: 'Show' }).click();
   await expect(page.locator('.cards-list h3')).toHaveText(['+12125550188']);
@@ -83,11 +83,11 @@ test('what is wrong with a call is said where it is, and nothing is lost', async
   await open(page, CALLING);
   await expect(page.getByText('This is a trial account.')).toBeVisible();
   await page.getByLabel('Call', { exact: true }).fill('030 901820');
-  await page.getByLabel('Message').fill('Hello.');
+  await page.getByLabel('Message', { exact: true }).fill('Hello.');
   await page.getByRole('button', { name: 'Call', exact: true }).click();
   await expect(page.getByText('The number does not say which country it is in.')).toBeVisible();
   await expect(page.getByLabel('Call', { exact: true })).toBeFocused();
-  await expect(page.getByLabel('Message')).toHaveValue('Hello.');
+  await expect(page.getByLabel('Message', { exact: true })).toHaveValue('Hello.');
   await expectSound(page);
   await page.getByLabel('Country').selectOption('DE');
   await page.getByRole('button', { name: 'Call', exact: true }).click();

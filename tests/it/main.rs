@@ -12,6 +12,7 @@ mod bad_input;
 mod batches;
 mod boot;
 mod call_crashes;
+mod call_reports;
 mod calls;
 mod canary;
 mod catalogue;
