@@ -15,6 +15,7 @@ use crate::model::{
 use crate::{
     keys::Grant,
     model::{
+        error::ErrorCode,
         service::ServiceId,
         voices::{VoiceInput, VoiceQuery},
     },
@@ -28,22 +29,31 @@ async fn granted() -> Result<(UseCases, Grant), AppError> {
     Ok((app, grant))
 }
 
-/// A part of the account's voices.
+/// The same, or nothing while the service is closed: a page that is closed has nothing to read, which is no error.
+#[cfg(feature = "ssr")]
+async fn granted_if_open() -> Result<Option<(UseCases, Grant)>, AppError> {
+    match granted().await {
+        Err(error) if error.code == ErrorCode::MissingApiKeys => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
+/// A part of the account's voices; nothing while the service is closed.
 #[server(name = ListVoices, prefix = "/api/rpc", endpoint = "voices", protocol = Rpc)]
 pub async fn voices(
     #[server(default)] search: String,
     #[server(default)] kind: VoiceKind,
     #[server(default)] cursor: Option<String>,
-) -> Result<VoicePage, AppError> {
-    let (app, grant) = granted().await?;
-    app.voices.list(&grant, &VoiceQuery { search, kind, cursor }).await
+) -> Result<Option<VoicePage>, AppError> {
+    let Some((app, grant)) = granted_if_open().await? else { return Ok(None) };
+    app.voices.list(&grant, &VoiceQuery { search, kind, cursor }).await.map(Some)
 }
 
-/// The models and the plan.
+/// The models and the plan; nothing while the service is closed.
 #[server(name = ReadStudio, prefix = "/api/rpc", endpoint = "voice_studio", protocol = Rpc)]
-pub async fn voice_studio() -> Result<StudioView, AppError> {
-    let (app, grant) = granted().await?;
-    app.voices.studio(&grant).await
+pub async fn voice_studio() -> Result<Option<StudioView>, AppError> {
+    let Some((app, grant)) = granted_if_open().await? else { return Ok(None) };
+    app.voices.studio(&grant).await.map(Some)
 }
 
 /// Calls a voice something else, and leads back to the list.

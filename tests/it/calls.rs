@@ -186,7 +186,7 @@ both! {
         let mut body = order("+12125550188");
         body["from"] = json!("+12125550199");
         let placed = client.post(CALLS, &body).await.expect(201);
-        let call = until(&app, &mut client, &placed.location().to_owned(), is_over).await;
+        let call = until(&app, &mut client, placed.location(), is_over).await;
         assert_eq!(call["notice"], "caller_refused");
 
         let mut trial = with_key(&app, "ben", "trial").await;

@@ -1,8 +1,8 @@
-//! Large files and pages out of many results, from the program itself: what they cost in memory and time.
+//! Large files out of many results, from the program itself: what they cost in memory.
 
 use std::{
     io::{Cursor, Read},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use http_body_util::{BodyExt, Empty};
@@ -96,22 +96,12 @@ async fn large_files_take_little_memory(engine: Engine) {
     let (small, large) = (filled(&app, 10_000).await, filled(&app, ROWS).await);
     let path = |id: &str, rest: &str| format!("/api/services/data-scraper/searches/{id}/results{rest}");
 
-    for (id, rows) in [(&small, 10_000), (&large, ROWS)] {
-        for query in ["?sort=-rating", "?filter=berlin&phone=true&rating=4&sort=name", "?filter=nowhere"] {
-            let begin = Instant::now();
-            downloaded(&process, &cookie, &path(id, query)).await;
-            eprintln!("{engine:?}: {query} of {rows} results: {:?}", begin.elapsed());
-        }
-    }
-
     for kind in ["csv", "json", "xlsx"] {
         // What the kind needs once and for all, whatever the size.
         downloaded(&process, &cookie, &path(&small, &format!(".{kind}"))).await;
         let before = process.memory("VmRSS");
-        let begin = Instant::now();
         let (bytes, most) = downloaded(&process, &cookie, &path(&large, &format!(".{kind}"))).await;
         let growth = most.saturating_sub(before);
-        eprintln!("{engine:?}: {kind} of {} bytes: {growth} KiB more, {:?}", bytes.len(), begin.elapsed());
         let wanted = ROWS as usize;
         match kind {
             "csv" => {

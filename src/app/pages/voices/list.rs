@@ -22,7 +22,7 @@ use crate::{
 /// The voices that the address asks for, on their way or there.
 #[derive(Clone, Copy)]
 pub(super) struct Listing {
-    asked: Asked<VoicePage>,
+    asked: Asked<Option<VoicePage>>,
     wish: Memo<(String, VoiceKind, Option<String>)>,
     again: RwSignal<u32>,
 }
@@ -37,7 +37,7 @@ pub(super) fn listing() -> Listing {
         (given("search"), kind, cursor)
     });
     let again = RwSignal::new(0_u32);
-    let asked = Asked::<VoicePage>::for_each(
+    let asked = Asked::<Option<VoicePage>>::for_each(
         move || format!("{} {:?}", again.get(), wish.get()),
         move || {
             let (search, kind, cursor) = wish.get_untracked();
@@ -80,7 +80,8 @@ pub(super) fn Voices(listing: Listing) -> impl IntoView {
                 {move || Suspend::new(async move {
                     let (search, kind, cursor) = wish.get_untracked();
                     match asked.await {
-                        Ok(page) => {
+                        Ok(None) => ().into_any(),
+                        Ok(Some(page)) => {
                             let rest = Rest { search, kind, first: cursor.is_none() };
                             shown(page, rest, rename, delete)
                         }

@@ -46,7 +46,7 @@ pub fn VoiceCloningPage() -> impl IntoView {
     // Asked for here and not behind the guard: what is asked for must come in the same order on the server and in the
     // browser, and what is behind the guard comes when it comes. While the service is closed, nobody is asked.
     let listing = listing();
-    let studio = Asked::<StudioView>::once(|| ask(ReadStudio {}));
+    let studio = Asked::<Option<StudioView>>::once(|| ask(ReadStudio {}));
     view! {
         <Title text=ServiceId::VoiceCloning.name() />
         <ApiKeyGuard
@@ -72,7 +72,7 @@ pub fn VoiceCloningPage() -> impl IntoView {
 /// Makes a voice from samples.
 #[component]
 pub fn VoiceClonePage() -> impl IntoView {
-    let studio = Asked::<StudioView>::once(|| ask(ReadStudio {}));
+    let studio = Asked::<Option<StudioView>>::once(|| ask(ReadStudio {}));
     view! {
         <Title text="Clone a voice" />
         <ApiKeyGuard service=ServiceId::VoiceCloning>
@@ -86,7 +86,7 @@ pub fn VoiceClonePage() -> impl IntoView {
                 </p>
                 <Transition fallback=|| ()>
                     {move || Suspend::new(async move {
-                        let plan = studio.await.ok().and_then(|studio| studio.plan);
+                        let plan = studio.await.ok().flatten().and_then(|studio| studio.plan);
                         view! { <Places plan=plan /> }
                     })}
                 </Transition>
@@ -113,10 +113,9 @@ fn Places(plan: Option<PlanView>) -> impl IntoView {
 }
 
 /// What was asked for while the service was closed is asked for again once it is open.
-fn again_when_open<T: DeserializeOwned + 'static>(asked: Asked<T>) {
+fn again_when_open<T: DeserializeOwned + 'static>(asked: Asked<Option<T>>) {
     Effect::new(move |_| {
-        let closed = |error: AppError| error.code == ErrorCode::MissingApiKeys;
-        if asked.get_untracked().and_then(Result::err).is_some_and(closed) {
+        if matches!(asked.get_untracked(), Some(Ok(None))) {
             asked.refetch();
         }
     });

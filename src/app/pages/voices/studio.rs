@@ -27,7 +27,7 @@ const MESSAGE: &str = "speech-message";
 
 /// Speaks with the voice that the address names.
 #[component]
-pub(super) fn Studio(asked: Asked<StudioView>) -> impl IntoView {
+pub(super) fn Studio(asked: Asked<Option<StudioView>>) -> impl IntoView {
     again_when_open(asked);
     view! {
         <section class="section" aria-labelledby="studio">
@@ -37,7 +37,8 @@ pub(super) fn Studio(asked: Asked<StudioView>) -> impl IntoView {
             <Transition fallback=|| ()>
                 {move || Suspend::new(async move {
                     match asked.await {
-                        Ok(studio) => view! { <Desk studio=studio /> }.into_any(),
+                        Ok(None) => ().into_any(),
+                        Ok(Some(studio)) => view! { <Desk studio=studio /> }.into_any(),
                         Err(error) => trouble(error, "“User: read” (user_read)"),
                     }
                 })}
@@ -193,7 +194,7 @@ fn Desk(studio: StudioView) -> impl IntoView {
     let formats = SpeechFormat::ALL
         .map(|format| view! { <option value=format.code()>{format.label()}</option> }.into_any());
     view! {
-        <div class="panel" id=FORM>
+        <div class="panel speech-desk" id=FORM>
             {meter}
             {whose}
             <form on:submit=speak>
