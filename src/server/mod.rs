@@ -2,8 +2,8 @@
 
 pub mod boot;
 pub mod docs;
-pub mod media;
-mod middleware;
+mod media;
+pub mod middleware;
 pub mod page_policy;
 pub mod problem;
 mod rest;
