@@ -1,6 +1,8 @@
 //! What Twilio reports of calls. Reports come late, twice and out of order: each counts once, and a call never goes
 //! back.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
@@ -20,6 +22,9 @@ use crate::{
     },
     vault::WrappedDek,
 };
+
+/// Twilio is asked for a call's price this long after its end.
+const PRICE_FOLLOWS: Duration = Duration::from_secs(2);
 
 /// How a call stands, by somebody's word.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,6 +149,16 @@ impl Store {
         if before == "unknown" && changed == 1 {
             // Nobody followed it any more.
             jobs::enqueue(&mut tx, user, &Work::Call { call: id }, now).await?;
+        }
+        if heard.state.stage() == 5 && changed == 1 {
+            // Its job asks for the price, and does not wait until it would have asked how the call stands.
+            sql::tx_execute!(
+                &mut tx,
+                "UPDATE jobs SET run_at = $1 WHERE id = $2 AND user_id = $3 AND state = 'queued' AND run_at > $1",
+                now.plus(PRICE_FOLLOWS).0,
+                id.0,
+                user.0
+            )?;
         }
         // What comes late is written down as well.
         tell(&mut tx, user, id, now).await?;
