@@ -231,7 +231,7 @@ fn Failures(failures: Vec<Failure>) -> impl IntoView {
                 calls => format!("{} times", grouped(calls)),
             };
             let provider = provider_name(&failure.provider);
-            let href = format!("{}#card-{}", ServiceId::Analytics.setup_path(), failure.provider);
+            let href = format!("/settings/api-keys#card-{}", failure.provider);
             view! {
                 <li class="card card-plain">
                     <div class="card-body">
