@@ -51,6 +51,7 @@ both! {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         app.clock.advance(Duration::from_secs(30 * 3_600));
+        let mut client = app.log_in("ana").await;
         let later = report(&mut client, "?range=24h").await;
         assert_eq!(calls(&later), (0, 0));
         assert!(later["before"]["calls"].as_i64().unwrap() > all, "{later}");

@@ -13,6 +13,7 @@ use axum::extract::{
 };
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
+use serde::Deserialize;
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::timeout,
@@ -42,7 +43,8 @@ static TURNS: Semaphore = Semaphore::const_new(AT_A_TIME);
 static SENDERS: LazyLock<Mutex<HashSet<UserId>>> = LazyLock::new(Mutex::default);
 
 /// A form for a voice.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes what is read part by part")]
 pub(super) struct VoiceForm {
     /// What the voice is to be called.
