@@ -10,7 +10,7 @@ test('what keys were used for is counted, and what failed is explained', async (
   await store(page, server, 'serpapi', await simulator.key('serpapi', 'plenty'));
 
   await open(page, ANALYTICS);
-  const asked = page.getByRole('region', { name: 'What was asked' });
+  const asked = page.getByRole('region', { name: 'Table of operations' });
   await expect(asked.getByRole('row', { name: /SerpAPI Key checks/ })).toBeVisible();
   await expect(page.getByText('Nothing failed.')).toBeVisible();
 

@@ -63,11 +63,16 @@ pub(super) fn Chart(range: Range, steps: Vec<Step>, offset: i32) -> impl IntoVie
         })
         .collect_view();
     let zone = if offset == 0 { "in UTC" } else { "in your time zone" };
+    let step_long = match range {
+        Range::Day => "an hour",
+        Range::Week | Range::Month | Range::Quarter => "a day",
+        Range::Year => "a week",
+    };
     view! {
         <section class="section" aria-labelledby="calls">
             <div class="section-head">
                 <h2 id="calls">"Calls"</h2>
-                <p class="muted">{format!("at most {} at a time, {zone}", grouped(most))}</p>
+                <p class="muted">{format!("up to {} {step_long}, {zone}", grouped(most))}</p>
             </div>
             <div class="panel">
                 <svg
@@ -102,7 +107,7 @@ pub(super) fn Chart(range: Range, steps: Vec<Step>, offset: i32) -> impl IntoVie
             </div>
             <details class="panel panel-flush fold">
                 <summary>"As a table"</summary>
-                <table class="results results-narrow figures">
+                <table class="usage usage-steps figures">
                     <caption class="visually-hidden">"Calls over time, the latest first"</caption>
                     <thead>
                         <tr>

@@ -180,8 +180,8 @@ fn Operations(operations: Vec<Operation>) -> impl IntoView {
         <section class="section" aria-labelledby="operations">
             <h2 id="operations">"What was asked"</h2>
             <div class="panel panel-flush">
-                <div class="table-scroll" role="region" aria-labelledby="operations" tabindex="0">
-                    <table class="results results-narrow figures">
+                <div class="table-scroll" role="region" aria-label="Table of operations" tabindex="0">
+                    <table class="usage figures">
                         <thead>
                             <tr>
                                 <th scope="col">"Provider"</th>
