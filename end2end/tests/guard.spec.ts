@@ -49,18 +49,16 @@ test('a key given in place opens the service in place', async ({ page, server, s
   expect(page.url()).toBe(`${server.url}${SCRAPER}`);
 });
 
-test('services that are not built yet say so once they are open', async ({ page, server, simulator }) => {
+test('a service that is not built yet says so once it is open', async ({ page, server, simulator }) => {
   await register(page);
   await store(page, server, 'twilio', await simulator.key('twilio', 'full'));
-  await open(page, '/services/calling');
-  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Calling Operations');
-  await expect(page.getByText(NOT_BUILT)).toBeVisible();
-  await page.getByRole('navigation').getByRole('link', { name: 'Analytics' }).click();
-  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Analytics');
-  await expect(page.getByText(NOT_BUILT)).toBeVisible();
-  await page.getByRole('navigation').getByRole('link', { name: 'AI Calling' }).click();
+  await open(page, '/services/ai-calling');
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('AI Calling Agent needs two things');
   await expect(page.getByText('Twilio is ready.')).toBeVisible();
+  await store(page, server, 'openai', await simulator.key('openai', 'plenty'));
+  await store(page, server, 'elevenlabs', await simulator.key('elevenlabs', 'plenty'));
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('AI Calling Agent');
+  await expect(page.getByText(NOT_BUILT)).toBeVisible();
 });
 
 test('a Twilio account without a voice number keeps calls closed and says what is missing', async ({
@@ -77,5 +75,6 @@ test('a Twilio account without a voice number keeps calls closed and says what i
   await expect(twilio.root).toContainText('lacks a number that can make voice calls');
   await simulator.change('twilio', 'no_voice_number', { situation: 'full' });
   await twilio.checkNow.click();
-  await expect(page.getByText(NOT_BUILT)).toBeVisible();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Calling Operations');
+  await expect(page.getByRole('button', { name: 'Call', exact: true })).toBeVisible();
 });

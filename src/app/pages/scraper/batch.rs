@@ -100,9 +100,14 @@ fn Whole(first: BatchView, results: ResultsPage, since: Since) -> impl IntoView 
             }
         });
     }
+    let deleting = move || delete.pending().get_untracked() || delete.value().with_untracked(Option::is_some);
     since.follow(
         move || if open.get() { WHILE_RUNNING } else { SLOW },
         move || {
+            // The user's own deletion leads back by itself.
+            if deleting() {
+                return;
+            }
             spawn_local(async move {
                 if let Ok(now) = batch(id).await
                     && view.try_with_untracked(|view| *view != now) == Some(true)
