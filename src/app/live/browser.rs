@@ -18,7 +18,7 @@ use serde::Deserialize;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{BroadcastChannel, EventSource, MessageEvent};
 
-use super::Live;
+use super::{Live, any_under_way};
 use crate::model::{event::Topic, ids::UserId, page::Me};
 
 /// The first change is told at once; what comes this soon after it is told together.
@@ -269,9 +269,15 @@ impl Inner {
     }
 
     fn tell_pending(&self) {
-        let pending = self.pending.take();
+        let mut pending = self.pending.take();
         if self.closed.get() {
             return;
+        }
+        // An answer under way may bring a new session, and what is asked with the old one would be refused.
+        if any_under_way() {
+            let later = FOLLOWED.map(|topic| topic == Topic::Account);
+            self.pending.set(std::array::from_fn(|topic| later[topic] && pending[topic]));
+            pending = std::array::from_fn(|topic| !later[topic] && pending[topic]);
         }
         let counters = FOLLOWED.map(|topic| self.live.counter(topic));
         for (told, counter) in pending.into_iter().zip(counters) {
