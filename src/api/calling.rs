@@ -15,16 +15,20 @@ use crate::model::{
 #[cfg(feature = "ssr")]
 use crate::model::{
     calling::{CallFilter, CallInput},
+    error::ErrorCode,
     service::ServiceId,
 };
 
-/// What there is to call with.
+/// What there is to call with; nothing while the service is closed, which is no error.
 #[server(name = AskCallingAccount, prefix = "/api/rpc", endpoint = "calling_account", protocol = Rpc)]
-pub async fn calling_account() -> Result<AccountView, AppError> {
+pub async fn calling_account() -> Result<Option<AccountView>, AppError> {
     let who = principal().await?;
     let app = use_cases()?;
-    let grant = app.keys.require(who.user, ServiceId::Calling).await?;
-    app.calling.account(&grant).await
+    match app.keys.require(who.user, ServiceId::Calling).await {
+        Ok(grant) => app.calling.account(&grant).await.map(Some),
+        Err(error) if error.code == ErrorCode::MissingApiKeys => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Places a call and leads to its page.

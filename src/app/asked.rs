@@ -62,6 +62,17 @@ impl<T: DeserializeOwned> Asked<T> {
     }
 }
 
+impl<T: DeserializeOwned + 'static> Asked<Option<T>> {
+    /// What was asked for while the service was closed is asked for again once it is open. Called by what shows it.
+    pub fn again_when_open(self) {
+        Effect::new(move |_| {
+            if matches!(self.get_untracked(), Some(Ok(None))) {
+                self.refetch();
+            }
+        });
+    }
+}
+
 type About = Box<dyn Fn() -> String + Send + Sync>;
 type Ask = Box<dyn Fn() -> Answer + Send + Sync>;
 

@@ -206,7 +206,7 @@ pub const FUNCTIONS: &[Row] = &[
     Row::new("POST", "/api/rpc/rename_saved", May::Person, 200, 404).body("id={id:saved}&name=owner's+again"),
     Row::new("POST", "/api/rpc/run_saved", May::Person, 200, 403).body("id={id:saved}"),
     Row::new("POST", "/api/rpc/delete_saved", May::Person, 200, 404).body("id={id:saved}").then(404),
-    Row::new("POST", "/api/rpc/calling_account", May::Person, 200, 403),
+    Row::new("POST", "/api/rpc/calling_account", May::Person, 200, 200),
     Row::new("POST", "/api/rpc/place_call", May::Person, 422, 403).body("to=&from=&message="),
     Row::new("POST", "/api/rpc/call", May::Person, 200, 404).body("id={id:call}"),
     Row::new("POST", "/api/rpc/calls", May::Person, 200, 200),

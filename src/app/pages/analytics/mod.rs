@@ -24,16 +24,6 @@ use crate::{
 /// Analytics: what keys were used for, what failed, how long it took.
 #[component]
 pub fn AnalyticsPage() -> impl IntoView {
-    view! {
-        <Title text=ServiceId::Analytics.name() />
-        <ApiKeyGuard service=ServiceId::Analytics>
-            <Usage />
-        </ApiKeyGuard>
-    }
-}
-
-#[component]
-fn Usage() -> impl IntoView {
     let query = use_query_map();
     let range = Memo::new(move |_| {
         query.with(|query| query.get_str("range").and_then(|range| range.parse().ok())).unwrap_or_default()
@@ -41,10 +31,27 @@ fn Usage() -> impl IntoView {
     // The server does not know the browser's zone; days are in UTC until the page is alive.
     let offset = RwSignal::new(0);
     Effect::new(move |_| offset.set(zone_offset()));
+    // Here and not behind the guard: what is asked for must come in the same order on the server and in the browser.
     let asked = Asked::<UsageReport>::for_each(
         move || format!("{} {}", range.get(), offset.get()),
         move || ask(ReadUsage { range: range.get_untracked(), offset: offset.get_untracked() }),
     );
+    view! {
+        <Title text=ServiceId::Analytics.name() />
+        <ApiKeyGuard service=ServiceId::Analytics>
+            <Usage asked=asked range=range offset=offset />
+        </ApiKeyGuard>
+    }
+}
+
+#[component]
+fn Usage(asked: Asked<UsageReport>, range: Memo<Range>, offset: RwSignal<i32>) -> impl IntoView {
+    // Whoever has just brought the first key has had calls since.
+    Effect::new(move |_| {
+        if matches!(asked.get_untracked(), Some(Ok(report)) if report.totals.calls == 0) {
+            asked.refetch();
+        }
+    });
     view! {
         <div class="page">
             <div class="section-head">

@@ -2,23 +2,19 @@ use leptos::prelude::*;
 
 use super::form::CallForm;
 use crate::{
-    api::{calling::AskCallingAccount, wire::ask},
     app::{
         asked::Asked,
         guard::Guard,
         problem::Problem,
         ui::{Notice as NoticeBox, Tone},
     },
-    model::{
-        calling::{AccountView, NumberView},
-        error::ErrorCode,
-    },
+    model::calling::{AccountView, NumberView},
 };
 
 /// What there is to call with, as Twilio tells of it now, and the form that calls.
 #[component]
-pub(super) fn Account() -> impl IntoView {
-    let asked = Asked::<AccountView>::once(|| ask(AskCallingAccount {}));
+pub(super) fn Account(asked: Asked<Option<AccountView>>) -> impl IntoView {
+    asked.again_when_open();
     let guard = use_context::<Guard>();
     view! {
         <Transition fallback=|| {
@@ -26,11 +22,14 @@ pub(super) fn Account() -> impl IntoView {
         }>
             {move || Suspend::new(async move {
                 match asked.await {
-                    Ok(account) => view! { <Whole account=account /> }.into_any(),
-                    Err(error) => {
-                        if let (ErrorCode::MissingApiKeys, Some(guard)) = (error.code, guard) {
+                    Ok(Some(account)) => view! { <Whole account=account /> }.into_any(),
+                    Ok(None) => {
+                        if let Some(guard) = guard {
                             guard.ask_again();
                         }
+                        ().into_any()
+                    }
+                    Err(error) => {
                         // Whoever knows a number of theirs can call all the same.
                         view! {
                             <Problem error=error />

@@ -9,7 +9,11 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use self::{account::Account, history::History};
-use crate::{app::guard::ApiKeyGuard, model::service::ServiceId};
+use crate::{
+    api::{calling::AskCallingAccount, wire::ask},
+    app::{asked::Asked, guard::ApiKeyGuard},
+    model::{calling::AccountView, service::ServiceId},
+};
 
 pub use self::call::CallPage;
 
@@ -19,6 +23,8 @@ const LEAD: &str = "Calls a number and reads a message to whoever answers, throu
 /// Places calls and lists the earlier ones. Only placing them is behind the guard: the history stays when the key dies.
 #[component]
 pub fn CallingPage() -> impl IntoView {
+    // Here and not behind the guard: what is asked for must come in the same order on the server and in the browser.
+    let account = Asked::<Option<AccountView>>::once(|| ask(AskCallingAccount {}));
     view! {
         <Title text=ServiceId::Calling.name() />
         <ApiKeyGuard
@@ -28,7 +34,7 @@ pub fn CallingPage() -> impl IntoView {
             <div class="page">
                 <h1>{ServiceId::Calling.name()}</h1>
                 <p class="page-lead">{LEAD}</p>
-                <Account />
+                <Account asked=account />
             </div>
         </ApiKeyGuard>
         <History />

@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::{Lacks, again_when_open, trouble};
+use super::{Lacks, trouble};
 use crate::{
     api::{
         voices::{DeleteVoice, ListVoices, RenameVoice},
@@ -51,7 +51,7 @@ pub(super) fn listing() -> Listing {
 #[component]
 pub(super) fn Voices(listing: Listing) -> impl IntoView {
     let Listing { asked, wish, again } = listing;
-    again_when_open(asked);
+    asked.again_when_open();
     let rename = Post::to::<RenameVoice>();
     let delete = Post::to::<DeleteVoice>();
     for changed in [rename, delete] {

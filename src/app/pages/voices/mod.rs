@@ -9,7 +9,6 @@ mod studio;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use serde::de::DeserializeOwned;
 
 use self::{
     clone::CloneForm,
@@ -110,15 +109,6 @@ fn Places(plan: Option<PlanView>) -> impl IntoView {
         Some(_) => return ().into_any(),
     };
     view! { <p class="muted">{sentence}</p> }.into_any()
-}
-
-/// What was asked for while the service was closed is asked for again once it is open.
-fn again_when_open<T: DeserializeOwned + 'static>(asked: Asked<Option<T>>) {
-    Effect::new(move |_| {
-        if matches!(asked.get_untracked(), Some(Ok(None))) {
-            asked.refetch();
-        }
-    });
 }
 
 /// What was asked for and could not be had. `needed` is the permission that it takes.

@@ -2,7 +2,7 @@ use leptos::{ev::SubmitEvent, html, prelude::*, task::spawn_local};
 use leptos_router::hooks::use_query_map;
 
 use super::{
-    Lacks, again_when_open, left,
+    Lacks, left,
     send::{forget, sound},
     trouble,
 };
@@ -28,7 +28,7 @@ const MESSAGE: &str = "speech-message";
 /// Speaks with the voice that the address names.
 #[component]
 pub(super) fn Studio(asked: Asked<Option<StudioView>>) -> impl IntoView {
-    again_when_open(asked);
+    asked.again_when_open();
     view! {
         <section class="section" aria-labelledby="studio">
             <h2 id="studio" tabindex="-1">
