@@ -56,7 +56,8 @@ test('voices are searched, heard, renamed and deleted', async ({ page }) => {
   await page.getByLabel('Kind').selectOption('own');
   await page.getByRole('button', { name: 'Show' }).click();
   await expect(rows).toHaveCount(1);
-  await expect(page).toHaveURL(/search=narr/);
+  await page.waitForURL(/search=narr/);
+  await alive(page);
   await rows.getByText('Listen').click();
   expect(await plays(page, 'audio')).toBeGreaterThan(0.1);
   await rows.locator('summary', { hasText: 'Rename' }).click();

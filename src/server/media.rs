@@ -11,7 +11,7 @@ use axum::{
 use futures::stream;
 use http::header;
 
-use super::{problem::Problem, state::AppState};
+use super::{middleware::SOUND_POLICY, problem::Problem, state::AppState};
 use crate::api::context::UseCases;
 
 /// The addresses of sounds.
@@ -21,7 +21,8 @@ pub(super) fn routes() -> Router<AppState> {
 
 async fn recording(State(app): State<UseCases>, Path(link): Path<String>) -> Result<Response, Problem> {
     let sound = app.calling.sound(&link).await?;
+    let policy = [(header::CONTENT_SECURITY_POLICY, SOUND_POLICY)];
     let headers = [(header::CONTENT_TYPE, sound.media_type.clone())];
     let pieces = stream::unfold(sound, |mut sound| async move { Some((sound.next().await?, sound)) });
-    Ok((headers, Body::from_stream(pieces)).into_response())
+    Ok((policy, headers, Body::from_stream(pieces)).into_response())
 }

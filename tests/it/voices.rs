@@ -127,6 +127,9 @@ both! {
 
         let preview = client.get(&format!("{VOICES}/{SARAH}/preview")).await.expect(200);
         assert!(preview.headers["content-type"] == "audio/mpeg" && preview.text.len() > 1_000);
+        // Opened by its own address, as without JavaScript, it may be played and no more.
+        let policy = "default-src 'none'; media-src 'self'; frame-ancestors 'none'";
+        assert_eq!(preview.headers["content-security-policy"], policy);
         // The voice, and what lies at its address.
         expect_in_ledger(&app, "preview", "done", 2, 0).await;
 

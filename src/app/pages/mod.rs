@@ -16,6 +16,7 @@ mod services;
 mod sessions;
 mod tokens;
 mod voices;
+mod work;
 
 pub use account::AccountSettings;
 pub use analytics::AnalyticsPage;

@@ -46,6 +46,10 @@ const MICROPHONE: HeaderValue = nothing_but!("(self)");
 /// For answers that are no pages: nothing in them may run or be framed.
 const NOT_A_PAGE: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
+/// For sound: a browser that opens it by its own address makes a page of it, which may play it and do nothing else.
+pub(in crate::server) const SOUND_POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; media-src 'self'; frame-ancestors 'none'");
+
 /// A year, without subdomains: those are not Keyward's to decide on.
 const ONE_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
 

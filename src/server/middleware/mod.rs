@@ -16,12 +16,14 @@ mod problems;
 mod recover;
 #[cfg(test)]
 pub(super) mod tests;
+mod typed;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, middleware::from_fn_with_state};
 use ipnet::IpNet;
 
+pub(super) use self::headers::SOUND_POLICY;
 pub use self::log::RequestId;
 use super::problem::ProviderNames;
 use crate::{
@@ -72,6 +74,7 @@ impl Site {
 pub fn around<S: Clone + Send + Sync + 'static>(router: Router<S>, site: Site) -> Router<S> {
     let site = Arc::new(site);
     router
+        .layer(axum::middleware::from_fn(typed::give_back))
         .layer(from_fn_with_state(site.clone(), body::read_whole))
         .layer(from_fn_with_state(site.clone(), admit::admit))
         .layer(axum::middleware::from_fn(recover::recover))

@@ -24,7 +24,7 @@ use crate::{
             CloneView, ClonedVoice, SpeechInput, StudioView, VoiceInput, VoiceKind, VoiceQuery, VoiceView,
         },
     },
-    server::problem::Problem,
+    server::{middleware::SOUND_POLICY, problem::Problem},
     services::voices::Sound,
 };
 
@@ -283,6 +283,7 @@ pub(super) async fn clones(
 /// Hands sound on as it comes.
 fn sound(sound: Sound) -> Response {
     let Sound { name, media_type, stream } = sound;
+    let policy = [(header::CONTENT_SECURITY_POLICY, SOUND_POLICY)];
     let headers: [(HeaderName, String); 3] = [
         (header::CONTENT_TYPE, media_type.to_owned()),
         // The name has no character that would need quoting.
@@ -290,5 +291,5 @@ fn sound(sound: Sound) -> Response {
         (COST, stream.units.to_string()),
     ];
     let pieces = futures::stream::unfold(stream, async |mut stream| Some((stream.next().await?, stream)));
-    (headers, Answer::from_stream(pieces)).into_response()
+    (policy, headers, Answer::from_stream(pieces)).into_response()
 }

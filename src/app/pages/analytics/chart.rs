@@ -109,17 +109,7 @@ pub(super) fn Chart(range: Range, steps: Vec<Step>, offset: i32) -> impl IntoVie
                 <summary>"As a table"</summary>
                 <table class="usage usage-steps figures">
                     <caption class="visually-hidden">"Calls over time, the latest first"</caption>
-                    <thead>
-                        <tr>
-                            <th scope="col">{range.step_name()}</th>
-                            <th scope="col" class="number">
-                                "Calls"
-                            </th>
-                            <th scope="col" class="number">
-                                "Failed"
-                            </th>
-                        </tr>
-                    </thead>
+                    {super::head(&[range.step_name()], &["Calls", "Failed"])}
                     <tbody>{rows}</tbody>
                 </table>
             </details>

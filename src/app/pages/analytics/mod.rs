@@ -189,31 +189,10 @@ fn Operations(operations: Vec<Operation>) -> impl IntoView {
             <div class="panel panel-flush">
                 <div class="table-scroll" role="region" aria-label="Table of operations" tabindex="0">
                     <table class="usage figures">
-                        <thead>
-                            <tr>
-                                <th scope="col">"Provider"</th>
-                                <th scope="col">"For"</th>
-                                <th scope="col">"Operation"</th>
-                                <th scope="col" class="number">
-                                    "Calls"
-                                </th>
-                                <th scope="col" class="number">
-                                    "Succeeded"
-                                </th>
-                                <th scope="col" class="number">
-                                    "Units"
-                                </th>
-                                <th scope="col" class="number">
-                                    "p50"
-                                </th>
-                                <th scope="col" class="number">
-                                    "p95"
-                                </th>
-                                <th scope="col" class="number">
-                                    "p99"
-                                </th>
-                            </tr>
-                        </thead>
+                        {head(
+                            &["Provider", "For", "Operation"],
+                            &["Calls", "Succeeded", "Units", "p50", "p95", "p99"],
+                        )}
                         <tbody>{rows.collect_view()}</tbody>
                     </table>
                 </div>
@@ -222,6 +201,25 @@ fn Operations(operations: Vec<Operation>) -> impl IntoView {
                 "Units are what the provider counts, such as searches or characters. Times are rounded up."
             </p>
         </section>
+    }
+    .into_any()
+}
+
+/// The head of a table: first the columns with words, then those with numbers.
+fn head(words: &[&'static str], numbers: &[&'static str]) -> AnyView {
+    let cell = |name: &'static str, class| {
+        view! {
+            <th scope="col" class=class>
+                {name}
+            </th>
+        }
+    };
+    let words = words.iter().map(|name| cell(name, None));
+    let numbers = numbers.iter().map(|name| cell(name, Some("number")));
+    view! {
+        <thead>
+            <tr>{words.chain(numbers).collect_view()}</tr>
+        </thead>
     }
     .into_any()
 }

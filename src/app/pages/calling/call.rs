@@ -1,11 +1,8 @@
 use std::time::Duration;
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_navigate, use_params_map},
-};
+use leptos_router::hooks::use_params_map;
 
 use super::{LEAD, form::again_path};
 use crate::{
@@ -15,12 +12,12 @@ use crate::{
     },
     app::{
         asked::Asked,
-        live::{SLOW, Since},
+        live::Since,
+        pages::work::{self, Followed, deletion, is_deleting, refresh_link, say},
         post::{Post, PostForm},
-        problem::{NotFound, Problem},
         ui::{
-            Announcer, BusyButton, ButtonKind, ErrorNotice, Mark, Moment, Notice as NoticeBox, Phrase, Pill,
-            Tone, focus_soon, part,
+            BusyButton, ButtonKind, ErrorNotice, Mark, Moment, Notice as NoticeBox, Phrase, Pill, Tone,
+            focus_soon, part,
         },
     },
     model::{
@@ -48,27 +45,9 @@ pub fn CallPage() -> impl IntoView {
             None => Box::pin(async { Err(AppError::new(ErrorCode::NotFound)) }),
         },
     );
-    view! {
-        <Transition fallback=|| {
-            view! { <div class="page-waiting" aria-busy="true"></div> }
-        }>
-            {move || Suspend::new(async move {
-                match asked.await {
-                    Ok(first) => view! { <Whole first=first since=since /> }.into_any(),
-                    Err(error) if error.code == ErrorCode::NotFound => view! { <NotFound /> }.into_any(),
-                    Err(error) => {
-                        view! {
-                            <div class="page">
-                                <h1>{ServiceId::Calling.name()}</h1>
-                                <Problem error=error />
-                            </div>
-                        }
-                        .into_any()
-                    }
-                }
-            })}
-        </Transition>
-    }
+    work::one(asked, ServiceId::Calling.name(), move |first| {
+        view! { <Whole first=first since=since /> }.into_any()
+    })
 }
 
 #[component]
@@ -138,8 +117,21 @@ fn Panel(view: RwSignal<CallView>, since: Since) -> impl IntoView {
     let error = Signal::derive(move || hang_up.error().or_else(|| delete.error()));
     let open = Memo::new(move |_| view.with(|view| view.state.is_open()));
     let ending = Memo::new(move |_| view.with(|view| view.hanging_up));
-    let deleting = move || delete.pending().get_untracked() || delete.value().with_untracked(Option::is_some);
-    follow(view, open, since, deleting);
+    Followed { view, open, since, every: WHILE_OPEN }.one(
+        move || Box::pin(call(id)),
+        |call| call.state.is_open(),
+        is_deleting(delete),
+        "The call was deleted.",
+        ServiceId::Calling.path(),
+    );
+    let say = say();
+    Effect::new(move |before: Option<CallState>| {
+        let now = view.with(|view| view.state);
+        if before.is_some_and(|before| before != now) {
+            say(format!("Call: {}.", now.label()));
+        }
+        now
+    });
     Effect::new(move |_| {
         if let Some(Ok(call)) = &*hang_up.value().read() {
             view.set(call.clone());
@@ -152,22 +144,12 @@ fn Panel(view: RwSignal<CallView>, since: Since) -> impl IntoView {
     let message = view.with_untracked(|view| view.request.message.clone());
     let controls = move || {
         if !open.get() {
-            return view! {
-                <details class="confirm">
-                    <summary class="button button-quiet">"Delete"</summary>
-                    <p>"The call is deleted from this list for good. What Twilio keeps of it stays there."</p>
-                    <PostForm action=delete>
-                        <input type="hidden" name="id" value=id.to_string() />
-                        <BusyButton
-                            kind=ButtonKind::Danger
-                            busy=delete.pending()
-                            label="Delete it"
-                            busy_label="Deleting…"
-                        />
-                    </PostForm>
-                </details>
-            }
-            .into_any();
+            return deletion(
+                delete,
+                id.to_string(),
+                "The call is deleted from this list for good. What Twilio keeps of it stays there.",
+                "Delete it",
+            );
         }
         let ends = ending.get().then(|| view! { <p class="muted">"It is being ended."</p> }.into_any());
         view! {
@@ -176,7 +158,7 @@ fn Panel(view: RwSignal<CallView>, since: Since) -> impl IntoView {
                 <BusyButton kind=ButtonKind::Danger busy=hang_up.pending() label="Hang up" busy_label="Hanging up…" />
             </PostForm>
             {ends}
-            <RefreshLink path=CallView::path_of(id) />
+            {refresh_link(CallView::path_of(id))}
         }
         .into_any()
     };
@@ -332,63 +314,4 @@ fn player(link: RecordingLink) -> AnyView {
         </li>
     }
     .into_any()
-}
-
-/// Reads the call again when it has changed, says its states aloud, and leads back to the list when it was deleted
-/// elsewhere.
-fn follow(
-    view: RwSignal<CallView>,
-    open: Memo<bool>,
-    since: Since,
-    deleting: impl Fn() -> bool + Clone + 'static,
-) {
-    let id = view.with_untracked(|view| view.id);
-    let announcer = use_context::<Announcer>();
-    let say = move |sentence: String| {
-        if let Some(announcer) = announcer {
-            announcer.say(sentence);
-        }
-    };
-    let navigate = use_navigate();
-    since.follow(
-        move || if open.get() { WHILE_OPEN } else { SLOW },
-        move || {
-            // The user's own deletion leads back by itself.
-            if deleting() {
-                return;
-            }
-            let navigate = navigate.clone();
-            spawn_local(async move {
-                match call(id).await {
-                    Ok(now) => drop(view.try_set(now)),
-                    // Not when the page was left meanwhile.
-                    Err(error) if error.code == ErrorCode::NotFound && open.try_get_untracked().is_some() => {
-                        say("The call was deleted.".to_owned());
-                        let options = NavigateOptions { replace: true, ..Default::default() };
-                        navigate(ServiceId::Calling.path(), options);
-                    }
-                    // The next change is another chance.
-                    Err(_) => {}
-                }
-            });
-        },
-    );
-    Effect::new(move |before: Option<CallState>| {
-        let now = view.with(|view| view.state);
-        if before.is_some_and(|before| before != now) {
-            say(format!("Call: {}.", now.label()));
-        }
-        now
-    });
-}
-
-/// For browsers without JavaScript; it goes as soon as the page is alive.
-#[component]
-fn RefreshLink(path: String) -> impl IntoView {
-    let alive = RwSignal::new(false);
-    Effect::new(move |_| alive.set(true));
-    part(move || {
-        let path = path.clone();
-        (!alive.get()).then(|| view! { <a href=path>"Refresh"</a> }.into_any())
-    })
 }

@@ -1,17 +1,15 @@
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
 
 use crate::{
     api::calling::PlaceCall,
     app::{
-        guard::Guard,
         links::with_query,
+        pages::work::{about, in_address, mind},
         post::{Post, PostForm},
-        ui::{BusyButton, ButtonKind, ErrorNotice, FieldErrorText, TextField, focus_first_invalid},
+        ui::{BusyButton, ButtonKind, ErrorNotice, FieldErrorText, TextField},
     },
     model::{
         calling::{CallRequest, LANGUAGES, MESSAGE_MAX, NumberView},
-        error::{AppError, ErrorCode},
         service::ServiceId,
     },
 };
@@ -78,24 +76,9 @@ pub(super) fn CallForm(
 ) -> impl IntoView {
     let place = Post::to::<PlaceCall>();
     let error = Signal::derive(move || place.error());
-    let guard = use_context::<Guard>();
-    Effect::new(move |_| {
-        if place.version().get() == 0 {
-            return;
-        }
-        match error.with(|error| error.as_ref().map(|error| error.code)) {
-            Some(ErrorCode::MissingApiKeys) => {
-                if let Some(guard) = guard {
-                    guard.ask_again();
-                }
-            }
-            Some(_) => focus_first_invalid(FORM, MESSAGE),
-            None => {}
-        }
-    });
-    let address = use_query_map().get_untracked();
-    let given = |name: &str| address.get(name).unwrap_or_default();
-    let (to, from, message, language) = (given("to"), given("from"), given("message"), given("language"));
+    mind(place.version(), error, FORM, MESSAGE);
+    let [to, from, message, country, language, record] =
+        ["to", "from", "message", "country", "language", "record"].map(in_address);
     let fields = ["to", "country", "from", "message", "language", "record"].map(str::to_owned);
     let said = about(error, "message", "The message");
     let described = move || if said.read().is_some() { "message-help message-error" } else { "message-help" };
@@ -116,7 +99,7 @@ pub(super) fn CallForm(
                         <label for="country">"Country"</label>
                         <select id="country" name="country" aria-describedby="country-error">
                             <option value="">"As the number says"</option>
-                            {options(&COUNTRIES, "")}
+                            {options(&COUNTRIES, &country)}
                         </select>
                         <FieldErrorText id="country-error".to_owned() error=about(error, "country", "The country") />
                     </div>
@@ -148,7 +131,7 @@ pub(super) fn CallForm(
                     <FieldErrorText id="message-error".to_owned() error=said />
                 </div>
                 <label class="check">
-                    <input type="checkbox" name="record" aria-describedby="record-help" />
+                    <input type="checkbox" name="record" checked=!record.is_empty() aria-describedby="record-help" />
                     "Record the call"
                 </label>
                 <p class="field-help" id="record-help">
@@ -222,9 +205,4 @@ fn options(offered: &'static [(&'static str, &'static str)], chosen: &str) -> An
         })
         .collect_view()
         .into_any()
-}
-
-/// The sentence about one field.
-fn about(error: Signal<Option<AppError>>, name: &'static str, label: &'static str) -> Signal<Option<String>> {
-    Signal::derive(move || error.with(|error| Some(error.as_ref()?.errors.get(name)?.sentence(label))))
 }

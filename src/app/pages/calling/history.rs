@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::call::{StatePill, cost, length};
@@ -12,13 +12,12 @@ use crate::{
     app::{
         asked::Asked,
         links::with_query,
-        live::{SLOW, Since},
-        problem::Problem,
+        live::Since,
+        pages::work::{self, Followed},
         ui::{Moment, Phrase},
     },
     model::{
         calling::{CallList, CallView, Group},
-        error::ErrorCode,
         event::Topic,
         ids::CallId,
         service::ServiceId,
@@ -78,27 +77,9 @@ pub(super) fn History() -> impl IntoView {
             ask(ListCalls { cursor: before, number, group, since: None, until: None })
         },
     );
-    view! {
-        <Transition fallback=|| ()>
-            {move || Suspend::new(async move {
-                let wish = wish.get_untracked();
-                match asked.await {
-                    Ok(list) => view! { <Calls list=list wish=wish since=since /> }.into_any(),
-                    // The guard above leads to the log-in page.
-                    Err(error) if error.code == ErrorCode::Unauthenticated => ().into_any(),
-                    Err(error) => {
-                        view! {
-                            <div class="page">
-                                <h2 id="calls">"Calls"</h2>
-                                <Problem error=error />
-                            </div>
-                        }
-                        .into_any()
-                    }
-                }
-            })}
-        </Transition>
-    }
+    work::list(asked, "calls", "Calls", move |list| {
+        view! { <Calls list=list wish=wish.get_untracked() since=since /> }.into_any()
+    })
 }
 
 #[component]
@@ -112,19 +93,10 @@ fn Calls(list: CallList, wish: Wish, since: Since) -> impl IntoView {
         (false, false) => "No earlier call.",
     };
     let following = wish.clone();
-    since.follow(
-        move || if open.get() { WHILE_OPEN } else { SLOW },
-        move || {
-            let Wish { before, number, group } = following.clone();
-            spawn_local(async move {
-                if let Ok(newer) = calls(before, number, group, None, None).await
-                    && list.try_with_untracked(|list| *list != newer) == Some(true)
-                {
-                    list.set(newer);
-                }
-            });
-        },
-    );
+    Followed { view: list, open, since, every: WHILE_OPEN }.list(move || {
+        let Wish { before, number, group } = following.clone();
+        Box::pin(calls(before, number, group, None, None))
+    });
     let empty = Memo::new(move |_| list.read().items.is_empty());
     let empty = move || empty.get().then(|| view! { <p class="muted">{words}</p> }.into_any());
     let next = Memo::new(move |_| list.read().next);

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
@@ -18,10 +18,10 @@ use crate::{
     },
     app::{
         asked::Asked,
-        live::{SLOW, Since},
+        live::Since,
+        pages::work::{self, Followed, deletion, go_on, is_deleting},
         post::{Post, PostForm},
-        problem::{NotFound, Problem},
-        ui::{BusyButton, ButtonKind, ErrorNotice, focus_soon, grouped, part},
+        ui::{BusyButton, ErrorNotice, focus_soon, grouped},
     },
     model::{
         error::{AppError, ErrorCode},
@@ -48,25 +48,11 @@ pub fn BatchPage() -> impl IntoView {
     );
     view! {
         <Title text="Several searches" />
-        <Transition fallback=|| {
-            view! { <div class="page-waiting" aria-busy="true"></div> }
-        }>
-            {move || Suspend::new(async move {
-                match asked.await {
-                    Ok((view, results)) => view! { <Whole first=view results=results since=since /> }.into_any(),
-                    Err(error) if error.code == ErrorCode::NotFound => view! { <NotFound /> }.into_any(),
-                    Err(error) => {
-                        view! {
-                            <div class="page">
-                                <h1>"Several searches"</h1>
-                                <Problem error=error />
-                            </div>
-                        }
-                        .into_any()
-                    }
-                }
-            })}
-        </Transition>
+        {work::one(
+            asked,
+            "Several searches",
+            move |(view, results)| view! { <Whole first=view results=results since=since /> }.into_any(),
+        )}
     }
 }
 
@@ -100,23 +86,14 @@ fn Whole(first: BatchView, results: ResultsPage, since: Since) -> impl IntoView 
             }
         });
     }
-    let deleting = move || delete.pending().get_untracked() || delete.value().with_untracked(Option::is_some);
-    since.follow(
-        move || if open.get() { WHILE_RUNNING } else { SLOW },
-        move || {
-            // The user's own deletion leads back by itself.
-            if deleting() {
-                return;
-            }
-            spawn_local(async move {
-                if let Ok(now) = batch(id).await
-                    && view.try_with_untracked(|view| *view != now) == Some(true)
-                {
-                    view.set(now);
-                }
-            });
-        },
+    Followed { view, open, since, every: WHILE_RUNNING }.one(
+        move || Box::pin(batch(id)),
+        BatchView::is_open,
+        is_deleting(delete),
+        "The searches were deleted.",
+        ServiceId::DataScraper.path(),
     );
+    let missing = Memo::new(move |_| view.with(BatchView::missing_pages));
     view! {
         <div class="page">
             <h1>"Several searches"</h1>
@@ -168,51 +145,19 @@ fn Whole(first: BatchView, results: ResultsPage, since: Since) -> impl IntoView 
                 </ul>
                 <Results of=of engine=engine path=path found=found first=results />
                 <div class="search-foot">
-                    <GoOn view=view resume=resume />
+                    {go_on(resume, id.to_string(), missing, "Go on with all")}
                     {move || (found.get() > 0).then(|| view! { <Downloads of=of /> })}
-                    <details class="confirm">
-                        <summary class="button button-quiet">"Delete"</summary>
-                        <p>
-                            "All of these searches and their results are deleted for good. What they cost at SerpAPI stays spent."
-                        </p>
-                        <PostForm action=delete>
-                            <input type="hidden" name="id" value=id.to_string() />
-                            <BusyButton
-                                kind=ButtonKind::Danger
-                                busy=delete.pending()
-                                label="Delete them"
-                                busy_label="Deleting…"
-                            />
-                        </PostForm>
-                    </details>
+                    {deletion(
+                        delete,
+                        id.to_string(),
+                        "All of these searches and their results are deleted for good. What they cost at SerpAPI stays spent.",
+                        "Delete them",
+                    )}
                 </div>
             </section>
         </div>
     }
     .into_any()
-}
-
-/// Lets all go on that ended early. What it costs at the most stands beside it.
-#[component]
-fn GoOn(view: RwSignal<BatchView>, resume: Post<BatchView>) -> impl IntoView {
-    let missing = Memo::new(move |_| view.with(BatchView::missing_pages));
-    part(move || {
-        let id = view.with_untracked(|view| view.id);
-        missing.get().map(|missing| {
-            let price = match missing {
-                1 => "1 page is missing, for 1 search.".to_owned(),
-                pages => format!("{pages} pages are missing, for up to {pages} searches."),
-            };
-            view! {
-                <PostForm action=resume>
-                    <input type="hidden" name="id" value=id.to_string() />
-                    <BusyButton busy=resume.pending() label="Go on with all" busy_label="Going on…" />
-                    <span class="field-help">{price}</span>
-                </PostForm>
-            }
-            .into_any()
-        })
-    })
 }
 
 #[component]

@@ -1,7 +1,7 @@
 use leptos::{html, prelude::*, task::spawn_local, web_sys};
 use leptos_meta::Title;
 
-use super::form::{Engines, Fields, Given, about, mind, names};
+use super::form::{Engines, Fields, Given, names};
 use crate::{
     api::{
         scraper::{AskSearchesLeft, StartBatch},
@@ -10,6 +10,7 @@ use crate::{
     app::{
         asked::Asked,
         guard::ApiKeyGuard,
+        pages::work::{about, in_address, mind},
         post::{Post, PostForm},
         ui::{BusyButton, ButtonKind, ErrorNotice, FieldErrorText, grouped, part},
     },
@@ -54,7 +55,7 @@ fn BatchForm() -> impl IntoView {
     mind(start.version(), error, FORM, MESSAGE);
     let given = Given::by_address();
     let (engine, limit) = (RwSignal::new(given.engine), RwSignal::new(given.limit));
-    let text = RwSignal::new(String::new());
+    let text = RwSignal::new(in_address("queries"));
     let left = Asked::<Option<i64>>::once(|| ask(AskSearchesLeft {}));
     view! {
         <div id=FORM>
@@ -135,7 +136,9 @@ fn Queries(text: RwSignal<String>, error: Signal<Option<String>>) -> impl IntoVi
                 aria-invalid=move || error.read().is_some().then_some("true")
                 node_ref=area
                 on:input=move |event| text.set(event_target_value(&event))
-            ></textarea>
+            >
+                {text.get_untracked()}
+            </textarea>
             <p class="field-help" id="queries-help">
                 {format!("One in each line, such as bakery or dentist for children; at most {QUERIES_MAX}.")}
             </p>

@@ -5,13 +5,13 @@ use super::choices::{COUNTRIES, LANGUAGES};
 use crate::{
     api::scraper::StartSearch,
     app::{
-        guard::Guard,
         links::with_query,
+        pages::work::{about, mind},
         post::{Post, PostForm},
-        ui::{BusyButton, ButtonKind, ErrorNotice, FieldErrorText, TextField, focus_first_invalid, part},
+        ui::{BusyButton, ButtonKind, ErrorNotice, FieldErrorText, TextField, part},
     },
     model::{
-        error::{AppError, ErrorCode},
+        error::AppError,
         scraper::{Engine, LIMIT_MAX, LIMIT_STEP, SearchRequest},
         service::ServiceId,
     },
@@ -84,14 +84,7 @@ pub(super) fn SearchForm() -> impl IntoView {
             <PostForm action=start>
                 <Engines engine=engine error=error />
                 <div class="search-fields">
-                    <TextField
-                        name="query"
-                        label="What"
-                        autocomplete="off"
-                        help="Such as bakery, or dentist for children."
-                        value=query
-                        error=about(error, "query", "What")
-                    />
+                    <What query=query error=error />
                     <Fields given=given engine=engine limit=limit how_many="How many" error=error />
                 </div>
                 <ErrorNotice error=error provider="SerpAPI" fields=names("query") id=MESSAGE />
@@ -115,30 +108,6 @@ pub(super) fn SearchForm() -> impl IntoView {
 /// The fields of a form; `query` is the name of the one that not all forms have.
 pub(super) fn names(query: &str) -> [String; 6] {
     ["engine", query, "place", "language", "country", "limit"].map(str::to_owned)
-}
-
-/// After an answer with an error: the focus goes where it is, and a service that has closed says why.
-pub(super) fn mind(
-    version: RwSignal<usize>,
-    error: Signal<Option<AppError>>,
-    form: &'static str,
-    message: &'static str,
-) {
-    let guard = use_context::<Guard>();
-    Effect::new(move |_| {
-        if version.get() == 0 {
-            return;
-        }
-        match error.with(|error| error.as_ref().map(|error| error.code)) {
-            Some(ErrorCode::MissingApiKeys) => {
-                if let Some(guard) = guard {
-                    guard.ask_again();
-                }
-            }
-            Some(_) => focus_first_invalid(form, message),
-            None => {}
-        }
-    });
 }
 
 /// What is asked.
@@ -178,6 +147,22 @@ pub(super) fn Engines(engine: RwSignal<Engine>, error: Signal<Option<AppError>>)
             {choices}
             <FieldErrorText id="engine-error".to_owned() error=about(error, "engine", "Search") />
         </fieldset>
+    }
+    .into_any()
+}
+
+/// What is looked for.
+#[component]
+pub(super) fn What(query: String, error: Signal<Option<AppError>>) -> impl IntoView {
+    view! {
+        <TextField
+            name="query"
+            label="What"
+            autocomplete="off"
+            help="Such as bakery, or dentist for children."
+            value=query
+            error=about(error, "query", "What")
+        />
     }
     .into_any()
 }
@@ -230,15 +215,6 @@ pub(super) fn Fields(
         />
     }
     .into_any()
-}
-
-/// The sentence about one field.
-pub(super) fn about(
-    error: Signal<Option<AppError>>,
-    name: &'static str,
-    label: &'static str,
-) -> Signal<Option<String>> {
-    Signal::derive(move || error.with(|error| Some(error.as_ref()?.errors.get(name)?.sentence(label))))
 }
 
 /// What they cost stands beside the numbers; an odd one that was asked for by other means stays on offer.

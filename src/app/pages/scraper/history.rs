@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::{SAVED, search::StatePill};
@@ -12,12 +12,11 @@ use crate::{
     app::{
         asked::Asked,
         links::with_query,
-        live::{SLOW, Since},
-        problem::Problem,
+        live::Since,
+        pages::work::{self, Followed},
         ui::{Moment, Phrase, grouped},
     },
     model::{
-        error::ErrorCode,
         event::Topic,
         ids::SearchId,
         scraper::{Engine, FileKind, SearchList, SearchView},
@@ -38,27 +37,9 @@ pub(super) fn History() -> impl IntoView {
         move || before.get().map(|id| id.to_string()).unwrap_or_default(),
         move || ask(ListSearches { cursor: before.get_untracked() }),
     );
-    view! {
-        <Transition fallback=|| ()>
-            {move || Suspend::new(async move {
-                let before = before.get_untracked();
-                match asked.await {
-                    Ok(list) => view! { <Searches list=list before=before since=since /> }.into_any(),
-                    // The guard above leads to the log-in page.
-                    Err(error) if error.code == ErrorCode::Unauthenticated => ().into_any(),
-                    Err(error) => {
-                        view! {
-                            <div class="page">
-                                <h2 id="searches">"Searches"</h2>
-                                <Problem error=error />
-                            </div>
-                        }
-                        .into_any()
-                    }
-                }
-            })}
-        </Transition>
-    }
+    work::list(asked, "searches", "Searches", move |list| {
+        view! { <Searches list=list before=before.get_untracked() since=since /> }.into_any()
+    })
 }
 
 #[component]
@@ -67,18 +48,8 @@ fn Searches(list: SearchList, before: Option<SearchId>, since: Since) -> impl In
     let first = before.is_none();
     let list = RwSignal::new(list);
     let running = Memo::new(move |_| list.read().items.iter().any(SearchView::is_open));
-    since.follow(
-        move || if running.get() { WHILE_RUNNING } else { SLOW },
-        move || {
-            spawn_local(async move {
-                if let Ok(newer) = searches(before).await
-                    && list.try_with_untracked(|list| *list != newer) == Some(true)
-                {
-                    list.set(newer);
-                }
-            });
-        },
-    );
+    Followed { view: list, open: running, since, every: WHILE_RUNNING }
+        .list(move || Box::pin(searches(before)));
     let empty = Memo::new(move |_| list.read().items.is_empty());
     let empty = move || {
         let words =

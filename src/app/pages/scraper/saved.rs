@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::form::{Engines, Fields, Given, about, again_path};
+use super::form::{Engines, Fields, Given, What, again_path};
 use crate::{
     api::{
         scraper::{DeleteSaved, ListSaved, RenameSaved, RunSaved, SaveSearch},
@@ -9,12 +9,10 @@ use crate::{
     },
     app::{
         asked::Asked,
+        pages::work::{about, in_address, mind},
         post::{Post, PostForm},
         problem::Problem,
-        ui::{
-            BusyButton, ButtonKind, ErrorNotice, FieldErrorText, TextField, focus_first_invalid, focus_soon,
-            part,
-        },
+        ui::{BusyButton, ButtonKind, ErrorNotice, FieldErrorText, TextField, focus_soon, part},
     },
     model::{
         error::AppError,
@@ -192,11 +190,7 @@ fn summary(request: &SearchRequest) -> String {
 #[component]
 fn SaveForm(save: Post<Vec<SavedView>>) -> impl IntoView {
     let error: Signal<Option<AppError>> = Signal::derive(move || save.error());
-    Effect::new(move |_| {
-        if save.version().get() > 0 && error.with(Option::is_some) {
-            focus_first_invalid(FORM, MESSAGE);
-        }
-    });
+    mind(save.version(), error, FORM, MESSAGE);
     let given = Given::by_address();
     let (engine, limit) = (RwSignal::new(given.engine), RwSignal::new(given.limit));
     let query = given.query.clone();
@@ -209,18 +203,12 @@ fn SaveForm(save: Post<Vec<SavedView>>) -> impl IntoView {
                     label="Name"
                     autocomplete="off"
                     help="Such as bakers of Berlin."
+                    value=in_address("name")
                     error=about(error, "name", "Name")
                 />
                 <Engines engine=engine error=error />
                 <div class="search-fields">
-                    <TextField
-                        name="query"
-                        label="What"
-                        autocomplete="off"
-                        help="Such as bakery, or dentist for children."
-                        value=query
-                        error=about(error, "query", "What")
-                    />
+                    <What query=query error=error />
                     <Fields given=given engine=engine limit=limit how_many="How many" error=error />
                 </div>
                 <ErrorNotice error=error fields=fields id=MESSAGE />

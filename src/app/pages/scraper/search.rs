@@ -1,11 +1,8 @@
 use std::time::Duration;
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_navigate, use_params_map},
-};
+use leptos_router::hooks::use_params_map;
 
 use super::{
     LEAD, SAVED,
@@ -21,13 +18,10 @@ use crate::{
     },
     app::{
         asked::Asked,
-        live::{SLOW, Since},
+        live::Since,
+        pages::work::{self, Followed, deletion, go_on, is_deleting, refresh_link, say},
         post::{Post, PostForm},
-        problem::{NotFound, Problem},
-        ui::{
-            Announcer, BusyButton, ButtonKind, ErrorNotice, Mark, Moment, Notice as NoticeBox, Pill, Tone,
-            focus_soon, grouped, part,
-        },
+        ui::{BusyButton, ErrorNotice, Mark, Moment, Notice as NoticeBox, Pill, Tone, focus_soon, grouped},
     },
     model::{
         error::{AppError, ErrorCode},
@@ -56,27 +50,9 @@ pub fn SearchPage() -> impl IntoView {
         move || id.get().map(|id| id.to_string()).unwrap_or_default(),
         move || both(id.get_untracked(), wish.get_untracked()),
     );
-    view! {
-        <Transition fallback=|| {
-            view! { <div class="page-waiting" aria-busy="true"></div> }
-        }>
-            {move || Suspend::new(async move {
-                match asked.await {
-                    Ok((view, results)) => view! { <Whole first=view results=results since=since /> }.into_any(),
-                    Err(error) if error.code == ErrorCode::NotFound => view! { <NotFound /> }.into_any(),
-                    Err(error) => {
-                        view! {
-                            <div class="page">
-                                <h1>{ServiceId::DataScraper.name()}</h1>
-                                <Problem error=error />
-                            </div>
-                        }
-                        .into_any()
-                    }
-                }
-            })}
-        </Transition>
-    }
+    work::one(asked, ServiceId::DataScraper.name(), move |(view, results)| {
+        view! { <Whole first=view results=results since=since /> }.into_any()
+    })
 }
 
 /// A search and its results, as a pair.
@@ -162,8 +138,25 @@ fn Panel(view: RwSignal<SearchView>, results: ResultsPage, since: Since) -> impl
     let delete = Post::to::<DeleteSearch>();
     let error = Signal::derive(move || stop.error().or_else(|| resume.error()).or_else(|| delete.error()));
     let running = Memo::new(move |_| view.with(SearchView::is_open));
-    let deleting = move || delete.pending().get_untracked() || delete.value().with_untracked(Option::is_some);
-    follow(view, running, since, deleting);
+    Followed { view, open: running, since, every: WHILE_RUNNING }.one(
+        move || Box::pin(search(id)),
+        SearchView::is_open,
+        is_deleting(delete),
+        "The search was deleted.",
+        ServiceId::DataScraper.path(),
+    );
+    let say = say();
+    Effect::new(move |before: Option<bool>| {
+        let now = running.get();
+        if before == Some(true) && !now {
+            let state = view.with_untracked(|view| view.state.label());
+            say(format!("Search: {state}. {}.", view.with_untracked(figures)));
+        }
+        now
+    });
+    let missing = Memo::new(move |_| {
+        view.with(|view| view.can_resume.then(|| view.pages_planned.saturating_sub(view.pages_done)))
+    });
     for changed in [stop, resume] {
         Effect::new(move |_| {
             if let Some(Ok(search)) = &*changed.value().read() {
@@ -201,7 +194,7 @@ fn Panel(view: RwSignal<SearchView>, results: ResultsPage, since: Since) -> impl
                                     <input type="hidden" name="id" value=id.to_string() />
                                     <BusyButton busy=stop.pending() label="Stop" busy_label="Stopping…" />
                                 </PostForm>
-                                <RefreshLink path=SearchView::path_of(id) />
+                                {refresh_link(SearchView::path_of(id))}
                             </div>
                         }.into_any()
                     })
@@ -212,114 +205,18 @@ fn Panel(view: RwSignal<SearchView>, results: ResultsPage, since: Since) -> impl
             </div>
             <Results of=of engine=engine path=SearchView::path_of(id) found=found first=results />
             <div class="search-foot">
-                <GoOn view=view resume=resume />
+                {go_on(resume, id.to_string(), missing, "Go on")}
                 {move || (found.get() > 0).then(|| view! { <Downloads of=of /> })}
-                <details class="confirm">
-                    <summary class="button button-quiet">"Delete"</summary>
-                    <p>"The search and its results are deleted for good. What it cost at SerpAPI stays spent."</p>
-                    <PostForm action=delete>
-                        <input type="hidden" name="id" value=id.to_string() />
-                        <BusyButton
-                            kind=ButtonKind::Danger
-                            busy=delete.pending()
-                            label="Delete it"
-                            busy_label="Deleting…"
-                        />
-                    </PostForm>
-                </details>
+                {deletion(
+                    delete,
+                    id.to_string(),
+                    "The search and its results are deleted for good. What it cost at SerpAPI stays spent.",
+                    "Delete it",
+                )}
             </div>
         </section>
     }
     .into_any()
-}
-
-/// Reads the search again when it has changed, says aloud when it has ended, and leads back to the list when it
-/// was deleted elsewhere.
-fn follow(
-    view: RwSignal<SearchView>,
-    running: Memo<bool>,
-    since: Since,
-    deleting: impl Fn() -> bool + Clone + 'static,
-) {
-    let id = view.with_untracked(|view| view.id);
-    let announcer = use_context::<Announcer>();
-    let say = move |sentence: String| {
-        if let Some(announcer) = announcer {
-            announcer.say(sentence);
-        }
-    };
-    let navigate = use_navigate();
-    since.follow(
-        move || if running.get() { WHILE_RUNNING } else { SLOW },
-        move || {
-            // The user's own deletion leads back by itself.
-            if deleting() {
-                return;
-            }
-            let navigate = navigate.clone();
-            spawn_local(async move {
-                match search(id).await {
-                    // The user's own stop may have been quicker than this answer.
-                    Ok(now) if now.is_open() && running.try_get_untracked() != Some(true) => {}
-                    Ok(now) => view.set(now),
-                    // Not when the page was left meanwhile.
-                    Err(error)
-                        if error.code == ErrorCode::NotFound && running.try_get_untracked().is_some() =>
-                    {
-                        say("The search was deleted.".to_owned());
-                        let options = NavigateOptions { replace: true, ..Default::default() };
-                        navigate(ServiceId::DataScraper.path(), options);
-                    }
-                    // The next change is another chance.
-                    Err(_) => {}
-                }
-            });
-        },
-    );
-    Effect::new(move |before: Option<bool>| {
-        let now = running.get();
-        if before == Some(true) && !now {
-            let state = view.with_untracked(|view| view.state.label());
-            say(format!("Search: {state}. {}.", view.with_untracked(figures)));
-        }
-        now
-    });
-}
-
-/// Lets a search go on that ended early. What it costs at the most stands beside it.
-#[component]
-fn GoOn(view: RwSignal<SearchView>, resume: Post<SearchView>) -> impl IntoView {
-    let missing = Memo::new(move |_| {
-        view.with(|view| view.can_resume.then(|| view.pages_planned.saturating_sub(view.pages_done)))
-    });
-    part(move || {
-        let id = view.with_untracked(|view| view.id);
-        missing.get().map(|missing| {
-            let price = match missing {
-                1 => "1 page is missing, for 1 search.".to_owned(),
-                pages => format!("{pages} pages are missing, for up to {pages} searches."),
-            };
-            view! {
-                <PostForm action=resume>
-                    <input type="hidden" name="id" value=id.to_string() />
-                    <BusyButton busy=resume.pending() label="Go on" busy_label="Going on…" />
-                    <span class="field-help">{price}</span>
-                </PostForm>
-            }
-            .into_any()
-        })
-    })
-}
-
-/// For browsers without JavaScript; it goes as soon as the page is alive.
-#[component]
-fn RefreshLink(path: String) -> impl IntoView {
-    let alive = RwSignal::new(false);
-    Effect::new(move |_| alive.set(true));
-    part(move || {
-        let path = path.clone();
-        (!alive.get()).then(|| view! { <a href=path>"Refresh"</a> }.into_any())
-    })
 }
 
 /// The progress in numbers: `58 of up to 120 found, 3 of 6 pages, 958 searches left before`.
