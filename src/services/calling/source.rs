@@ -163,6 +163,7 @@ fn closed(verdict: &ProviderVerdict) -> Option<CallNotice> {
 pub(super) fn notice(error: &CallError) -> CallNotice {
     match error {
         CallError::Undecryptable => CallNotice::KeyUnusable,
+        CallError::Busy => CallNotice::Unreachable,
         CallError::Misfit => {
             tracing::error!("a call of Calling Operations does not fit the catalogue");
             CallNotice::OurFault
@@ -197,6 +198,7 @@ pub(super) fn refusal(error: &CallError) -> AppError {
         CallError::NotUnderstood { reason, .. } => {
             AppError::refused(ErrorCode::ProviderUnreachable, provider, None, *reason)
         }
+        CallError::Busy => AppError::new(ErrorCode::Busy),
         CallError::Undecryptable | CallError::Misfit => AppError::new(ErrorCode::Internal),
     }
 }
