@@ -56,14 +56,15 @@ impl Twilio {
         }
     }
 
-    /// Reads the key for each use anew: one that was deleted is not used any more.
+    /// Reads the key for each use anew: one that was deleted is not used any more. It does not count, since a call that
+    /// was placed must be followed to its end, and can be hung up.
     pub(super) async fn credential(&self, user: UserId) -> Result<Usable, CallNotice> {
-        let found = self.keys.credential(user, &ProviderId::TWILIO).await;
-        found.map_err(|error| match error.code {
-            ErrorCode::NotFound => CallNotice::KeyGone,
-            ErrorCode::PlatformLimit => CallNotice::PlatformLimit,
-            _ => CallNotice::OurFault,
-        })
+        self.keys.credential_at_hand(user, &ProviderId::TWILIO).await.map_err(|error| no_credential(&error))
+    }
+
+    /// Counts an order, where the key is the operator's.
+    pub(super) async fn count(&self, key: &Usable) -> Result<(), CallNotice> {
+        self.keys.count_use(key).await.map_err(|error| no_credential(&error))
     }
 
     /// Numbers and balance. What the key may not read is left out; without the numbers there is nothing to show.
@@ -141,6 +142,14 @@ impl Twilio {
     pub(super) async fn sound(&self, key: &Usable, sid: &str) -> Result<Stream, AppError> {
         let call = ask("recording").path("recording_sid", sid);
         self.providers.stream(key, call).await.map_err(|error| refusal(&error))
+    }
+}
+
+fn no_credential(error: &AppError) -> CallNotice {
+    match error.code {
+        ErrorCode::NotFound => CallNotice::KeyGone,
+        ErrorCode::PlatformLimit => CallNotice::PlatformLimit,
+        _ => CallNotice::OurFault,
     }
 }
 
