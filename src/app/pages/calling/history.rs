@@ -135,25 +135,37 @@ fn Calls(list: CallList, wish: Wish, since: Since, asked_here: RwSignal<bool>) -
                 <h2 id="calls" tabindex="-1">
                     "Calls"
                 </h2>
-                <form class="call-filter" method="get" action=ServiceId::Calling.path() on:submit=show>
-                    <label for="filter-number">"Number"</label>
-                    <input
-                        id="filter-number"
-                        type="search"
-                        name="number"
-                        inputmode="tel"
-                        maxlength="40"
-                        value=wish.number.clone()
-                    />
-                    <label for="filter-group">"State"</label>
-                    <select id="filter-group" name="group">
-                        <option value="">"Any"</option>
-                        {groups}
-                    </select>
-                    <button class="button" type="submit">
-                        "Show"
-                    </button>
-                    {all}
+                <form
+                    class="list-filter"
+                    method="get"
+                    action=ServiceId::Calling.path()
+                    role="search"
+                    on:submit=show
+                >
+                    <div class="field">
+                        <label for="filter-number">"Number"</label>
+                        <input
+                            id="filter-number"
+                            type="search"
+                            name="number"
+                            inputmode="tel"
+                            maxlength="40"
+                            value=wish.number.clone()
+                        />
+                    </div>
+                    <div class="field">
+                        <label for="filter-group">"State"</label>
+                        <select id="filter-group" name="group">
+                            <option value="">"Any"</option>
+                            {groups}
+                        </select>
+                    </div>
+                    <div class="actions">
+                        <button class="button" type="submit">
+                            "Show"
+                        </button>
+                        {all}
+                    </div>
                 </form>
                 {empty}
                 <ul class="cards cards-list">

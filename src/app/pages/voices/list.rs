@@ -144,7 +144,7 @@ fn Filter(wish: Memo<(String, VoiceKind, Option<String>)>) -> impl IntoView {
     });
     view! {
         <form
-            class="voice-filter"
+            class="list-filter"
             action=ServiceId::VoiceCloning.path()
             method="get"
             role="search"
@@ -169,9 +169,11 @@ fn Filter(wish: Memo<(String, VoiceKind, Option<String>)>) -> impl IntoView {
                     {kinds.collect_view()}
                 </select>
             </div>
-            <button type="submit" class="button">
-                "Show"
-            </button>
+            <div class="actions">
+                <button type="submit" class="button">
+                    "Show"
+                </button>
+            </div>
         </form>
     }
     .into_any()
