@@ -86,7 +86,7 @@ export class Fleet {
 
   /** Runs a command with the settings of a server that was started, and answers what it printed. */
   run(name: string, args: string[]): string {
-    const env = { PATH: required('PATH'), ...this.environments.get(name) };
+    const env = { PATH: required('PATH'), ...this.environments.get(name), KEYWARD_LOG: 'error' };
     return execFileSync(required('KEYWARD_SERVER'), args, { cwd: resolve('..'), env, encoding: 'utf8' });
   }
 

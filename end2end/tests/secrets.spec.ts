@@ -20,7 +20,7 @@ function serverOnly(): Record<string, string[]> {
     statements: tables.flatMap((table) => [`FROM ${table}`, `INTO ${table}`, `UPDATE ${table}`]),
     settings: matches(read('.env.template'), /^#?([A-Z][A-Z0-9_]+)=/gm),
     sealing: ['byok/aad/v1', 'provider_keys.secret', 'instance.audit_key', '$argon2id$'],
-    simulator: ['_control', 'decafbad'],
+    simulator: ['/_control/', 'decafbad'],
   };
 }
 

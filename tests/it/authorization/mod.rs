@@ -107,6 +107,8 @@ fn is_bare(answer: &Answer, what: &str) {
     let code = members.remove("code").unwrap();
     let code = ErrorCode::ALL.iter().find(|known| code == known.code()).expect(what);
     members.remove("scope");
+    // Whose key whoever asked has not got: the provider that every row names.
+    assert!(members.remove("provider").is_none_or(|provider| provider == "serpapi"), "{what}");
     // The document of REST says the same in words, which are those of the code. Server functions leave them to the page.
     if answer.headers["content-type"] == "application/problem+json" {
         assert_eq!(members.remove("type").unwrap(), format!("/problems/{}", code.code()), "{what}");
