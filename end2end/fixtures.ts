@@ -8,6 +8,8 @@ export { expect };
 
 /** What the browser complained about during a test. */
 export interface Complaints {
+  /** Everything so far. */
+  readonly heard: readonly string[];
   /** Complaints that match belong to what the test does, such as the 404 of a page that is meant to be missing. */
   allow(pattern: RegExp): void;
   /** Listens to another browser as well. To be called before it opens a page. */
@@ -73,7 +75,7 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
         await browser.addInitScript(markAlive);
       };
       await hear(context);
-      await use({ allow: (pattern) => allowed.push(pattern), hear });
+      await use({ heard, allow: (pattern) => allowed.push(pattern), hear });
       const unexpected = heard.filter((text) => !allowed.some((pattern) => pattern.test(text)));
       expect(unexpected, 'the browser console').toEqual([]);
     },

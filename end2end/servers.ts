@@ -38,8 +38,14 @@ const LOGS = 'test-results/servers';
 /** Starts processes, and stops each one it started, by its own id. */
 export class Fleet {
   private readonly dataRoot = mkdtempSync(join(tmpdir(), 'keyward-end2end-'));
+  private readonly environments = new Map<string, Record<string, string>>();
   private readonly children: ChildProcess[] = [];
   private readonly databases: string[] = [];
+
+  /** A folder for what servers are to read, which goes when everything stops. */
+  get folder(): string {
+    return this.dataRoot;
+  }
 
   /** Starts the simulator and answers its address. */
   async startSimulator(name: string): Promise<string> {
@@ -73,8 +79,15 @@ export class Fleet {
       PUBLIC_URL: url,
       ...extra,
     };
+    this.environments.set(name, environment);
     const log = await this.launch(name, ['serve'], environment, `${url}/readyz`);
     return { url, dataDir, log, database };
+  }
+
+  /** Runs a command with the settings of a server that was started, and answers what it printed. */
+  run(name: string, args: string[]): string {
+    const env = { PATH: required('PATH'), ...this.environments.get(name), KEYWARD_LOG: 'error' };
+    return execFileSync(required('KEYWARD_SERVER'), args, { cwd: resolve('..'), env, encoding: 'utf8' });
   }
 
   /** Stops everything and removes what it left. */

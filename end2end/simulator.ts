@@ -1,7 +1,7 @@
 import { expect } from '@playwright/test';
 
 /** A simulated provider. */
-export type Provider = 'serpapi' | 'twilio' | 'elevenlabs';
+export type Provider = 'serpapi' | 'twilio' | 'elevenlabs' | 'anthropic';
 
 /** What the control API says about a test key. */
 interface TestKey {
@@ -46,6 +46,11 @@ export class Simulator {
   /** Orders a fault for requests to come; see `src/simulator/faults.rs`. */
   async fault(order: object): Promise<void> {
     await this.call('POST', 'faults', order);
+  }
+
+  /** Orders texts that stand in answers instead of the provider's own; see `src/simulator/texts.rs`. */
+  async texts(swap: { provider: string; member: string; texts: readonly string[] }): Promise<void> {
+    await this.call('POST', 'texts', swap);
   }
 
   /** Sets how fast calls go; see `src/simulator/twilio/control.rs`. */

@@ -135,7 +135,7 @@ async fn try_provider(test: &cli::Test) -> Result<Done, String> {
         Some(file) => trial::read_keys(file).map_err(text)?,
         None => ask_for_keys(&trial, test.form.as_deref())?,
     };
-    let spending = if test.billed { Spending::Agreed } else { Spending::Refused };
+    let spending = Spending::from(test.billed);
     let findings = trial.run(keys, spending).await.map_err(text)?;
     answer(&findings.to_string());
     Ok(if findings.passed() { Done::Well } else { Done::Badly })

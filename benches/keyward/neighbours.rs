@@ -17,7 +17,7 @@ use keyward::{
         check::Outcome,
         ids::{ProviderId, UserId},
     },
-    providers::{Candidate, Catalogue, EgressSettings, Providers, UsageEvent, UsageObserver},
+    providers::{Candidate, Catalogue, EgressSettings, Providers, Spending, UsageEvent, UsageObserver},
     vault::{KekRing, Vault},
 };
 
@@ -51,13 +51,14 @@ impl Neighbours {
 
     /// How a check of the one that makes trouble ends.
     pub(crate) async fn ask_the_trouble(&self) -> Outcome {
-        self.providers.check_candidate(UserId::generate(), &self.trouble).await.outcome
+        self.providers.check_candidate(UserId::generate(), &self.trouble, Spending::Refused).await.outcome
     }
 
     /// Seconds that a check of the other takes.
     pub(crate) async fn ask_the_neighbour(&self) -> f64 {
         let begin = Instant::now();
-        let report = self.providers.check_candidate(UserId::generate(), &self.neighbour).await;
+        let report =
+            self.providers.check_candidate(UserId::generate(), &self.neighbour, Spending::Refused).await;
         assert_eq!(report.outcome, Outcome::Valid);
         begin.elapsed().as_secs_f64()
     }

@@ -8,6 +8,14 @@ use std::{
 
 use crate::{http, seed::Seeded};
 
+/// How long the program takes to start and end without doing anything.
+pub(crate) fn until_version() -> Duration {
+    let begin = Instant::now();
+    let mut version = Command::new(env!("CARGO_BIN_EXE_keyward"));
+    assert!(version.arg("--version").stdout(Stdio::null()).status().unwrap().success());
+    begin.elapsed()
+}
+
 /// A running server; dropped, it ends.
 pub(crate) struct Program {
     pub(crate) port: u16,

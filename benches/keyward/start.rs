@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use crate::{
     Effort, Row, median,
-    program::Program,
+    program::{self, Program},
     seed::{Engine, Seeded},
 };
 
@@ -20,13 +20,17 @@ pub(crate) async fn rows(effort: Effort) -> Vec<Row> {
         memory.push(program.resident_megabytes());
     }
     let (start, memory) = (median(starts), median(memory));
+    let bare = median((0..effort.or(5, 1)).map(|_| program::until_version().as_secs_f64() * 1e3).collect());
     vec![
-        Row::absolute(
-            "start to first answer with 10,000 keys",
-            format!("{start:.0} ms"),
-            "≤ 300 ms",
-            start <= 300.0,
-        ),
+        Row {
+            reference: format!("{bare:.1} ms for `keyward --version`"),
+            ..Row::absolute(
+                "start to first answer with 10,000 keys",
+                format!("{start:.0} ms"),
+                "≤ 300 ms",
+                start <= 300.0,
+            )
+        },
         Row::absolute("idle memory with 10,000 keys", format!("{memory:.1} MB"), "≤ 40 MB", memory <= 40.0),
     ]
 }

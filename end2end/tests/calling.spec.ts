@@ -48,9 +48,14 @@ test('a call is placed, followed, priced and heard again', async ({ page, server
 
   await page.getByRole('link', { name: 'Call again' }).click();
   await expect(page.getByLabel('Message', { exact: true })).toHaveValue('Your order is ready.');
+  // What was said to somebody is in no address.
+  await expect(page).toHaveURL(/again=[-0-9a-f]+$/);
+  await page.getByLabel('Message', { exact: true }).fill('Your other order is ready.');
   await page.getByLabel('Number', { exact: true }).fill('0188');
   await page.getByRole('button', { name: 'Show' }).click();
+  await expect(page).toHaveURL(/number=0188/);
   await expect(page.locator('.cards-list h3')).toHaveText(['+12125550188']);
+  await expect(page.getByLabel('Message', { exact: true })).toHaveValue('Your other order is ready.');
   await page.getByLabel('State').selectOption('Not answered or failed');
   await page.getByRole('button', { name: 'Show' }).click();
   await expect(page.getByText('No call fits.')).toBeVisible();

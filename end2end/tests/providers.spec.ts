@@ -1,4 +1,4 @@
-import { expect, open, register, store, test } from '../fixtures';
+import { expect, expectAccessible, open, register, store, test } from '../fixtures';
 import { Card, KEYS } from '../pages';
 
 test('a provider is found by name, purpose and service, and what was typed on a card stays', async ({ page }) => {
@@ -38,4 +38,28 @@ test('what is stored stands before what is not', async ({ page, server, simulato
   await expect(headings.nth(0)).toHaveText('Needed by your services');
   await expect(headings.nth(1)).toHaveText('Your other keys');
   await expect(new Card(page, 'anthropic').state).toHaveText('Valid');
+});
+
+test('what a provider charges for is tried once somebody agrees, and not before', async ({ page, simulator }) => {
+  const tried = async () => (await simulator.requests()).filter((request) => request.path === '/exa/search').length;
+  await register(page);
+  await open(page, `${KEYS}?q=exa`);
+  const exa = new Card(page, 'exa');
+  await exa.add.click();
+  await expect(exa.root.getByText('unless you agree')).toBeVisible();
+  await exa.give({ api_key: '0f0f0f0f-0f0f-0f0f-0f0f-0f0f0f0f0f0f' });
+  await expect(exa.state).toHaveText('Not checked yet');
+  expect(await tried()).toBe(0);
+  await expectAccessible(page);
+
+  await exa.root.locator('summary', { hasText: 'Check for a charge' }).click();
+  await expect(exa.root.getByText('charges to your account')).toBeVisible();
+  await exa.root.getByRole('button', { name: 'Check, and pay for it' }).click();
+  await expect.poll(tried).toBe(1);
+  await expect(exa.checkNow).toHaveCount(0);
+
+  await exa.replace.click();
+  await exa.root.getByLabel('let Exa charge my account').check();
+  await exa.give({ api_key: '1f0f0f0f-0f0f-0f0f-0f0f-0f0f0f0f0f0f' });
+  await expect.poll(tried).toBe(2);
 });

@@ -48,7 +48,7 @@ test('a search is saved, run again, renamed and deleted', async ({ page, server,
   }
   await page.setViewportSize({ width: 1280, height: 720 });
 
-  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await page.getByRole('button', { name: 'Run Bakers of Berlin' }).click();
   await page.waitForURL(`**${SCRAPER}/searches/*`);
   await expect(page.locator('#search-title')).toHaveText('few bakeries, Berlin');
   await expect(searchState(page)).toHaveText('Finished');
@@ -56,7 +56,7 @@ test('a search is saved, run again, renamed and deleted', async ({ page, server,
   // Without the key it is still there, and does not run.
   await forget(page, server, 'serpapi');
   await open(page, SAVED);
-  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await page.getByRole('button', { name: 'Run Bakers of Berlin' }).click();
   await expect(page.locator('.notice').first()).toBeVisible();
   await expect(page).toHaveURL(SAVED);
   await page.locator('summary', { hasText: 'Delete' }).click();

@@ -28,7 +28,7 @@ test('a refused call keeps what was typed, and the next try rings', async ({ pag
   await expect(page.getByRole('heading', { level: 2, name: '+12125550188' })).toBeVisible();
   await expect(async () => {
     await page.reload();
-    await expect(page.getByText('Twilio has not told the price yet').or(page.getByText('USD'))).toBeVisible({ timeout: 500 });
+    await expect(page.getByText('no price from Twilio so far').or(page.getByText('USD'))).toBeVisible({ timeout: 500 });
   }).toPass();
   await page.getByRole('button', { name: 'Listen' }).click();
   await page.goto(CALLING);

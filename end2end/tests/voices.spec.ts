@@ -52,14 +52,20 @@ test('voices are searched, heard, renamed and deleted', async ({ page }) => {
   const rows = page.locator('main section', { hasText: 'Voices' }).first().locator('.card');
   await expect(rows).toHaveCount(7);
   await expectSound(page);
+  // Looking for a voice loses nothing of the text that it is to speak.
+  await page.getByLabel('Text').fill('Good morning');
   await page.getByLabel('Search').fill('narr');
   await page.getByLabel('Kind').selectOption('own');
   await page.getByRole('button', { name: 'Show' }).click();
   await expect(rows).toHaveCount(1);
-  await page.waitForURL(/search=narr/);
-  await alive(page);
+  await expect(page).toHaveURL(/search=narr/);
+  await rows.getByRole('link', { name: 'Speak' }).click();
+  await expect(page).toHaveURL(/search=narr&kind=own&voice=/);
+  await expect(rows).toHaveCount(1);
+  await expect(page.getByLabel('Text')).toHaveValue('Good morning');
   await rows.getByText('Listen').click();
   expect(await plays(page, 'audio')).toBeGreaterThan(0.1);
+  await expect(page.locator('audio')).toBeFocused();
   await rows.locator('summary', { hasText: 'Rename' }).click();
   await rows.getByLabel('Name').fill('Storyteller');
   await rows.getByRole('button', { name: 'Rename it' }).click();
@@ -156,6 +162,14 @@ test('a voice is cloned from the microphone, by keyboard', async ({ page }) => {
   await expect(page.getByRole('button', { name: 'Record again' })).toBeFocused();
   await plays(page, '.recorder audio');
   await expectSound(page);
+  await page.getByRole('button', { name: 'Throw away' }).click();
+  await page.getByRole('button', { name: 'Record', exact: true }).click();
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await page.getByRole('button', { name: 'Record again' }).click();
+  await expect(page.getByRole('button', { name: 'Stop' })).toBeFocused();
+  await page.waitForTimeout(500);
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await plays(page, '.recorder audio');
   await page.getByLabel('Name').fill('Me');
   await page.getByLabel('This is my own voice').check();
   await page.getByRole('button', { name: 'Clone the voice' }).click();

@@ -21,8 +21,11 @@ pub async fn key_settings() -> Result<SettingsPage, AppError> {
 pub async fn store_key(
     provider: ProviderId,
     #[server(default)] credentials: HashMap<String, String>,
+    #[server(default)] spend: Option<String>,
 ) -> Result<KeyView, AppError> {
-    let stored = async { use_cases()?.keys.store(caller().await?, &provider, secret(credentials)).await };
+    let stored = async {
+        use_cases()?.keys.store(caller().await?, &provider, secret(credentials), agreed(spend)).await
+    };
     stored.await.map_err(about(provider))
 }
 
@@ -31,15 +34,22 @@ pub async fn store_key(
 pub async fn replace_key(
     provider: ProviderId,
     #[server(default)] credentials: HashMap<String, String>,
+    #[server(default)] spend: Option<String>,
 ) -> Result<KeyView, AppError> {
-    let replaced = async { use_cases()?.keys.replace(caller().await?, &provider, secret(credentials)).await };
+    let replaced = async {
+        use_cases()?.keys.replace(caller().await?, &provider, secret(credentials), agreed(spend)).await
+    };
     replaced.await.map_err(about(provider))
 }
 
 /// Asks the provider about the stored credential now.
 #[server(prefix = "/api/rpc", endpoint = "check_key", protocol = Rpc)]
-pub async fn check_key(provider: ProviderId) -> Result<KeyView, AppError> {
-    let checked = async { use_cases()?.keys.check_now(principal().await?.user, &provider).await };
+pub async fn check_key(
+    provider: ProviderId,
+    #[server(default)] spend: Option<String>,
+) -> Result<KeyView, AppError> {
+    let checked =
+        async { use_cases()?.keys.check_now(principal().await?.user, &provider, agreed(spend)).await };
     checked.await.map_err(about(provider))
 }
 
@@ -55,6 +65,12 @@ pub async fn delete_key(provider: ProviderId) -> Result<(), AppError> {
 #[cfg(feature = "ssr")]
 fn about(provider: ProviderId) -> impl FnOnce(AppError) -> AppError {
     |error| AppError { provider: Some(provider), ..error }
+}
+
+/// A box that is not ticked is not sent.
+#[cfg(feature = "ssr")]
+fn agreed(spend: Option<String>) -> crate::keys::Spending {
+    spend.is_some().into()
 }
 
 #[cfg(feature = "ssr")]

@@ -1,6 +1,6 @@
 //! The frame around every page.
 
-use leptos::{html, prelude::*};
+use leptos::{html, prelude::*, wasm_bindgen::JsCast, web_sys::HtmlElement};
 use leptos_router::{components::A, hooks::use_location};
 
 use super::{
@@ -90,8 +90,22 @@ fn SignedIn(me: Me, viewer: Viewer) -> impl IntoView {
             let _ = menu.hide_popover();
         }
     };
+    let nav = NodeRef::<html::Nav>::new();
+    let path = use_location().pathname;
+    // On a phone the row is longer than the screen: the page that one is on is in sight in it.
+    Effect::new(move |_| {
+        path.track();
+        request_animation_frame(move || {
+            let Some(nav) = nav.try_get_untracked().flatten() else { return };
+            let current = nav.query_selector("[aria-current]").ok().flatten();
+            if let Some(current) = current.and_then(|link| link.dyn_into::<HtmlElement>().ok()) {
+                let beside = (nav.client_width() - current.offset_width()) / 2;
+                nav.set_scroll_left(current.offset_left() - nav.offset_left() - beside);
+            }
+        });
+    });
     view! {
-        <nav class="site-nav" aria-label="Main">
+        <nav class="site-nav" aria-label="Main" node_ref=nav>
             <A href="/" exact=true>
                 "Overview"
             </A>

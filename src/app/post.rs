@@ -26,6 +26,15 @@ pub struct Post<T: 'static> {
     value: RwSignal<Option<Result<T, AppError>>>,
 }
 
+/// Whether the answers to a form were errors.
+#[derive(Clone, Copy)]
+pub struct Outcome {
+    /// How many answers have arrived.
+    pub version: RwSignal<usize>,
+    /// The error of the last.
+    pub error: Signal<Option<AppError>>,
+}
+
 /// The half of a [`Post`] that does not depend on the answer.
 #[derive(Clone, Copy)]
 struct Line {
@@ -65,6 +74,11 @@ impl<T: DeserializeOwned + Clone + Send + Sync + 'static> Post<T> {
     /// The error of the last answer.
     pub fn error(self) -> Option<AppError> {
         self.value.with(|value| value.as_ref()?.as_ref().err().cloned())
+    }
+
+    /// What its answers say, whatever else they are.
+    pub fn outcome(self) -> Outcome {
+        Outcome { version: self.version(), error: Signal::derive(move || self.error()) }
     }
 
     /// How many answers have arrived.

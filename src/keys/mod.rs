@@ -31,6 +31,8 @@ use crate::{
     vault::{AuditKey, Undecryptable, Vault},
 };
 
+pub use crate::providers::Spending;
+
 /// Replaced credentials are destroyed after this long.
 const RETIREMENT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Unverified credentials count for this long after checking is switched on again.
@@ -132,13 +134,14 @@ impl Keys {
         caller: Caller,
         provider: &ProviderId,
         fields: Fields,
+        spending: Spending,
     ) -> Result<KeyView, AppError> {
         let candidate = self.providers.prepare(provider, fields)?;
         if self.find(caller.user, provider).await?.is_some() {
             return Err(exists(provider));
         }
         self.count_new_key(caller).await?;
-        let check = self.check_for_storing(caller.user, &candidate).await?;
+        let check = self.check_for_storing(caller.user, &candidate, spending).await?;
         let id = KeyId::generate();
         let now = self.clock.now();
         let dek = self.dek_of(caller.user).await?;
@@ -169,14 +172,16 @@ impl Keys {
         caller: Caller,
         provider: &ProviderId,
         fields: Fields,
+        spending: Spending,
     ) -> Result<KeyView, AppError> {
         let candidate = self.providers.prepare(provider, fields)?;
         let old = self.stored(caller.user, provider).await?;
         self.count_new_key(caller).await?;
-        let check = self.check_for_storing(caller.user, &candidate).await?;
+        let check = self.check_for_storing(caller.user, &candidate, spending).await?;
         let reason = check.last_result.unwrap_or(Reason::Unreachable);
-        // Where nobody may be asked without charge, the old one was never accepted either.
-        let unanswered = check.status == KeyStatus::Unverified && reason != Reason::CheckCostsMoney;
+        // One that was not tried takes the place of one that was not tried either.
+        let untried = reason == Reason::CheckCostsMoney && !old.status.is_accepted();
+        let unanswered = check.status == KeyStatus::Unverified && !untried;
         if self.checking.enabled && unanswered {
             return Err(AppError::refused(ErrorCode::ProviderUnreachable, provider.clone(), None, reason));
         }
@@ -209,21 +214,27 @@ impl Keys {
         caller: Caller,
         provider: &ProviderId,
         fields: Fields,
+        spending: Spending,
     ) -> Result<CheckReport, AppError> {
         let candidate = self.providers.prepare(provider, fields)?;
         self.count_new_key(caller).await?;
-        Ok(self.providers.check_candidate(caller.user, &candidate).await)
+        Ok(self.providers.check_candidate(caller.user, &candidate, spending).await)
     }
 
     /// Asks the provider about the stored credential now, also while scheduled checks are off. Where the provider
     /// wants to be left alone, that is the answer, and how long.
-    pub async fn check_now(&self, user: UserId, provider: &ProviderId) -> Result<KeyView, AppError> {
+    pub async fn check_now(
+        &self,
+        user: UserId,
+        provider: &ProviderId,
+        spending: Spending,
+    ) -> Result<KeyView, AppError> {
         let key = self.stored(user, provider).await?;
         if let Some(wait) = Known::from(&key).must_wait(self.clock.now()) {
             return Err(AppError::asked_to_wait(provider.clone(), wait));
         }
         self.limiter.check(Limit::Checks, &[&user.to_string()]).await?;
-        let outcome = self.ask(&key).await;
+        let outcome = self.ask(&key, spending).await;
         if let Ok(report) = &outcome
             && report.reason == Reason::NotAnswering
         {
@@ -238,7 +249,7 @@ impl Keys {
     pub async fn check(&self, key: &KeyRow) -> Result<(), AppError> {
         let turn = tokio::time::timeout(TURN, self.providers.background(&key.provider)).await;
         let Ok(_turn) = turn else { return Ok(()) };
-        let outcome = self.ask(key).await;
+        let outcome = self.ask(key, Spending::Refused).await;
         self.write_down(key, outcome).await
     }
 
@@ -247,8 +258,8 @@ impl Keys {
         self.providers.crowded()
     }
 
-    async fn ask(&self, key: &KeyRow) -> Result<CheckReport, Undecryptable> {
-        self.providers.check_stored(&seal::stored(key), UsageSource::Check).await
+    async fn ask(&self, key: &KeyRow, spending: Spending) -> Result<CheckReport, Undecryptable> {
+        self.providers.check_stored(&seal::stored(key), UsageSource::Check, spending).await
     }
 
     async fn write_down(
@@ -371,11 +382,16 @@ impl Keys {
     }
 
     /// The candidate's check as it will stand on the row; an error when the provider rejects it.
-    async fn check_for_storing(&self, user: UserId, candidate: &Candidate) -> Result<CheckResult, AppError> {
+    async fn check_for_storing(
+        &self,
+        user: UserId,
+        candidate: &Candidate,
+        spending: Spending,
+    ) -> Result<CheckResult, AppError> {
         if !self.checking.enabled {
             return Ok(transition::unchecked(self.clock.now()));
         }
-        let report = self.providers.check_candidate(user, candidate).await;
+        let report = self.providers.check_candidate(user, candidate, spending).await;
         if let Some(status) = report.outcome.status()
             && !status.is_accepted()
         {

@@ -355,7 +355,7 @@ impl AppError {
             },
             ErrorCode::Busy => "The installation is busy. Try again in a moment.".to_owned(),
             ErrorCode::Transport => {
-                "No connection to Keyward. Check your network; nothing was lost.".to_owned()
+                "No answer from Keyward. Check your network. What you typed is still here; look whether it arrived before you send it again.".to_owned()
             }
             ErrorCode::MissingApiKeys => "Set up the keys it needs, then try again.".to_owned(),
             ErrorCode::AmbiguousCredentials => {

@@ -134,6 +134,20 @@ pub fn credential_value(text: &str) -> Result<&str, FieldError> {
     }
 }
 
+/// One line of at most `max` characters, without the spaces around it.
+pub(super) fn line(text: &str, max: usize) -> Result<&str, FieldError> {
+    let text = text.trim();
+    if text.is_empty() {
+        Err(FieldError::Required)
+    } else if text.chars().count() > max {
+        Err(FieldError::TooLong)
+    } else if text.chars().any(char::is_control) {
+        Err(FieldError::ControlCharacters)
+    } else {
+        Ok(text)
+    }
+}
+
 /// A path of this site to go on to, or nothing: exactly one leading `/`, no backslash, no control
 /// character. What a browser could read as another site is dropped.
 pub fn next_path(text: &str) -> Option<&str> {

@@ -231,7 +231,7 @@ impl Reason {
                 "You have used this installation's {provider} key as often as one day allows. Add a key of your own, or wait until midnight (UTC)."
             ),
             Self::CheckCostsMoney => format!(
-                "{provider} offers no check without charge, and Keyward makes none that costs money: this key has not been tried."
+                "{provider} offers no check without charge, and Keyward makes none that costs money unless you agree to it: this key has not been tried."
             ),
             Self::NotAnswering => format!(
                 "{provider} does not answer at the moment, so Keyward waits a little before it asks again."

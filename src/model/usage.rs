@@ -394,7 +394,7 @@ mod tests {
         }
 
         #[test]
-        fn a_percentile_is_never_too_short_and_at_most_half_too_long(
+        fn a_percentile_is_never_too_short_and_at_most_seven_tenths_too_long(
             mut latencies in prop::collection::vec(1_000..100_000_000_i64, 1..200), percent in 1..=100_i64,
         ) {
             let mut histogram = Histogram::default();

@@ -129,19 +129,21 @@ pub fn after_check(known: &Known, report: &CheckReport, now: Timestamp, jitter: 
     }
 }
 
-/// Nobody was asked, so no answer is overdue; and as nothing changes by waiting, a day is soon enough.
+/// Nobody was asked, so no answer is overdue; and as nothing changes by waiting, a day is soon enough. What a check
+/// found to which the owner agreed stays.
 fn not_asked(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -> CheckResult {
+    let found = known.evidence.clone().filter(|_| known.last_validated.is_some());
     CheckResult {
         status: known.status,
         status_reason: known.status_reason,
-        last_result: Some(report.reason),
+        last_result: if found.is_some() { known.last_result } else { Some(report.reason) },
         last_validated: known.last_validated,
         next_check_at: now.plus(wait(ACCEPTED, 0, jitter)),
         not_before: known.not_before,
         due_since: None,
         check_step: 0,
         metadata: known.metadata.clone(),
-        evidence: Some(Evidence::of(report, now)),
+        evidence: Some(found.unwrap_or_else(|| Evidence::of(report, now))),
     }
 }
 
@@ -366,6 +368,12 @@ mod tests {
             after_check(&known(KeyStatus::Valid, 2, None), &report, NOW, 0.0).status,
             KeyStatus::Valid
         );
+        // What a check found that was agreed to stays, and so does what it rests on.
+        let paid = CheckReport { outcome: Outcome::Valid, http_status: Some(200), ..report.clone() };
+        let found = Known::from(after_check(&Known::candidate(NOW), &paid, NOW, 0.0));
+        let later = Known::from(after_check(&found, &report, NOW.plus(Duration::from_secs(DAY)), 0.0));
+        assert_eq!((later.status, later.last_result), (KeyStatus::Valid, found.last_result));
+        assert_eq!((&later.evidence, later.last_validated), (&found.evidence, Some(NOW)));
     }
 
     #[test]

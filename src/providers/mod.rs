@@ -161,7 +161,12 @@ impl Providers {
     }
 
     /// Asks the provider whether a candidate works.
-    pub async fn check_candidate(&self, owner: UserId, candidate: &Candidate) -> CheckReport {
+    pub async fn check_candidate(
+        &self,
+        owner: UserId,
+        candidate: &Candidate,
+        spending: Spending,
+    ) -> CheckReport {
         let caller = Caller {
             user: Some(owner),
             key: None,
@@ -169,7 +174,7 @@ impl Providers {
             source: UsageSource::Candidate,
             key_source: Source::User,
         };
-        self.probe(candidate, caller, Spending::Refused).await
+        self.probe(candidate, caller, spending).await
     }
 
     /// Asks the provider whether the operator's own credential works.
@@ -203,6 +208,7 @@ impl Providers {
         &self,
         stored: &StoredCredential,
         source: UsageSource,
+        spending: Spending,
     ) -> Result<CheckReport, Undecryptable> {
         let credential = self.open(stored)?;
         let caller = Caller {
@@ -212,6 +218,6 @@ impl Providers {
             source,
             key_source: Source::User,
         };
-        Ok(self.probe(&credential, caller, Spending::Refused).await)
+        Ok(self.probe(&credential, caller, spending).await)
     }
 }

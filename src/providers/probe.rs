@@ -27,6 +27,12 @@ pub enum Spending {
     Agreed,
 }
 
+impl From<bool> for Spending {
+    fn from(agreed: bool) -> Self {
+        if agreed { Self::Agreed } else { Self::Refused }
+    }
+}
+
 impl Providers {
     /// Asks the provider whether `credential` works. All calls together keep to the probe's budget. Where only a
     /// call that costs money could tell, and that is refused, nothing is asked.

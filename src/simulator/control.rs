@@ -7,6 +7,7 @@
 //! | `GET`, `POST`, `DELETE /_control/replies` | lists, adds or forgets what the language models say: `{"provider", "to", "times", "text", "call": {"name", "arguments"}, "refuse"}` |
 //! | `POST`, `DELETE /_control/transcripts` | adds or forgets what the next recording says: `{"text"}` |
 //! | `GET`, `POST`, `DELETE /_control/faults` | lists, orders or forgets faults: `{"provider", "key", "path", "times", "fault": {"kind", …}}` |
+//! | `GET`, `POST`, `DELETE /_control/texts` | lists, orders or forgets texts that stand in answers instead of the provider's: `{"provider", "member", "texts"}` |
 //! | `GET`, `DELETE /_control/journal` | lists or forgets the requests |
 //! | `/_control/twilio/…` | the telephone network: pace, who answers, calls, callbacks; see `twilio/control.rs` |
 //! | `POST /_control/reset` | everything as at the start |
@@ -26,6 +27,7 @@ use super::{
     faults::Order,
     keys::{Provider, Situation},
     language::replies::Reply,
+    texts::Swap,
     twilio,
 };
 
@@ -37,6 +39,7 @@ pub fn router() -> Router<Simulator> {
         .route("/replies", get(list_replies).post(add_reply).delete(clear_replies))
         .route("/transcripts", post(add_transcript).delete(clear_transcripts))
         .route("/faults", get(list_faults).post(order_fault).delete(clear_faults))
+        .route("/texts", get(list_texts).post(order_texts).delete(clear_texts))
         .route("/journal", get(list_journal).delete(clear_journal))
         .route("/reset", post(reset))
         .nest("/twilio", twilio::control::router())
@@ -153,6 +156,23 @@ async fn order_fault(Shared(simulator): Shared<Simulator>, Json(order): Json<Ord
 
 async fn clear_faults(Shared(simulator): Shared<Simulator>) -> StatusCode {
     simulator.lock().faults.clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn list_texts(Shared(simulator): Shared<Simulator>) -> Json<Value> {
+    Json(json!({ "items": simulator.lock().texts.orders() }))
+}
+
+async fn order_texts(Shared(simulator): Shared<Simulator>, Json(swap): Json<Swap>) -> Response {
+    if let Some(why) = swap.refusal() {
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, why);
+    }
+    simulator.lock().texts.add(swap);
+    StatusCode::CREATED.into_response()
+}
+
+async fn clear_texts(Shared(simulator): Shared<Simulator>) -> StatusCode {
+    simulator.lock().texts.clear();
     StatusCode::NO_CONTENT
 }
 

@@ -200,10 +200,13 @@ pub async fn intercept(Shared(simulator): Shared<Simulator>, request: Request, n
         });
         (number, provider.and_then(|provider| Some((provider, state.faults.take(provider, key, &path)?))))
     };
-    let response = match fault {
+    let mut response = match fault {
         None => next.run(request).await,
         Some((provider, fault)) => fault.happen(provider, request, next).await,
     };
+    if let Some(provider) = provider {
+        response = simulator.reword(provider, response).await;
+    }
     if response.extensions().get::<HungUp>().is_none() {
         simulator.lock().journal.end(number, response.status().as_u16());
     }

@@ -39,6 +39,7 @@ mod single_key;
 mod state;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod twilio;
 mod upload;
 

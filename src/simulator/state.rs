@@ -13,6 +13,7 @@ use super::{
         replies::{Replies, Transcripts},
     },
     serpapi::{archive::Archive, quota::Quota},
+    texts::Texts,
     twilio::exchange::Exchange,
 };
 use crate::model::time::Timestamp;
@@ -70,6 +71,8 @@ pub struct State {
     made: u64,
     /// Faults that were ordered and not yet used up.
     pub faults: Faults,
+    /// Texts that answers have instead of their own.
+    pub texts: Texts,
     /// The requests so far.
     pub journal: Journal,
 }
@@ -84,6 +87,7 @@ impl Default for State {
             transcripts: Transcripts::default(),
             made: 0,
             faults: Faults::default(),
+            texts: Texts::default(),
             journal: Journal::default(),
         }
     }

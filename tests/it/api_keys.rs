@@ -210,24 +210,65 @@ both! {
 
 mod settings {
     use super::*;
-    use crate::support::{Engine, HOUR};
+    use crate::support::{Engine, HOUR, both};
 
-    #[test]
-    fn without_checking_keys_are_stored_unasked_and_count() {
-        crate::support::run(async {
-            let app = App::start_with(Engine::Sqlite, &[("ENABLE_API_KEY_VALIDATION", "false")]).await;
+    /// An installation that does not check keys.
+    struct Unchecked(App);
+
+    impl Unchecked {
+        async fn start(engine: Engine) -> Self {
+            Self(App::start_with(engine, &[("ENABLE_API_KEY_VALIDATION", "false")]).await)
+        }
+    }
+
+    /// An installation that takes three keys of a user an hour.
+    struct Three(App);
+
+    impl Three {
+        async fn start(engine: Engine) -> Self {
+            Self(App::start_with(engine, &[("KEYWARD_LIMIT_KEYS_PER_USER_PER_HOUR", "3")]).await)
+        }
+    }
+
+    /// An installation that checks a user's stored keys twice an hour when asked to.
+    struct TwoChecks(App);
+
+    impl TwoChecks {
+        async fn start(engine: Engine) -> Self {
+            Self(App::start_with(engine, &[("KEYWARD_LIMIT_CHECKS_PER_USER_PER_HOUR", "2")]).await)
+        }
+    }
+
+    both! {
+        async fn checks_that_a_user_asks_for_are_limited(it: TwoChecks) {
+            let app = it.0;
+            let (mut ana, mut ben) = (app.user("ana").await, app.user("ben").await);
+            let check = json!({"provider": "serpapi"});
+            store(&mut ana, "serpapi", "plenty").await;
+            store(&mut ben, "serpapi", "plenty").await;
+            for _ in 0..2 {
+                ana.post("/api/user-api-keys/validate", &check).await.expect(200);
+            }
+            let asked = "SELECT COUNT(*) FROM usage_events";
+            let before = app.sql.number(asked).await;
+            ana.post("/api/user-api-keys/validate", &check).await.problem(429, "rate-limited");
+            assert_eq!(app.sql.number(asked).await, before, "the provider is not asked");
+            ben.post("/api/user-api-keys/validate", &check).await.expect(200);
+            app.clock.advance(HOUR);
+            ana.post("/api/user-api-keys/validate", &check).await.expect(200);
+        }
+
+        async fn without_checking_keys_are_stored_unasked_and_count(it: Unchecked) {
+            let app = it.0;
             let mut client = app.user("ana").await;
             let key = store(&mut client, "serpapi", "invalid").await;
             assert_eq!(key["status"], "unverified");
             client.get("/api/services/data-scraper/access").await.expect(200);
             assert_eq!(app.sql.number("SELECT COUNT(*) FROM usage_events").await, 0);
-        });
-    }
+        }
 
-    #[test]
-    fn switched_on_again_unverified_keys_count_for_a_day() {
-        crate::support::run(async {
-            let app = App::start_with(Engine::Sqlite, &[("ENABLE_API_KEY_VALIDATION", "false")]).await;
+        async fn switched_on_again_unverified_keys_count_for_a_day(it: Unchecked) {
+            let app = it.0;
             let mut client = app.user("ana").await;
             store(&mut client, "serpapi", "down").await;
             let app = app.restarted(&[("ENABLE_API_KEY_VALIDATION", "true")]).await;
@@ -241,13 +282,9 @@ mod settings {
             client.get("/api/services/data-scraper/access").await.expect(200);
             app.clock.advance(3 * HOUR);
             client.get("/api/services/data-scraper/access").await.problem(403, "missing-api-keys");
-        });
-    }
+        }
 
-    #[test]
-    fn switched_off_unverified_keys_count_and_nothing_is_asked_by_schedule() {
-        crate::support::run(async {
-            let app = App::start(Engine::Sqlite).await;
+        async fn switched_off_unverified_keys_count_and_nothing_is_asked_by_schedule(app: App) {
             let mut client = app.user("ana").await;
             client.post("/api/user-api-keys/store", &credential("serpapi", "down")).await.expect(202);
             client.get("/api/services/data-scraper/access").await.problem(403, "missing-api-keys");
@@ -259,13 +296,10 @@ mod settings {
             app.control("PUT", "/keys/twilio/full", Some(json!({"situation": "invalid"}))).await;
             client.post("/api/user-api-keys/validate", &json!({"provider": "twilio"})).await.expect(200);
             client.get("/api/services/calling/access").await.problem(403, "missing-api-keys");
-        });
-    }
+        }
 
-    #[test]
-    fn new_replaced_and_candidate_keys_are_limited_together() {
-        crate::support::run(async {
-            let app = App::start_with(Engine::Sqlite, &[("KEYWARD_LIMIT_KEYS_PER_USER_PER_HOUR", "3")]).await;
+        async fn new_replaced_and_candidate_keys_are_limited_together(it: Three) {
+            let app = it.0;
             let mut client = app.user("ana").await;
             store(&mut client, "serpapi", "plenty").await;
             let with = json!({"credentials": App::test_key("serpapi", "nearly_used_up")});
@@ -278,6 +312,6 @@ mod settings {
             client.post("/api/user-api-keys/validate", &json!({"provider": "serpapi"})).await.expect(200);
             app.clock.advance(HOUR);
             client.post("/api/user-api-keys/validate", &credential("serpapi", "plenty")).await.expect(200);
-        });
+        }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::support::{App, Engine, START, both, install};
 
-fn new_kek() -> String {
+pub fn new_kek() -> String {
     KekRing::generate().unwrap().expose_secret().to_owned()
 }
 

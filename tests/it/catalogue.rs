@@ -49,6 +49,23 @@ both! {
         assert_eq!(replaced["version"], 2);
         let journal = app.control("GET", "/journal", None).await.to_string();
         assert!(!journal.contains("/exa/"), "{journal}");
+
+        // Whoever agrees is asked once: the simulator answers 401 to what it does not know, which is no verdict.
+        let asked = async || app.control("GET", "/journal", None).await.to_string().matches("/exa/search").count();
+        let agreed = json!({"provider": "exa", "spend": true});
+        let tried = client.post("/api/user-api-keys/validate", &agreed).await.expect(200).json();
+        assert_eq!((&tried["status"], &tried["evidence"]["http_status"]), (&json!("unverified"), &json!(401)));
+        assert_eq!(asked().await, 1);
+        let candidate = json!({"provider": "exa", "credentials": body["credentials"], "spend": true});
+        client.post("/api/user-api-keys/validate", &candidate).await.expect(200);
+        assert_eq!(asked().await, 2);
+        // By schedule never, whatever was agreed to before.
+        app.pass(3 * DAY).await;
+        assert_eq!(asked().await, 2);
+        let mut client = app.log_in("ana").await;
+        client.delete("/api/user-api-keys/exa").await.expect(204);
+        client.post("/api/user-api-keys/store", &candidate).await.expect(202);
+        assert_eq!(asked().await, 3);
     }
 
     async fn the_evidence_of_the_last_check_is_kept(app: App) {

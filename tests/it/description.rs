@@ -128,7 +128,8 @@ fn nothing_is_routed_without_a_description() {
     let mut found = Vec::new();
     look(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/server")), &mut found);
     found.sort();
-    assert_eq!(found, ["src/server/docs/mod.rs", "src/server/media.rs", "src/server/webhooks.rs"]);
+    // Those have rows of their own in the authorization matrix.
+    assert_eq!(found, crate::authorization::WITHOUT_DESCRIPTION);
 }
 
 #[test]

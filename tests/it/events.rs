@@ -277,6 +277,30 @@ both! {
         assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
     }
 
+    async fn tokens_that_end_on_one_node_are_refused_by_the_other_within_a_second(app: App) {
+        let other = app.second_node().await;
+        let mut here = app.user("ana").await;
+        // A log-in token lives as long as its session, a personal one until it is revoked.
+        let body = json!({"email": "ana@example.org", "password": PASSWORD, "token": true});
+        let session = app.visitor().post("/api/auth/login", &body).await.expect(200).json();
+        let personal = here.post("/api/tokens", &json!({"name": "nightly", "scopes": ["read"]})).await.expect(201).json();
+        let revoke = format!("/api/tokens/{}", personal["id"].as_str().unwrap());
+        for (seq, issued, ends) in [(1, &session, "/api/auth/sessions"), (2, &personal, revoke.as_str())] {
+            let bearer = format!("Bearer {}", issued["token"].as_str().unwrap());
+            let headers = [("authorization", bearer.as_str())];
+            let mut there = other.visitor();
+            there.send("GET", "/api/user-api-keys", &headers, Vec::new()).await.expect(200);
+            let mut stream = there.events("", &headers).await;
+            stream.expect(seq, "hello", "").await;
+            let begin = Instant::now();
+            here.delete(ends).await.expect(204);
+            there.send("GET", "/api/user-api-keys", &headers, Vec::new()).await.problem(401, "unauthenticated");
+            stream.expect(seq + 1, "account", "").await;
+            stream.ends_with_its_session().await;
+            assert!(begin.elapsed() < Duration::from_secs(1), "{ends}: {:?}", begin.elapsed());
+        }
+    }
+
     async fn changes_made_at_once_on_two_nodes_leave_no_gap(app: App) {
         const TIMES: i64 = 10;
         let other = app.second_node().await;

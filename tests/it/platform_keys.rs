@@ -37,6 +37,35 @@ impl Supplied {
     }
 }
 
+/// One whose operator lets a user make two calls a day.
+struct Twice(App);
+
+impl Twice {
+    async fn start(engine: Engine) -> Self {
+        let limit = [("KEYWARD_LIMIT_PLATFORM_CALLS_PER_USER_PER_DAY", "2")];
+        Self(Supplied::with(engine, "plenty", &limit).await.0)
+    }
+}
+
+/// One whose operator supplies a Twilio key, for one call a day.
+struct OneCall(App);
+
+impl OneCall {
+    async fn start(engine: Engine) -> Self {
+        let limit = [("KEYWARD_LIMIT_PLATFORM_CALLS_PER_USER_PER_DAY", "1")];
+        Self(Supplied::of(engine, &[("twilio", "full")], &limit).await.0)
+    }
+}
+
+/// One whose SerpAPI key has little left.
+struct NearlyUsedUp(App);
+
+impl NearlyUsedUp {
+    async fn start(engine: Engine) -> Self {
+        Self(Supplied::with(engine, "nearly_used_up", &[]).await.0)
+    }
+}
+
 fn write_keys(file: &Path, keys: &[(&str, &str)]) {
     let mut text = String::new();
     for (provider, id) in keys {
@@ -153,11 +182,9 @@ both! {
     }
 }
 
-#[test]
-fn a_day_has_a_limit_for_each_user() {
-    crate::support::run(async {
-        let limit = [("KEYWARD_LIMIT_PLATFORM_CALLS_PER_USER_PER_DAY", "2")];
-        let Supplied(app) = Supplied::with(Engine::Sqlite, "plenty", &limit).await;
+both! {
+    async fn a_day_has_a_limit_for_each_user(it: Twice) {
+        let app = it.0;
         let mut ana = invited(&app, "ana").await;
         let body = json!({"query": "many odd coffee", "place": "52.52, 13.405", "limit": 60});
         let started = ana.post("/api/services/data-scraper/searches", &body).await.expect(201);
@@ -195,14 +222,10 @@ fn a_day_has_a_limit_for_each_user() {
         ana.delete("/api/user-api-keys/serpapi").await.expect(204);
         app.pass(DAY).await;
         app.log_in("ana").await.get("/api/services/data-scraper/access").await.expect(200);
-    });
-}
+    }
 
-#[test]
-fn a_call_that_was_ordered_is_followed_and_ended_beyond_the_limit() {
-    crate::support::run(async {
-        let limit = [("KEYWARD_LIMIT_PLATFORM_CALLS_PER_USER_PER_DAY", "1")];
-        let Supplied(app) = Supplied::of(Engine::Sqlite, &[("twilio", "full")], &limit).await;
+    async fn a_call_that_was_ordered_is_followed_and_ended_beyond_the_limit(it: OneCall) {
+        let app = it.0;
         let number = "+12125550177";
         app.control("PUT", &format!("/twilio/callees/{number}"), Some(json!({"rings": 1_000.0}))).await;
         let pace = json!({"second_ms": 1_000, "webhook_timeout_ms": 15_000, "price_after": 1.0});
@@ -225,13 +248,10 @@ fn a_call_that_was_ordered_is_followed_and_ended_beyond_the_limit() {
         let call = calls::until(&app, &mut ana, &address, calls::is_over).await;
         assert!(["canceled", "completed"].contains(&call["state"].as_str().unwrap()), "{call}");
         assert_eq!(calls::orders(&app).await, 1);
-    });
-}
+    }
 
-#[test]
-fn a_supplied_key_that_dies_closes_what_it_opened() {
-    crate::support::run(async {
-        let Supplied(app) = Supplied::with(Engine::Sqlite, "nearly_used_up", &[]).await;
+    async fn a_supplied_key_that_dies_closes_what_it_opened(it: NearlyUsedUp) {
+        let app = it.0;
         let mut ana = invited(&app, "ana").await;
         ana.get("/api/services/data-scraper/access").await.expect(200);
         app.control("PUT", "/keys/serpapi/nearly_used_up", Some(json!({"situation": "invalid"}))).await;
@@ -241,18 +261,15 @@ fn a_supplied_key_that_dies_closes_what_it_opened() {
         app.pass(Duration::ZERO).await;
         let problem = ana.get("/api/services/data-scraper/access").await.problem(403, "missing-api-keys");
         assert_eq!(problem["blocked_providers"][0]["status"], "invalid");
-    });
-}
+    }
 
-#[test]
-fn a_start_is_refused_with_the_reason_and_no_value() {
-    crate::support::run(async {
-        let dir = tempfile::tempdir().unwrap();
+    async fn a_start_is_refused_with_the_reason_and_no_value(app: App) {
+        let dir = &app.dir;
         let file = dir.path().join("platform.toml");
         let path = file.to_str().unwrap().to_owned();
         let refusal = async |registration: &str| {
             let variables = [
-                ("DATABASE_URL", format!("sqlite:{}/keyward.db", dir.path().display())),
+                ("DATABASE_URL", app.sql.url.clone()),
                 ("KEYWARD_DATA_DIR", dir.path().join("data").to_str().unwrap().to_owned()),
                 ("REQUIRE_USER_API_KEYS", "false".to_owned()),
                 ("KEYWARD_PLATFORM_KEYS_FILE", path.clone()),
@@ -274,5 +291,5 @@ fn a_start_is_refused_with_the_reason_and_no_value() {
             let refusal = refusal("invite").await;
             assert!(refusal.contains(words) && !refusal.contains("hunter2"), "{refusal}");
         }
-    });
+    }
 }

@@ -150,15 +150,19 @@ both! {
 const OLD: &str = "old-token-of-32-characters-at-least";
 const NEW: &str = "new-token-of-32-characters-at-least";
 
-async fn with_tokens() -> App {
-    let tokens = format!("{NEW},{OLD}");
-    App::start_with(Engine::Sqlite, &[("SYSTEM_API_TOKEN", &tokens), ("METRICS_TOKEN", OLD)]).await
+/// An installation with tokens for other programs of the operator's.
+struct WithTokens(App);
+
+impl WithTokens {
+    async fn start(engine: Engine) -> Self {
+        let tokens = format!("{NEW},{OLD}");
+        Self(App::start_with(engine, &[("SYSTEM_API_TOKEN", &tokens), ("METRICS_TOKEN", OLD)]).await)
+    }
 }
 
-#[test]
-fn another_back_end_asks_about_access_and_each_call_is_audited() {
-    crate::support::run(async {
-        let app = with_tokens().await;
+both! {
+    async fn another_back_end_asks_about_access_and_each_call_is_audited(it: WithTokens) {
+        let app = it.0;
         let mut ana = app.user("ana").await;
         let user = ana.get("/api/auth/me").await.json()["id"].as_str().unwrap().to_owned();
         let path = format!("/api/system/users/{user}/services/data-scraper/access");
@@ -193,13 +197,10 @@ fn another_back_end_asks_about_access_and_each_call_is_audited() {
             .problem(404, "not-found");
         app.sql.execute("UPDATE users SET disabled = TRUE").await;
         by_token(&app, NEW, "GET", &path, Value::Null).await.problem(404, "not-found");
-    });
-}
+    }
 
-#[test]
-fn the_metrics_count_requests_and_calls_and_name_nobody() {
-    crate::support::run(async {
-        let app = with_tokens().await;
+    async fn the_metrics_count_requests_and_calls_and_name_nobody(it: WithTokens) {
+        let app = it.0;
         let mut ana = app.user("ana").await;
         let key = json!({"provider": "serpapi", "credentials": App::test_key("serpapi", "plenty")});
         ana.post("/api/user-api-keys/store", &key).await.expect(201);
@@ -216,17 +217,13 @@ fn the_metrics_count_requests_and_calls_and_name_nobody() {
             assert!(!answer.text.contains(private));
         }
         app.visitor().get("/metrics").await.problem(401, "unauthenticated");
-    });
-}
+    }
 
-#[test]
-fn without_tokens_those_ways_in_are_closed() {
-    crate::support::run(async {
-        let app = App::start(Engine::Sqlite).await;
+    async fn without_tokens_those_ways_in_are_closed(app: App) {
         let path = "/api/system/users/0190b3d1-7b7a-7cc1-8c1e-6c2b6f0a0001/services/calling/access";
         for path in [path, "/metrics"] {
             by_token(&app, "", "GET", path, Value::Null).await.problem(401, "unauthenticated");
             by_token(&app, OLD, "GET", path, Value::Null).await.problem(401, "unauthenticated");
         }
-    });
+    }
 }

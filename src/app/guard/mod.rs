@@ -45,12 +45,18 @@ pub enum OnMissing {
 #[derive(Clone, Copy)]
 pub struct Guard {
     again: Action<(), ()>,
+    open: Memo<bool>,
 }
 
 impl Guard {
     /// Asks again.
     pub fn ask_again(self) {
         self.again.dispatch(());
+    }
+
+    /// Whether the service is open, and its content in sight.
+    pub fn is_open(self) -> bool {
+        self.open.get()
     }
 }
 
@@ -102,8 +108,8 @@ pub fn ApiKeyGuard(
                 door.decide(answer.decision);
             }
         });
-        provide_context(Guard { again });
         let granted = door.granted();
+        provide_context(Guard { again, open: granted });
         let opened = door.opened();
         let explains = fallback.with_value(Option::is_none);
         // While the explanation stands there, its cards ask, and know the decision as well.

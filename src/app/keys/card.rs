@@ -22,6 +22,7 @@ use crate::{
         ids::ProviderId,
         key::{KeyView, Source},
         page::ProviderCard,
+        provider::Cost,
         service::ServiceId,
     },
 };
@@ -139,10 +140,14 @@ pub fn KeyCard(
     };
     // Each control depends on as little as possible: one that is redrawn loses the focus.
     let stored = Memo::new(move |_| card.with(|card| card.as_ref().is_some_and(|card| card.key.is_some())));
+    let billed = info.check_cost == Cost::Billed;
     let check_now = {
-        let provider = provider.to_string();
+        let (provider, name) = (provider.to_string(), info.name.clone());
         part(move || {
             let provider = provider.clone();
+            if billed {
+                return own.get().is_some().then(|| billed_check(check, provider, &name));
+            }
             own.get().is_some().then(|| {
                 view! {
                     <PostForm action=check>
@@ -150,6 +155,7 @@ pub fn KeyCard(
                         <BusyButton busy=check.pending() label="Check now" busy_label="Asking…" />
                     </PostForm>
                 }
+                .into_any()
             })
         })
     };
@@ -275,6 +281,28 @@ pub fn KeyCard(
         </li>
     };
     Some(view.into_any())
+}
+
+/// A check that the provider charges for: made for whoever agrees to it, and by schedule never.
+fn billed_check(check: Post<KeyView>, provider: String, name: &str) -> AnyView {
+    view! {
+        <details class="confirm">
+            <summary class="button">
+                "Check for a charge" <span class="visually-hidden">{format!(" at {name}")}</span>
+            </summary>
+            <p>
+                {format!(
+                    "{name} offers no check without charge. It makes one small request with this key, which {name} charges to your account.",
+                )}
+            </p>
+            <PostForm action=check>
+                <input type="hidden" name="provider" value=provider />
+                <input type="hidden" name="spend" value="true" />
+                <BusyButton busy=check.pending() label="Check, and pay for it" busy_label="Asking…" />
+            </PostForm>
+        </details>
+    }
+    .into_any()
 }
 
 /// The services that use a provider, or what it is for.

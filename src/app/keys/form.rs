@@ -86,11 +86,14 @@ pub(super) fn KeyForm(
     let field_names: Vec<_> =
         info.forms.iter().flat_map(|form| &form.fields).map(|field| field.name.clone()).collect();
     let name = info.name.clone();
-    // What costs money is not asked.
-    let asks = checking && info.check_cost != Cost::Billed;
+    // What costs money is asked for whoever agrees to it.
+    let billed = checking && info.check_cost == Cost::Billed;
+    let asks = checking && !billed;
     let (label, busy_label) = match (asks, replaces) {
         (true, None) => ("Check and save", format!("Asking {}…", info.name)),
         (true, Some(_)) => ("Check and replace", format!("Asking {}…", info.name)),
+        (false, None) if billed => ("Save", format!("Asking {}…", info.name)),
+        (false, Some(_)) if billed => ("Replace", format!("Asking {}…", info.name)),
         (false, None) => ("Save unchecked", "Saving…".to_owned()),
         (false, Some(_)) => ("Replace unchecked", "Saving…".to_owned()),
     };
@@ -121,11 +124,22 @@ pub(super) fn KeyForm(
         });
         let cost = cost_of_checks(info.check_cost, &info.name).filter(|_| checking);
         let cost = cost.map(|text| view! { <p class="field-help">{text}</p> }.into_any());
+        let agree = billed.then(|| {
+            let sentence = format!("Try it once, and let {name} charge my account for that");
+            view! {
+                <label class="check">
+                    <input type="checkbox" name="spend" />
+                    {sentence}
+                </label>
+            }
+            .into_any()
+        });
         view! {
             <input type="hidden" name="provider" value=provider />
             {fields}
             {note}
             {cost}
+            {agree}
             <ErrorNotice error=error provider=name fields=field_names id=message_id />
             <div class="actions">
                 <BusyButton kind=ButtonKind::Primary busy=busy label=label busy_label=busy_label />
@@ -152,7 +166,7 @@ fn cost_of_checks(cost: Cost, name: &str) -> Option<String> {
         Cost::Free => None,
         Cost::Counts => Some(format!("Each check, about one a day, counts as one request at {name}.")),
         Cost::Billed => Some(format!(
-            "{name} offers no check without charge, so Keyward stores this key without trying it."
+            "{name} offers no check without charge, so Keyward stores this key without trying it, unless you agree."
         )),
     }
 }

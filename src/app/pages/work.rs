@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, time::Duration};
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::{ev::SubmitEvent, html, prelude::*, task::spawn_local};
 use leptos_router::{
     NavigateOptions,
     hooks::{use_navigate, use_query_map},
@@ -14,9 +14,9 @@ use crate::{
         asked::Asked,
         guard::Guard,
         live::{SLOW, Since},
-        post::{Post, PostForm},
+        post::{Outcome, Post, PostForm, fields},
         problem::{NotFound, Problem},
-        ui::{Announcer, BusyButton, ButtonKind, focus_first_invalid, part},
+        ui::{Announcer, BusyButton, ButtonKind, focus_first_invalid, focus_soon, part},
     },
     model::error::{AppError, ErrorCode},
 };
@@ -111,11 +111,11 @@ impl<T: PartialEq + Send + Sync + 'static> Followed<T> {
     }
 
     /// Follows one thing, and leads back to `home` when it was deleted elsewhere, which is said aloud as `gone`.
-    /// What has ended is not shown as under way again: the answer to the user's own stop may have overtaken.
+    /// An answer that was `overtaken` by what is shown is dropped, such as by the answer to the user's own stop.
     pub(super) fn one(
         self,
         read: impl Fn() -> Reading<T> + Clone + 'static,
-        is_open: fn(&T) -> bool,
+        overtaken: fn(&T, &T) -> bool,
         deleting: impl Fn() -> bool + Clone + 'static,
         gone: &'static str,
         home: &'static str,
@@ -131,7 +131,7 @@ impl<T: PartialEq + Send + Sync + 'static> Followed<T> {
             let (now, navigate) = (read(), navigate.clone());
             spawn_local(async move {
                 match now.await {
-                    Ok(now) if is_open(&now) && open.try_get_untracked() != Some(true) => {}
+                    Ok(now) if view.try_with_untracked(|shown| overtaken(&now, shown)) == Some(true) => {}
                     Ok(now) => renew(view, now),
                     // Not when the page was left meanwhile.
                     Err(error) if error.code == ErrorCode::NotFound && open.try_get_untracked().is_some() => {
@@ -195,6 +195,57 @@ pub(super) fn mind(
 /// What the address gives for a field, such as what was typed before an error without JavaScript.
 pub(super) fn in_address(name: &str) -> String {
     use_query_map().with_untracked(|query| query.get(name)).unwrap_or_default()
+}
+
+/// Shows what a form of the address asks for without leaving the page, so that nothing else on it is lost. Without
+/// JavaScript the browser sends the form.
+pub(super) fn in_place(path: String) -> impl Fn(SubmitEvent) + Clone {
+    let navigate = use_navigate();
+    move |event: SubmitEvent| {
+        // What cannot be read the browser sends by itself.
+        let Some(fields) = fields(&event) else { return };
+        event.prevent_default();
+        navigate(&format!("{path}?{fields}"), NavigateOptions { scroll: false, ..Default::default() });
+    }
+}
+
+/// The fields of a form follow the address, but nothing that is typed meanwhile is lost.
+pub(super) fn follow_address<T: PartialEq + Clone + Send + Sync + 'static>(
+    form: NodeRef<html::Form>,
+    asked: Memo<T>,
+) {
+    Effect::new(move |before: Option<T>| {
+        let now = asked.get();
+        if before.is_some_and(|before| before != now) {
+            request_animation_frame(move || {
+                if let Some(form) = form.try_get_untracked().flatten() {
+                    form.reset();
+                }
+            });
+        }
+        now
+    });
+}
+
+/// The error of whichever form was answered last, with the focus on it where there is one.
+pub(super) fn latest<const N: usize>(
+    forms: [Outcome; N],
+    message: &'static str,
+) -> RwSignal<Option<AppError>> {
+    // One may be there already, after a plain post.
+    let error = RwSignal::new(forms.iter().find_map(|form| form.error.get_untracked()));
+    for Outcome { version, error: its } in forms {
+        Effect::new(move |_| {
+            if version.get() > 0 {
+                let now = its.get_untracked();
+                if now.is_some() {
+                    focus_soon(message);
+                }
+                error.set(now);
+            }
+        });
+    }
+    error
 }
 
 /// The sentence about one field.

@@ -44,6 +44,9 @@ pub fn BusyButton(
     /// The words while busy.
     #[prop(into)]
     busy_label: String,
+    /// What it is about, for those who cannot see beside what it stands.
+    #[prop(optional, into)]
+    about: Option<String>,
 ) -> impl IntoView {
     view! {
         <button
@@ -65,6 +68,7 @@ pub fn BusyButton(
                     {busy_label}
                 </span>
             </span>
+            {about.map(|about| view! { <span class="visually-hidden">" " {about}</span> })}
         </button>
     }
 }

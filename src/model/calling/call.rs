@@ -1,7 +1,5 @@
 //! How a call stands.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::CallRequest;

@@ -85,8 +85,16 @@ mod tests {
         }
 
         #[test]
-        fn what_is_no_key_is_refused(text in "[0-9a-f.+-]{0,40}") {
+        fn no_other_text_is_a_key(text in "[0-9a-f.+-]{0,40}") {
             prop_assert_eq!(text.parse::<ResultKey>(), Err(InvalidKey));
+        }
+    }
+
+    #[test]
+    fn positions_that_are_none_are_refused() {
+        for position in ["", "+1", "-1", "4294967296", "1.0", " 1"] {
+            let text = format!("{}.{position}", uuid::Uuid::nil());
+            assert_eq!(text.parse::<ResultKey>(), Err(InvalidKey), "{position}");
         }
     }
 }

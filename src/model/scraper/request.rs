@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Engine, LIMIT_MAX, LIMIT_STEP};
 use crate::model::{
     error::{AppError, FieldError},
-    input,
+    input::{self, line},
 };
 
 /// Longest query, in characters.
@@ -202,20 +202,6 @@ fn place_for(engine: Engine, text: &str) -> Result<Place, FieldError> {
     match text.parse()? {
         Place::Coordinates(_) if engine == Engine::Web => Err(FieldError::NotByCoordinates),
         place => Ok(place),
-    }
-}
-
-/// One line of at most `max` characters, without the spaces around it.
-pub(super) fn line(text: &str, max: usize) -> Result<&str, FieldError> {
-    let text = text.trim();
-    if text.is_empty() {
-        Err(FieldError::Required)
-    } else if text.chars().count() > max {
-        Err(FieldError::TooLong)
-    } else if text.chars().any(char::is_control) {
-        Err(FieldError::ControlCharacters)
-    } else {
-        Ok(text)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{SearchInput, SearchRequest, request::line};
-use crate::model::{error::AppError, ids::SavedId, time::Timestamp};
+use super::{SearchInput, SearchRequest};
+use crate::model::{error::AppError, ids::SavedId, input::line, time::Timestamp};
 
 /// Longest name, in characters.
 const NAME_MAX: usize = 80;

@@ -1,7 +1,5 @@
 //! How a search stands.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Place, ResultsOf, SearchRequest};
@@ -35,8 +33,8 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.write_str(self.code())
             }
         }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{
     error::{AppError, ErrorCode, FieldError},
     ids::{CloneId, VoiceId},
+    scraper::words,
     time::Timestamp,
 };
 
@@ -81,59 +82,50 @@ impl Container {
     }
 }
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $variant:ident $code:literal $label:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-        #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name {
-            $($(#[$of])* $variant,)*
-        }
-
-        impl $name {
-            /// The word in the database and on the wire.
-            pub const fn code(self) -> &'static str {
-                match self { $(Self::$variant => $code,)* }
-            }
-
-            /// Reads the word.
-            pub fn from_code(code: &str) -> Option<Self> {
-                match code {
-                    $($code => Some(Self::$variant),)*
-                    _ => None,
-                }
-            }
-
-            /// The words on the page.
-            pub const fn label(self) -> &'static str {
-                match self { $(Self::$variant => $label,)* }
-            }
-        }
-    };
-}
-
 words! {
     /// Where samples come from.
+    #[derive(Default)]
     CloneSource {
         /// Files.
         #[default]
-        Files "files" "from files",
+        Files "files",
         /// The microphone.
-        Microphone "microphone" "from the microphone",
+        Microphone "microphone",
+    }
+}
+
+impl CloneSource {
+    /// The words on the page.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Files => "from files",
+            Self::Microphone => "from the microphone",
+        }
     }
 }
 
 words! {
     /// How a clone ended.
+    #[derive(Default)]
     CloneState {
         /// The samples were on their way when it was last heard of.
         #[default]
-        Sent "sent" "Not known whether it was made",
+        Sent "sent",
         /// The voice was made.
-        Made "made" "Made",
+        Made "made",
         /// It was refused.
-        Refused "refused" "Refused",
+        Refused "refused",
+    }
+}
+
+impl CloneState {
+    /// The words on the page.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Sent => "Not known whether it was made",
+            Self::Made => "Made",
+            Self::Refused => "Refused",
+        }
     }
 }
 

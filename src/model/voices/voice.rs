@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{
     error::{AppError, FieldError},
     ids::{InvalidId, VoiceId},
+    input::line,
     time::Timestamp,
 };
 
@@ -182,29 +183,18 @@ impl VoiceInput {
     pub fn check(&self) -> Result<Self, AppError> {
         let mut errors = BTreeMap::new();
         let name = line(&self.name, NAME_MAX);
-        let description = line(&self.description, DESCRIPTION_MAX);
-        match &name {
-            Ok(name) if name.is_empty() => drop(errors.insert("name".to_owned(), FieldError::Required)),
-            Ok(_) => {}
-            Err(error) => drop(errors.insert("name".to_owned(), *error)),
-        }
-        if let Err(error) = &description {
-            errors.insert("description".to_owned(), *error);
+        let description = match self.description.trim() {
+            "" => Ok(""),
+            text => line(text, DESCRIPTION_MAX),
+        };
+        for (field, error) in [("name", name.err()), ("description", description.err())] {
+            errors.extend(error.map(|error| (field.to_owned(), error)));
         }
         AppError::fields(errors)?;
-        Ok(Self { name: name.unwrap_or_default(), description: description.unwrap_or_default() })
-    }
-}
-
-/// One line of text, trimmed.
-fn line(text: &str, most: usize) -> Result<String, FieldError> {
-    let text = text.trim();
-    if text.chars().count() > most {
-        Err(FieldError::TooLong)
-    } else if text.chars().any(char::is_control) {
-        Err(FieldError::ControlCharacters)
-    } else {
-        Ok(text.to_owned())
+        Ok(Self {
+            name: name.unwrap_or_default().to_owned(),
+            description: description.unwrap_or_default().to_owned(),
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::json as value;
 use super::support::{CANARY, Room, Server, hurry, json, response};
 use crate::{
     model::service::ServiceId,
-    providers::{Call, EgressSettings, UsageSource, catalogue::Catalogue, egress::scrub::Scrubber},
+    providers::{Call, EgressSettings, Spending, UsageSource, catalogue::Catalogue, egress::scrub::Scrubber},
 };
 
 /// Everything that the room lets out about checks and calls with the canary, as text.
@@ -19,7 +19,7 @@ async fn traces(room: &Room) -> String {
         let report = room.check(candidate).await;
         let wire = serde_json::to_string(&report).unwrap();
         let stored = room.store(candidate);
-        let again = room.providers.check_stored(&stored, UsageSource::Check).await;
+        let again = room.providers.check_stored(&stored, UsageSource::Check, Spending::Refused).await;
         let (config, hint) = (candidate.config(), candidate.hint());
         format!("{report:?} {wire} {candidate:?} {config} {hint} {stored:?} {again:?}\n")
     });

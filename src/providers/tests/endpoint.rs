@@ -13,7 +13,7 @@ use crate::{
         error::FieldError,
         ids::{KeyId, ProviderId, UserId},
     },
-    providers::{Candidate, EgressSettings, StoredCredential, UsageSource},
+    providers::{Candidate, EgressSettings, Spending, StoredCredential, UsageSource},
 };
 
 pub(super) fn azure() -> ProviderId {
@@ -114,7 +114,7 @@ async fn a_row_whose_address_was_changed_does_not_open() {
     let mut config = stored.config.clone();
     config["endpoint"] = value!("https://b.openai.azure.com");
     let moved = StoredCredential { config, ..stored.clone() };
-    assert!(room.providers.check_stored(&moved, UsageSource::Check).await.is_err());
+    assert!(room.providers.check_stored(&moved, UsageSource::Check, Spending::Refused).await.is_err());
 }
 
 #[tokio::test]

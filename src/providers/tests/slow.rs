@@ -10,7 +10,7 @@ use crate::{
         check::Outcome,
         ids::{ProviderId, UserId},
     },
-    providers::{EgressSettings, catalogue::Catalogue, egress::bulkhead::CHECKS as AT_A_TIME},
+    providers::{EgressSettings, Spending, catalogue::Catalogue, egress::bulkhead::CHECKS as AT_A_TIME},
 };
 
 const SLOW: ProviderId = ProviderId::OPENAI;
@@ -40,7 +40,9 @@ async fn meanwhile<F: Future<Output = ()>>(act: impl FnOnce(Arc<Room>) -> F) {
     let mut hanging = JoinSet::new();
     for _ in 0..CHECKS {
         let (room, candidate) = (Arc::clone(&room), Arc::clone(&candidate));
-        hanging.spawn(async move { room.providers.check_candidate(UserId::generate(), &candidate).await });
+        hanging.spawn(async move {
+            room.providers.check_candidate(UserId::generate(), &candidate, Spending::Refused).await
+        });
     }
     let full = async {
         while slow.heads().len() < AT_A_TIME {

@@ -9,7 +9,7 @@ use crate::{
         ids::{KeyId, ProviderId, UserId},
         service::ServiceId,
     },
-    providers::{Call, CallError, StoredCredential, UsageSource},
+    providers::{Call, CallError, Spending, StoredCredential, UsageSource},
     vault::Undecryptable,
 };
 
@@ -19,7 +19,7 @@ async fn a_stored_credential_is_opened_and_checked() {
     let server = Server::answering(move |_| json(200, &account)).await;
     let room = Room::at(server.addr);
     let stored = room.store(&room.serpapi());
-    let report = room.providers.check_stored(&stored, UsageSource::Check).await.unwrap();
+    let report = room.providers.check_stored(&stored, UsageSource::Check, Spending::Refused).await.unwrap();
     assert_eq!(report.outcome, Outcome::Valid);
     let events = room.events();
     assert_eq!((events[0].key, events[0].source), (Some(stored.row_id), UsageSource::Check));
@@ -55,7 +55,7 @@ async fn whatever_is_moved_or_changed_does_not_open() {
         StoredCredential { dek: other.dek.clone(), ..good.clone() },
     ];
     for stored in changed {
-        let report = room.providers.check_stored(&stored, UsageSource::Check).await;
+        let report = room.providers.check_stored(&stored, UsageSource::Check, Spending::Refused).await;
         assert_eq!(report.err(), Some(Undecryptable), "{stored:?}");
     }
     let serpapi = StoredCredential { version: 7, ..room.store(&room.serpapi()) };
@@ -65,7 +65,7 @@ async fn whatever_is_moved_or_changed_does_not_open() {
         Some(CallError::Undecryptable)
     );
     assert!(server.heads().is_empty(), "nothing is sent");
-    assert!(room.providers.check_stored(&good, UsageSource::Check).await.is_ok());
+    assert!(room.providers.check_stored(&good, UsageSource::Check, Spending::Refused).await.is_ok());
 }
 
 #[test]

@@ -28,7 +28,7 @@ use crate::{
         time::Timestamp,
     },
     providers::{
-        Candidate, EgressSettings, Providers, StoredCredential, UsageEvent, UsageObserver,
+        Candidate, EgressSettings, Providers, Spending, StoredCredential, UsageEvent, UsageObserver,
         catalogue::Catalogue,
     },
     vault::{KekRing, SecretKind, Vault},
@@ -254,7 +254,7 @@ impl Room {
     }
 
     pub(super) async fn check(&self, candidate: &Candidate) -> CheckReport {
-        self.providers.check_candidate(self.owner, candidate).await
+        self.providers.check_candidate(self.owner, candidate, Spending::Refused).await
     }
 
     /// Seals a candidate as if it had been stored.

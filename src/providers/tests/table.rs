@@ -328,8 +328,11 @@ async fn what_costs_money_is_not_asked_without_consent() {
         let report = room.check(&candidate).await;
         assert_eq!((report.outcome, report.reason), (Outcome::NotAsked, Reason::CheckCostsMoney));
         let stored = room.store(&candidate);
-        let report =
-            room.providers.check_stored(&stored, crate::providers::UsageSource::Check).await.unwrap();
+        let report = room
+            .providers
+            .check_stored(&stored, crate::providers::UsageSource::Check, Spending::Refused)
+            .await
+            .unwrap();
         assert_eq!(report.outcome, Outcome::NotAsked);
         spared.insert(provider.info.id.as_str());
     }

@@ -50,6 +50,10 @@ pub(super) struct Credential {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = Password, write_only, max_length = 4096)]
     api_key: Option<SecretString>,
+    /// Agrees to a check that the provider charges for, where it offers no other (`check_cost` is `billed`). Without, the
+    /// key is not tried.
+    #[serde(default)]
+    spend: bool,
 }
 
 /// Secrets by the name of their field.
@@ -101,6 +105,10 @@ pub(super) struct Replacement {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = Password, write_only, max_length = 4096)]
     api_key: Option<SecretString>,
+    /// Agrees to a check that the provider charges for, where it offers no other (`check_cost` is `billed`). Without, the
+    /// key is not tried.
+    #[serde(default)]
+    spend: bool,
 }
 
 /// The provider's answer about a candidate.
@@ -179,8 +187,8 @@ pub(super) async fn store(
     caller: Caller,
     Body(body): Body<Credential>,
 ) -> Result<Response, Problem> {
-    let provider = body.provider()?;
-    let key = app.keys.store(caller, &provider, body.required_fields()?).await?;
+    let (provider, spending) = (body.provider()?, body.spend.into());
+    let key = app.keys.store(caller, &provider, body.required_fields()?, spending).await?;
     // Stored, though the provider could not be asked: accepted, and checked again by schedule.
     let pending = key.status == KeyStatus::Unverified && app.keys.checks_on_store();
     let status = if pending { StatusCode::ACCEPTED } else { StatusCode::CREATED };
@@ -205,14 +213,14 @@ pub(super) async fn validate(
     caller: Caller,
     Body(body): Body<Credential>,
 ) -> Result<Response, Problem> {
-    let provider = body.provider()?;
+    let (provider, spending) = (body.provider()?, body.spend.into());
     match body.fields()? {
         None => {
-            let key = app.keys.check_now(caller.user, &provider).await?;
+            let key = app.keys.check_now(caller.user, &provider, spending).await?;
             Ok(Json(Checked::Stored(Box::new(key))).into_response())
         }
         Some(fields) => {
-            let report = app.keys.check_candidate(caller, &provider, fields).await?;
+            let report = app.keys.check_candidate(caller, &provider, fields, spending).await?;
             let status = report.outcome.status().unwrap_or(KeyStatus::Unverified);
             let name = app.keys.provider_name(&provider);
             let status_reason = report.reason.sentence(&name);
@@ -242,9 +250,9 @@ pub(super) async fn replace(
     PathId(provider): PathId<ProviderId>,
     Body(body): Body<Replacement>,
 ) -> Result<Json<KeyView>, Problem> {
-    let body =
-        Credential { provider: provider.to_string(), credentials: body.credentials, api_key: body.api_key };
-    Ok(Json(app.keys.replace(caller, &provider, body.required_fields()?).await?))
+    let Replacement { credentials, api_key, spend } = body;
+    let body = Credential { provider: provider.to_string(), credentials, api_key, spend };
+    Ok(Json(app.keys.replace(caller, &provider, body.required_fields()?, spend.into()).await?))
 }
 
 /// Delete a stored key

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::run::Parameters;
 use crate::{
-    keys::Keys,
+    keys::{Keys, Spending},
     model::{
         access::{Block, ProviderVerdict, Verdict},
         check::Outcome,
@@ -94,7 +94,7 @@ impl Source for SerpApi {
 
     async fn refresh_searches_left(&self, user: UserId) -> Option<i64> {
         let provider = ProviderId::SERPAPI;
-        let check = self.keys.check_now(user, &provider);
+        let check = self.keys.check_now(user, &provider, Spending::Refused);
         let key = tokio::time::timeout(ACCOUNT, check).await.ok()?.ok()?;
         key.metadata.quota?.left()
     }

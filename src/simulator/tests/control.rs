@@ -102,6 +102,34 @@ async fn an_order_that_makes_no_sense_is_refused() {
 }
 
 #[tokio::test]
+async fn texts_stand_where_they_were_ordered_in_turn_and_nowhere_else() {
+    let client = Client::new();
+    let own = client.serpapi("plenty", "/account.json", "").await.json;
+    let order = json!({ "provider": "serpapi", "member": "plan_name", "texts": ["<b>", "</script>"] });
+    client.control(Method::POST, "/texts", order.clone()).await;
+    assert_eq!(client.control(Method::GET, "/texts", Value::Null).await["items"], json!([order]));
+    for expected in ["<b>", "</script>", "<b>"] {
+        let answer = client.serpapi("plenty", "/account.json", "").await;
+        assert_eq!(answer.json["plan_name"], expected);
+        assert_eq!(answer.json["account_email"], own["account_email"]);
+        assert_eq!(answer.json["this_month_usage"], 42);
+    }
+    // A number is no text, and another provider's answers are its own.
+    let number = json!({ "provider": "serpapi", "member": "this_month_usage", "texts": ["x"] });
+    client.control(Method::POST, "/texts", number).await;
+    assert_eq!(client.serpapi("plenty", "/account.json", "").await.json["this_month_usage"], 42);
+    let name = json!({ "provider": "serpapi", "member": "friendly_name", "texts": ["x"] });
+    client.control(Method::POST, "/texts", name).await;
+    assert_ne!(client.twilio("full", ".json").await.json["friendly_name"], "x");
+    client.control(Method::DELETE, "/texts", Value::Null).await;
+    assert_eq!(client.serpapi("plenty", "/account.json", "").await.json["plan_name"], own["plan_name"]);
+    let nothing = json!({ "provider": "serpapi", "member": "plan_name", "texts": [] });
+    let request = Request::post("/_control/texts").header("content-type", "application/json");
+    let answer = client.send(request.body(Body::from(nothing.to_string())).unwrap()).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
 async fn a_key_changes_at_run_time_and_a_reset_brings_it_back() {
     let client = Client::new();
     let status = async || client.serpapi("plenty", "/account.json", "").await;

@@ -43,7 +43,7 @@ impl Row {
 
     /// What its body says that it is.
     pub fn kind(&self) -> &'static str {
-        if self.path.starts_with("/api/rpc/") {
+        if self.path.starts_with("/api/rpc/") || self.path.starts_with("/webhooks/") {
             "application/x-www-form-urlencoded"
         } else if self.path == VOICES {
             "multipart/form-data; boundary=x"
@@ -80,6 +80,7 @@ const NO_CALL: &str = r#"{"to":"","from":"","message":""}"#;
 const VOICES: &str = "/api/services/voice-cloning/voices";
 const NO_SAMPLES: &str = "--x\r\ncontent-disposition: form-data; name=\"name\"\r\n\r\nA\r\n--x--\r\n";
 const SPEECH: &str = r#"{"text":"hello"}"#;
+const REPORT: &str = "CallStatus=completed&SequenceNumber=9";
 const SEARCHES: &str = "/api/services/data-scraper/searches";
 
 pub const ROUTES: &[Row] = &[
@@ -162,6 +163,16 @@ pub const ROUTES: &[Row] = &[
     Row::new("GET", "/api/openapi.json", May::Everybody, 200, 200),
     Row::new("GET", "/healthz", May::Everybody, 200, 200),
     Row::new("GET", "/readyz", May::Everybody, 200, 200),
+];
+
+/// What is routed without a description: the page about the interface, addresses that are signed, and what providers
+/// report to. Each proves by itself what it needs, so no credential of anybody's makes a difference.
+pub const UNDESCRIBED: &[Row] = &[
+    Row::page("/docs/api"),
+    Row::new("GET", "/problems/{code}", May::Everybody, 303, 303),
+    Row::new("GET", "/media/recordings/{link}", May::Everybody, 404, 404),
+    Row::new("POST", "/webhooks/twilio/calls/{id:call}/status", May::Everybody, 401, 401).body(REPORT),
+    Row::new("POST", "/webhooks/twilio/calls/{id:call}/recording", May::Everybody, 401, 401).body(REPORT),
 ];
 
 pub const FUNCTIONS: &[Row] = &[

@@ -206,14 +206,20 @@ impl World {
             .replace("{id:session}", &self.session)
             .replace("{id:token}", &self.token)
             .replace("{user_id}", &self.user)
+            .replace("{code}", "not-found")
+            .replace("{link}", &format!("{}.{}.RE1.1.x", self.user, self.call))
             .replace("{service}", "data-scraper")
             .replace("{provider}", "serpapi")
     }
 
-    /// Any body to a server function, by the owner's browser.
+    /// Any body to a server function, by the owner's browser. What ends the session that asks gets one of its own.
     pub async fn send_as_owner(&self, row: &Row, body: &[u8]) -> Answer {
         let mut client = self.app.visitor();
-        client.cookie = self.cookies.iter().find(|(who, _)| *who == Asker::Owner).map(|(_, it)| it.clone());
+        client.cookie = if row.path.ends_with("/logout") {
+            self.app.log_in("owner-ana").await.cookie
+        } else {
+            self.cookies.iter().find(|(who, _)| *who == Asker::Owner).map(|(_, it)| it.clone())
+        };
         let headers = [("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")];
         client.send(row.method, row.path, &headers, body.to_vec()).await
     }

@@ -14,11 +14,11 @@ const LEAST: f64 = 2.0;
 /// Calls step by step as bars, the failed ones hatched on top; the same as a table below.
 #[component]
 pub(super) fn Chart(range: Range, steps: Vec<Step>, offset: i32) -> impl IntoView {
-    let most = steps.iter().map(|step| step.calls).max().unwrap_or_default().max(1);
+    let most = steps.iter().map(|step| step.calls).max().unwrap_or_default();
     let wide = WIDTH / steps.len().max(1) as f64;
     let tall = |calls: i64| match calls {
         0 => 0.0,
-        calls => (calls as f64 / most as f64 * HEIGHT).max(LEAST),
+        calls => (calls as f64 / most.max(1) as f64 * HEIGHT).max(LEAST),
     };
     let bars = steps
         .iter()

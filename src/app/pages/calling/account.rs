@@ -8,12 +8,17 @@ use crate::{
         problem::Problem,
         ui::{Notice as NoticeBox, Tone},
     },
-    model::calling::{AccountView, NumberView},
+    model::calling::{AccountView, CallRequest, CallView, NumberView},
 };
 
 /// What there is to call with, as Twilio tells of it now, and the form that calls.
 #[component]
-pub(super) fn Account(asked: Asked<Option<AccountView>>) -> impl IntoView {
+pub(super) fn Account(
+    /// The account.
+    asked: Asked<Option<AccountView>>,
+    /// The call that is to be placed once more.
+    again: Asked<Option<CallView>>,
+) -> impl IntoView {
     asked.again_when_open();
     let guard = use_context::<Guard>();
     view! {
@@ -21,8 +26,11 @@ pub(super) fn Account(asked: Asked<Option<AccountView>>) -> impl IntoView {
             view! { <div class="page-waiting" aria-busy="true"></div> }
         }>
             {move || Suspend::new(async move {
-                match asked.await {
-                    Ok(Some(account)) => view! { <Whole account=account /> }.into_any(),
+                let (account, again) = (asked.await, again.await);
+                // One that was deleted meanwhile is no reason not to call somebody.
+                let request = again.ok().flatten().map(|call| call.request);
+                match account {
+                    Ok(Some(account)) => view! { <Whole account=account request=request /> }.into_any(),
                     Ok(None) => {
                         if let Some(guard) = guard {
                             guard.ask_again();
@@ -34,7 +42,7 @@ pub(super) fn Account(asked: Asked<Option<AccountView>>) -> impl IntoView {
                         view! {
                             <Problem error=error />
                             <div class="panel">
-                                <CallForm callers=Vec::new() />
+                                <CallForm callers=Vec::new() request=request />
                             </div>
                         }
                         .into_any()
@@ -46,7 +54,7 @@ pub(super) fn Account(asked: Asked<Option<AccountView>>) -> impl IntoView {
 }
 
 #[component]
-fn Whole(account: AccountView) -> impl IntoView {
+fn Whole(account: AccountView, request: Option<CallRequest>) -> impl IntoView {
     let callers: Vec<_> = account.callers().cloned().collect();
     let trial = (account.trial == Some(true)).then(|| {
         view! {
@@ -70,7 +78,7 @@ fn Whole(account: AccountView) -> impl IntoView {
         {trial}
         {empty}
         <div class="panel">
-            <CallForm callers=callers />
+            <CallForm callers=callers request=request />
         </div>
         <Numbers account=account />
     }

@@ -13,7 +13,7 @@ use crate::{
     app::{
         asked::Asked,
         live::Since,
-        pages::work::{self, Followed, deletion, is_deleting, refresh_link, say},
+        pages::work::{self, Followed, deletion, is_deleting, latest, refresh_link, say},
         post::{Post, PostForm},
         ui::{
             BusyButton, ButtonKind, ErrorNotice, Mark, Moment, Notice as NoticeBox, Phrase, Pill, Tone,
@@ -31,6 +31,9 @@ use crate::{
 
 /// How often a call under way is asked for while nobody tells the browser of changes.
 const WHILE_OPEN: Duration = Duration::from_secs(2);
+
+/// The id of the message about what was done here.
+const MESSAGE: &str = "call-message";
 
 /// One call: how it stands while it lasts, and what became of it. Needs no key.
 #[component]
@@ -54,7 +57,7 @@ pub fn CallPage() -> impl IntoView {
 fn Whole(first: CallView, since: Since) -> impl IntoView {
     let service = ServiceId::Calling;
     let title = format!("Call to {}", first.request.to);
-    let again = again_path(&first.request);
+    let again = again_path(first.id);
     let view = RwSignal::new(first);
     view! {
         <Title text=title />
@@ -114,12 +117,12 @@ fn Panel(view: RwSignal<CallView>, since: Since) -> impl IntoView {
     let id = view.with_untracked(|view| view.id);
     let hang_up = Post::to::<HangUpCall>();
     let delete = Post::to::<DeleteCall>();
-    let error = Signal::derive(move || hang_up.error().or_else(|| delete.error()));
+    let error = latest([hang_up.outcome(), delete.outcome()], MESSAGE);
     let open = Memo::new(move |_| view.with(|view| view.state.is_open()));
     let ending = Memo::new(move |_| view.with(|view| view.hanging_up));
     Followed { view, open, since, every: WHILE_OPEN }.one(
         move || Box::pin(call(id)),
-        |call| call.state.is_open(),
+        |late, shown| late.state.is_open() && late.state.stage() < shown.state.stage(),
         is_deleting(delete),
         "The call was deleted.",
         ServiceId::Calling.path(),
@@ -174,7 +177,7 @@ fn Panel(view: RwSignal<CallView>, since: Since) -> impl IntoView {
                 </div>
                 {move || view! { <StatePill state=state.get() /> }}
             </div>
-            <div class="search-notices">{move || view.with(notice)} <ErrorNotice error=error provider="Twilio" /></div>
+            <div class="search-notices">{move || view.with(notice)} <ErrorNotice error=error provider="Twilio" id=MESSAGE /></div>
             <div class="call-parts">
                 <h3>"Message"</h3>
                 <p class="call-said">{message}</p>
@@ -193,9 +196,7 @@ fn figures(view: &CallView) -> String {
     parts.extend(length(view));
     match cost(view) {
         Some(cost) => parts.push(cost),
-        None if view.state == CallState::Completed => {
-            parts.push("Twilio has not told the price yet".to_owned())
-        }
+        None if view.state == CallState::Completed => parts.push("no price from Twilio so far".to_owned()),
         None => {}
     }
     parts.join(", ")

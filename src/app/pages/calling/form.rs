@@ -10,6 +10,7 @@ use crate::{
     },
     model::{
         calling::{CallRequest, LANGUAGES, MESSAGE_MAX, NumberView},
+        ids::CallId,
         service::ServiceId,
     },
 };
@@ -57,15 +58,9 @@ const COUNTRIES: [(&str, &str); 34] = [
     ("US", "United States (+1)"),
 ];
 
-/// The page with the form filled in as for this call.
-pub(super) fn again_path(request: &CallRequest) -> String {
-    let given = [
-        ("to", request.to.as_str()),
-        ("from", &request.from),
-        ("language", &request.language),
-        ("message", &request.message),
-    ];
-    with_query(ServiceId::Calling.path(), given)
+/// The page with the form filled in as for this call. What was said in it stays out of the address.
+pub(super) fn again_path(id: CallId) -> String {
+    with_query(ServiceId::Calling.path(), [("again", id.to_string().as_str())])
 }
 
 /// Places a call. Its page follows by itself. What the address gives is filled in.
@@ -73,14 +68,26 @@ pub(super) fn again_path(request: &CallRequest) -> String {
 pub(super) fn CallForm(
     /// The numbers that can call.
     callers: Vec<NumberView>,
+    /// The call that is to be placed once more.
+    request: Option<CallRequest>,
 ) -> impl IntoView {
     let place = Post::to::<PlaceCall>();
     let error = Signal::derive(move || place.error());
     mind(place.version(), error, FORM, MESSAGE);
     let [to, from, message, country, language, record] =
         ["to", "from", "message", "country", "language", "record"].map(in_address);
+    // What was typed counts more.
+    let or_before = |typed: String, before: fn(&CallRequest) -> &str| {
+        let before = request.as_ref().map(before).filter(|_| typed.is_empty());
+        before.map_or(typed, str::to_owned)
+    };
+    let (to, from) = (or_before(to, |request| &request.to), or_before(from, |request| &request.from));
+    let message = or_before(message, |request| &request.message);
+    let language = or_before(language, |request| &request.language);
     let fields = ["to", "country", "from", "message", "language", "record"].map(str::to_owned);
     let said = about(error, "message", "The message");
+    let wrong_country = about(error, "country", "The country");
+    let wrong_language = about(error, "language", "The language");
     let described = move || if said.read().is_some() { "message-help message-error" } else { "message-help" };
     view! {
         <div id=FORM>
@@ -97,19 +104,29 @@ pub(super) fn CallForm(
                     />
                     <div class="field">
                         <label for="country">"Country"</label>
-                        <select id="country" name="country" aria-describedby="country-error">
+                        <select
+                            id="country"
+                            name="country"
+                            aria-describedby="country-error"
+                            aria-invalid=move || wrong_country.read().is_some().then_some("true")
+                        >
                             <option value="">"As the number says"</option>
                             {options(&COUNTRIES, &country)}
                         </select>
-                        <FieldErrorText id="country-error".to_owned() error=about(error, "country", "The country") />
+                        <FieldErrorText id="country-error".to_owned() error=wrong_country />
                     </div>
                     <From callers=callers from=from error=about(error, "from", "The number to call from") />
                     <div class="field">
                         <label for="language">"Language of the message"</label>
-                        <select id="language" name="language" aria-describedby="language-error">
+                        <select
+                            id="language"
+                            name="language"
+                            aria-describedby="language-error"
+                            aria-invalid=move || wrong_language.read().is_some().then_some("true")
+                        >
                             {options(&LANGUAGES, &language)}
                         </select>
-                        <FieldErrorText id="language-error".to_owned() error=about(error, "language", "The language") />
+                        <FieldErrorText id="language-error".to_owned() error=wrong_language />
                     </div>
                 </div>
                 <div class="field">
@@ -183,7 +200,12 @@ fn From(callers: Vec<NumberView>, from: String, error: Signal<Option<String>>) -
     view! {
         <div class="field">
             <label for="from">"From"</label>
-            <select id="from" name="from" aria-describedby="from-error">
+            <select
+                            id="from"
+                            name="from"
+                            aria-describedby="from-error"
+                            aria-invalid=move || error.read().is_some().then_some("true")
+                        >
                 {offered}
             </select>
             <FieldErrorText id="from-error".to_owned() error=error />

@@ -13,8 +13,8 @@ use crate::{
         asked::Asked,
         links::with_query,
         live::Since,
-        pages::work::{self, Followed},
-        ui::{Moment, Phrase},
+        pages::work::{self, Followed, in_place},
+        ui::{Moment, Phrase, focus_soon},
     },
     model::{
         calling::{CallList, CallView, Group},
@@ -77,13 +77,24 @@ pub(super) fn History() -> impl IntoView {
             ask(ListCalls { cursor: before, number, group, since: None, until: None })
         },
     );
+    // The list is drawn anew for another part of it.
+    let asked_here = RwSignal::new(false);
     work::list(asked, "calls", "Calls", move |list| {
-        view! { <Calls list=list wish=wish.get_untracked() since=since /> }.into_any()
+        if asked_here.try_get_untracked() == Some(true) {
+            asked_here.set(false);
+            focus_soon("calls");
+        }
+        view! { <Calls list=list wish=wish.get_untracked() since=since asked_here=asked_here /> }.into_any()
     })
 }
 
 #[component]
-fn Calls(list: CallList, wish: Wish, since: Since) -> impl IntoView {
+fn Calls(list: CallList, wish: Wish, since: Since, asked_here: RwSignal<bool>) -> impl IntoView {
+    let show = in_place(ServiceId::Calling.path().to_owned());
+    let show = move |event| {
+        asked_here.set(true);
+        show(event);
+    };
     let list = RwSignal::new(list);
     let open = Memo::new(move |_| list.read().items.iter().any(|call| call.state.is_open()));
     let first = wish.before.is_none();
@@ -124,25 +135,37 @@ fn Calls(list: CallList, wish: Wish, since: Since) -> impl IntoView {
                 <h2 id="calls" tabindex="-1">
                     "Calls"
                 </h2>
-                <form class="call-filter" method="get" action=ServiceId::Calling.path()>
-                    <label for="filter-number">"Number"</label>
-                    <input
-                        id="filter-number"
-                        type="search"
-                        name="number"
-                        inputmode="tel"
-                        maxlength="40"
-                        value=wish.number.clone()
-                    />
-                    <label for="filter-group">"State"</label>
-                    <select id="filter-group" name="group">
-                        <option value="">"Any"</option>
-                        {groups}
-                    </select>
-                    <button class="button" type="submit">
-                        "Show"
-                    </button>
-                    {all}
+                <form
+                    class="list-filter"
+                    method="get"
+                    action=ServiceId::Calling.path()
+                    role="search"
+                    on:submit=show
+                >
+                    <div class="field">
+                        <label for="filter-number">"Number"</label>
+                        <input
+                            id="filter-number"
+                            type="search"
+                            name="number"
+                            inputmode="tel"
+                            maxlength="40"
+                            value=wish.number.clone()
+                        />
+                    </div>
+                    <div class="field">
+                        <label for="filter-group">"State"</label>
+                        <select id="filter-group" name="group">
+                            <option value="">"Any"</option>
+                            {groups}
+                        </select>
+                    </div>
+                    <div class="actions">
+                        <button class="button" type="submit">
+                            "Show"
+                        </button>
+                        {all}
+                    </div>
                 </form>
                 {empty}
                 <ul class="cards cards-list">

@@ -10,9 +10,15 @@ use leptos_meta::Title;
 
 use self::{account::Account, history::History};
 use crate::{
-    api::{calling::AskCallingAccount, wire::ask},
-    app::{asked::Asked, guard::ApiKeyGuard},
-    model::{calling::AccountView, service::ServiceId},
+    api::{
+        calling::{AskCallingAccount, ReadCall},
+        wire::ask,
+    },
+    app::{asked::Asked, guard::ApiKeyGuard, pages::work::in_address},
+    model::{
+        calling::{AccountView, CallView},
+        service::ServiceId,
+    },
 };
 
 pub use self::call::CallPage;
@@ -25,6 +31,10 @@ const LEAD: &str = "Calls a number and reads a message to whoever answers, throu
 pub fn CallingPage() -> impl IntoView {
     // Here and not behind the guard: what is asked for must come in the same order on the server and in the browser.
     let account = Asked::<Option<AccountView>>::once(|| ask(AskCallingAccount {}));
+    let again = Asked::<Option<CallView>>::once(|| match in_address("again").parse() {
+        Ok(id) => ask(ReadCall { id }),
+        Err(_) => Box::pin(async { Ok("null".to_owned()) }),
+    });
     view! {
         <Title text=ServiceId::Calling.name() />
         <ApiKeyGuard
@@ -34,7 +44,7 @@ pub fn CallingPage() -> impl IntoView {
             <div class="page">
                 <h1>{ServiceId::Calling.name()}</h1>
                 <p class="page-lead">{LEAD}</p>
-                <Account asked=account />
+                <Account asked=account again=again />
             </div>
         </ApiKeyGuard>
         <History />

@@ -19,7 +19,7 @@ use crate::{
     app::{
         asked::Asked,
         live::Since,
-        pages::work::{self, Followed, deletion, go_on, is_deleting},
+        pages::work::{self, Followed, deletion, go_on, is_deleting, latest},
         post::{Post, PostForm},
         ui::{BusyButton, ErrorNotice, focus_soon, grouped},
     },
@@ -34,6 +34,9 @@ use crate::{
 
 /// How often a batch is asked for while it is under way and nobody tells the browser of changes.
 const WHILE_RUNNING: Duration = Duration::from_secs(3);
+
+/// The id of the message about what was done here.
+const MESSAGE: &str = "batch-message";
 
 /// Searches that were started together. Needs no key.
 #[component]
@@ -75,7 +78,7 @@ fn Whole(first: BatchView, results: ResultsPage, since: Since) -> impl IntoView 
     let stop = Post::to::<CancelBatch>();
     let resume = Post::to::<ResumeBatch>();
     let delete = Post::to::<DeleteBatch>();
-    let error = Signal::derive(move || stop.error().or_else(|| resume.error()).or_else(|| delete.error()));
+    let error = latest([stop.outcome(), resume.outcome(), delete.outcome()], MESSAGE);
     let open = Memo::new(move |_| view.with(BatchView::is_open));
     let found = Memo::new(move |_| view.with(|view| view.found));
     for changed in [stop, resume] {
@@ -88,7 +91,7 @@ fn Whole(first: BatchView, results: ResultsPage, since: Since) -> impl IntoView 
     }
     Followed { view, open, since, every: WHILE_RUNNING }.one(
         move || Box::pin(batch(id)),
-        BatchView::is_open,
+        |late, shown| late.is_open() && !shown.is_open(),
         is_deleting(delete),
         "The searches were deleted.",
         ServiceId::DataScraper.path(),
@@ -134,7 +137,7 @@ fn Whole(first: BatchView, results: ResultsPage, since: Since) -> impl IntoView 
                         })
                 }}
                 <div class="search-notices">
-                    <ErrorNotice error=error provider="SerpAPI" />
+                    <ErrorNotice error=error provider="SerpAPI" id=MESSAGE />
                 </div>
                 <ul class="cards cards-list batch-list">
                     <For

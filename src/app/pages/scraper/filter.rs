@@ -1,12 +1,12 @@
-use leptos::{ev::SubmitEvent, html, prelude::*};
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_navigate, use_query_map},
-    params::ParamsMap,
-};
+use leptos::{html, prelude::*};
+use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use crate::{
-    app::{links::with_query, post::fields, ui::part},
+    app::{
+        links::with_query,
+        pages::work::{follow_address, in_place},
+        ui::part,
+    },
     model::scraper::{Engine, Filter, ResultKey, Sort},
 };
 
@@ -71,18 +71,7 @@ impl Wish {
 pub(super) fn FilterForm(wish: Memo<Wish>, engine: Engine, path: String) -> impl IntoView {
     let filter = Memo::new(move |_| wish.with(|wish| wish.filter.clone()));
     let form = NodeRef::<html::Form>::new();
-    // The fields follow the address, but nothing that is typed meanwhile is lost.
-    Effect::new(move |before: Option<Filter>| {
-        let now = filter.get();
-        if before.is_some_and(|before| before != now) {
-            request_animation_frame(move || {
-                if let Some(form) = form.try_get_untracked().flatten() {
-                    form.reset();
-                }
-            });
-        }
-        now
-    });
+    follow_address(form, filter);
     let sort = part(move || {
         let sort = wish.with(|wish| wish.sort);
         (sort != Sort::default())
@@ -103,16 +92,7 @@ pub(super) fn FilterForm(wish: Memo<Wish>, engine: Engine, path: String) -> impl
             })
         })
     };
-    let navigate = use_navigate();
-    let submit = {
-        let path = path.clone();
-        move |event: SubmitEvent| {
-            // What cannot be read the browser sends by itself.
-            let Some(fields) = fields(&event) else { return };
-            event.prevent_default();
-            navigate(&format!("{path}?{fields}"), NavigateOptions { scroll: false, ..Default::default() });
-        }
-    };
+    let submit = in_place(path.clone());
     let all: [Flag; 3] = [
         ("phone", "Phone", |filter| filter.phone),
         ("website", "Website", |filter| filter.website),

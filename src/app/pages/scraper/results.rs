@@ -52,31 +52,58 @@ pub(super) fn Results(
     let wish = Wish::of_address();
     let page = RwSignal::new(first);
     let error = RwSignal::new(None);
-    let load = Action::new(move |wanted: &Wish| {
-        let wanted = wanted.clone();
+    let newer = RwSignal::new(false);
+    let load = Action::new(move |(wanted, grown): &(Wish, bool)| {
+        let (wanted, grown) = (wanted.clone(), *grown);
         async move {
             let answer = page_of(of, wanted.clone()).await;
-            // An answer that was overtaken by another wish is dropped.
-            if wish.get_untracked() == wanted {
-                error.set(answer.as_ref().err().cloned());
-                if let Ok(answer) = answer {
-                    page.set(answer);
-                }
+            // An answer that was overtaken by another wish, or came when the page was left, is dropped.
+            if wish.try_get_untracked().as_ref() != Some(&wanted) {
+                return;
+            }
+            error.set(answer.as_ref().err().cloned());
+            let Ok(answer) = answer else { return };
+            // Rows are not taken from under the eyes of whoever has read on.
+            let reads_on = grown && page.with_untracked(|page| page.items.len() > answer.items.len());
+            newer.set(reads_on);
+            if reads_on {
+                page.update(|page| page.matching = answer.matching);
+            } else {
+                page.set(answer);
             }
         }
     });
     Effect::new(move |before: Option<(Wish, u32)>| {
         let now = (wish.get(), found.get());
-        if before.is_some_and(|before| before != now) {
-            load.dispatch(now.0.clone());
+        if let Some(before) = before.filter(|before| *before != now) {
+            load.dispatch((now.0.clone(), before.0 == now.0));
         }
         now
+    });
+    let again = part(move || {
+        newer.get().then(|| {
+            view! {
+                <p class="search-pages">
+                    <button
+                        type="button"
+                        class="button"
+                        on:click=move |_| {
+                            load.dispatch((wish.get_untracked(), false));
+                        }
+                    >
+                        "Show what was found since"
+                    </button>
+                </p>
+            }
+            .into_any()
+        })
     });
     let more = Action::new(move |after: &ResultKey| {
         let (after, wanted) = (*after, wish.get_untracked());
         async move {
             let answer = page_of(of, Wish { after: Some(after), ..wanted.clone() }).await;
-            if wish.get_untracked() != wanted || page.with_untracked(|page| page.next) != Some(after) {
+            let goes_on = || page.try_with_untracked(|page| page.next) == Some(Some(after));
+            if wish.try_get_untracked().as_ref() != Some(&wanted) || !goes_on() {
                 return;
             }
             error.set(answer.as_ref().err().cloned());
@@ -89,6 +116,7 @@ pub(super) fn Results(
     let any = Memo::new(move |_| found.get() > 0);
     view! {
         <ErrorNotice error=error />
+        {again}
         {move || {
             let path = path.clone();
             any.get()

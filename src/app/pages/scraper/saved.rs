@@ -9,7 +9,7 @@ use crate::{
     },
     app::{
         asked::Asked,
-        pages::work::{about, in_address, mind},
+        pages::work::{about, in_address, latest, mind},
         post::{Post, PostForm},
         problem::Problem,
         ui::{BusyButton, ButtonKind, ErrorNotice, FieldErrorText, TextField, focus_soon, part},
@@ -24,6 +24,8 @@ use crate::{
 
 const FORM: &str = "save-form";
 const MESSAGE: &str = "save-message";
+/// The id of the message about the list.
+const LIST_MESSAGE: &str = "saved-message";
 
 /// Searches that are kept under a name. Needs no key, but for running one.
 #[component]
@@ -59,8 +61,7 @@ fn Whole(first: Vec<SavedView>) -> impl IntoView {
     let rename = Post::to::<RenameSaved>();
     let delete = Post::to::<DeleteSaved>();
     let save = Post::to::<SaveSearch>();
-    let error = Signal::derive(move || run.error().or_else(|| rename.error()).or_else(|| delete.error()));
-    let wrong_name = Signal::derive(move || rename.error());
+    let error = latest([run.outcome(), rename.outcome(), delete.outcome()], LIST_MESSAGE);
     for changed in [rename, delete, save] {
         Effect::new(move |_| {
             if let Some(Ok(now)) = &*changed.value().read() {
@@ -85,9 +86,9 @@ fn Whole(first: Vec<SavedView>) -> impl IntoView {
                 <h2 id="saved-title" tabindex="-1">
                     "Yours"
                 </h2>
-                <ErrorNotice error=error provider="SerpAPI" fields=["name".to_owned()] />
+                <ErrorNotice error=error provider="SerpAPI" fields=["name".to_owned()] id=LIST_MESSAGE />
                 <div class="live" aria-live="polite">
-                    <FieldErrorText id="rename-error".to_owned() error=about(wrong_name, "name", "The new name") />
+                    <FieldErrorText id="rename-error".to_owned() error=about(error.into(), "name", "The new name") />
                 </div>
                 {empty}
                 <ul class="cards cards-list">
@@ -118,6 +119,9 @@ fn Saved(
 ) -> impl IntoView {
     let id = one.id;
     let field = format!("name-{id}");
+    let name = one.name.clone();
+    let about_run = one.name.clone();
+    let whose = move || view! { <span class="visually-hidden">{format!(" {name}")}</span> };
     let busy = Signal::derive(move || run.sends("id", &id.to_string()));
     let deleting = Signal::derive(move || delete.sends("id", &id.to_string()));
     view! {
@@ -130,7 +134,7 @@ fn Saved(
                     </div>
                     <PostForm action=run>
                         <input type="hidden" name="id" value=id.to_string() />
-                        <BusyButton busy=busy label="Run" busy_label="Starting…" />
+                        <BusyButton busy=busy label="Run" busy_label="Starting…" about=about_run />
                     </PostForm>
                 </div>
                 <div class="saved-more">
@@ -138,7 +142,7 @@ fn Saved(
                         "Open in the form"
                     </a>
                     <details class="confirm">
-                        <summary class="button button-quiet">"Rename"</summary>
+                        <summary class="button button-quiet">"Rename" {whose()}</summary>
                         <PostForm action=rename>
                             <input type="hidden" name="id" value=id.to_string() />
                             <div class="field">
@@ -150,6 +154,7 @@ fn Saved(
                                     required
                                     maxlength="80"
                                     autocomplete="off"
+                                    aria-describedby="rename-error"
                                     value=one.name.clone()
                                 />
                             </div>
@@ -157,7 +162,7 @@ fn Saved(
                         </PostForm>
                     </details>
                     <details class="confirm">
-                        <summary class="button button-quiet">"Delete"</summary>
+                        <summary class="button button-quiet">"Delete" {whose()}</summary>
                         <p>"What it has found stays among your searches."</p>
                         <PostForm action=delete>
                             <input type="hidden" name="id" value=id.to_string() />

@@ -19,7 +19,7 @@ use crate::{
     app::{
         asked::Asked,
         live::Since,
-        pages::work::{self, Followed, deletion, go_on, is_deleting, refresh_link, say},
+        pages::work::{self, Followed, deletion, go_on, is_deleting, latest, refresh_link, say},
         post::{Post, PostForm},
         ui::{BusyButton, ErrorNotice, Mark, Moment, Notice as NoticeBox, Pill, Tone, focus_soon, grouped},
     },
@@ -35,6 +35,9 @@ use crate::{
 
 /// How often a running search is asked for while nobody tells the browser of changes.
 const WHILE_RUNNING: Duration = Duration::from_secs(2);
+
+/// The id of the message about what was done here.
+const MESSAGE: &str = "search-message";
 
 /// One search: its progress while it runs, and what it found. Needs no key.
 ///
@@ -136,11 +139,11 @@ fn Panel(view: RwSignal<SearchView>, results: ResultsPage, since: Since) -> impl
     let stop = Post::to::<CancelSearch>();
     let resume = Post::to::<ResumeSearch>();
     let delete = Post::to::<DeleteSearch>();
-    let error = Signal::derive(move || stop.error().or_else(|| resume.error()).or_else(|| delete.error()));
+    let error = latest([stop.outcome(), resume.outcome(), delete.outcome()], MESSAGE);
     let running = Memo::new(move |_| view.with(SearchView::is_open));
     Followed { view, open: running, since, every: WHILE_RUNNING }.one(
         move || Box::pin(search(id)),
-        SearchView::is_open,
+        |late, shown| late.is_open() && !shown.is_open(),
         is_deleting(delete),
         "The search was deleted.",
         ServiceId::DataScraper.path(),
@@ -201,7 +204,7 @@ fn Panel(view: RwSignal<SearchView>, results: ResultsPage, since: Since) -> impl
             }}
             <div class="search-notices">
                 {move || view.with(notices)}
-                <ErrorNotice error=error provider="SerpAPI" />
+                <ErrorNotice error=error provider="SerpAPI" id=MESSAGE />
             </div>
             <Results of=of engine=engine path=SearchView::path_of(id) found=found first=results />
             <div class="search-foot">

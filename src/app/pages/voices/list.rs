@@ -1,4 +1,4 @@
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 use leptos_router::hooks::use_query_map;
 
 use super::{Lacks, trouble};
@@ -10,6 +10,7 @@ use crate::{
     app::{
         asked::Asked,
         links::with_query,
+        pages::work::{follow_address, in_address, in_place, latest},
         post::{Post, PostForm},
         ui::{BusyButton, ButtonKind, ErrorNotice, Moment, Phrase, focus_soon, part},
     },
@@ -18,6 +19,9 @@ use crate::{
         voices::{DESCRIPTION_MAX, NAME_MAX, SEARCH_MAX, VoiceKind, VoicePage, VoiceView},
     },
 };
+
+/// The id of the message about what was done here.
+const MESSAGE: &str = "voices-message";
 
 /// The voices that the address asks for, on their way or there.
 #[derive(Clone, Copy)]
@@ -62,28 +66,25 @@ pub(super) fn Voices(listing: Listing) -> impl IntoView {
             }
         });
     }
-    let error = Signal::derive(move || rename.error().or_else(|| delete.error()));
+    let error = latest([rename.outcome(), delete.outcome()], MESSAGE);
     view! {
         <section class="section" aria-labelledby="voices">
             <h2 id="voices" tabindex="-1">
                 "Voices"
             </h2>
-            {move || {
-                let (search, kind, _) = wish.get();
-                view! { <Filter search=search kind=kind /> }
-            }}
-            <ErrorNotice error=error provider="ElevenLabs" />
+            <Filter wish=wish />
+            <ErrorNotice error=error provider="ElevenLabs" id=MESSAGE />
             <Lacks error=error needed="“Voices: write” (voices_write)" />
             <Transition fallback=|| {
                 view! { <p class="muted" aria-busy="true">"Asking ElevenLabs…"</p> }
             }>
                 {move || Suspend::new(async move {
                     let (search, kind, cursor) = wish.get_untracked();
+                    let voice = ["voice", "named"].map(in_address).into();
                     match asked.await {
                         Ok(None) => ().into_any(),
                         Ok(Some(page)) => {
-                            let rest = Rest { search, kind, first: cursor.is_none() };
-                            shown(page, rest, rename, delete)
+                            shown(page, Place { search, kind, cursor, voice }, rename, delete)
                         }
                         Err(error) => trouble(error, "“Voices: read” (voices_read)"),
                     }
@@ -94,36 +95,63 @@ pub(super) fn Voices(listing: Listing) -> impl IntoView {
     .into_any()
 }
 
-/// What the other parts of the list have in common with this one.
-struct Rest {
+/// What the address says, so that a link changes one thing of it and keeps the rest.
+#[derive(Clone)]
+struct Place {
     search: String,
     kind: VoiceKind,
-    first: bool,
+    cursor: Option<String>,
+    /// The voice of the studio: its id, and its name.
+    voice: (String, String),
 }
 
-impl Rest {
-    fn path(&self, cursor: Option<&str>) -> String {
-        let given = [("search", self.search.as_str()), ("kind", self.kind.code())];
+impl Place {
+    fn path(&self, at: &str) -> String {
+        let given = [
+            ("search", self.search.as_str()),
+            ("kind", self.kind.code()),
+            ("cursor", self.cursor.as_deref().unwrap_or_default()),
+            ("voice", &self.voice.0),
+            ("named", &self.voice.1),
+        ];
         let given = given.into_iter().filter(|(_, value)| !value.is_empty());
-        let path =
-            with_query(ServiceId::VoiceCloning.path(), given.chain(cursor.map(|cursor| ("cursor", cursor))));
-        format!("{path}#voices")
+        format!("{}#{at}", with_query(ServiceId::VoiceCloning.path(), given))
     }
 }
 
 /// Works without JavaScript: the address is what is asked for.
 #[component]
-fn Filter(search: String, kind: VoiceKind) -> impl IntoView {
+fn Filter(wish: Memo<(String, VoiceKind, Option<String>)>) -> impl IntoView {
+    let asked = Memo::new(move |_| wish.with(|(search, kind, _)| (search.clone(), *kind)));
+    let form = NodeRef::<html::Form>::new();
+    follow_address(form, asked);
+    let submit = in_place(ServiceId::VoiceCloning.path().to_owned());
     let kinds = VoiceKind::ALL.map(|one| {
         view! {
-            <option value=one.code() selected=one == kind>
+            <option value=one.code() selected=move || asked.with(|(_, kind)| *kind == one)>
                 {one.label()}
             </option>
         }
         .into_any()
     });
+    let query = use_query_map();
+    // The studio keeps its voice.
+    let kept = ["voice", "named"].map(|name| {
+        part(move || {
+            let value = query.with(|query| query.get(name)).filter(|value| !value.is_empty());
+            value.map(|value| view! { <input type="hidden" name=name value=value /> }.into_any())
+        })
+    });
     view! {
-        <form class="voice-filter" action=ServiceId::VoiceCloning.path() method="get" role="search">
+        <form
+            class="list-filter"
+            action=ServiceId::VoiceCloning.path()
+            method="get"
+            role="search"
+            node_ref=form
+            on:submit=submit
+        >
+            {kept.into_iter().collect_view()}
             <div class="field">
                 <label for="search">"Search"</label>
                 <input
@@ -131,7 +159,7 @@ fn Filter(search: String, kind: VoiceKind) -> impl IntoView {
                     name="search"
                     type="search"
                     maxlength=SEARCH_MAX.to_string()
-                    value=search
+                    value=move || asked.with(|(search, _)| search.clone())
                     autocomplete="off"
                 />
             </div>
@@ -141,23 +169,30 @@ fn Filter(search: String, kind: VoiceKind) -> impl IntoView {
                     {kinds.collect_view()}
                 </select>
             </div>
-            <button type="submit" class="button">
-                "Show"
-            </button>
+            <div class="actions">
+                <button type="submit" class="button">
+                    "Show"
+                </button>
+            </div>
         </form>
     }
     .into_any()
 }
 
-fn shown(page: VoicePage, rest: Rest, rename: Post<()>, delete: Post<()>) -> AnyView {
+fn shown(page: VoicePage, place: Place, rename: Post<()>, delete: Post<()>) -> AnyView {
     let nothing = page.items.is_empty().then(|| view! { <p class="muted">"No such voice."</p> }.into_any());
     let total = page.total.map(|total| {
         let words = if total == 1 { "1 voice".to_owned() } else { format!("{total} voices") };
         view! { <p class="muted">{words}</p> }.into_any()
     });
-    let next =
-        page.next.as_deref().map(|next| view! { <a href=rest.path(Some(next))>"More voices"</a> }.into_any());
-    let first = (!rest.first).then(|| view! { <a href=rest.path(None)>"From the beginning"</a> }.into_any());
+    let next = page.next.clone().map(|next| {
+        let more = Place { cursor: Some(next), ..place.clone() };
+        view! { <a href=more.path("voices")>"More voices"</a> }.into_any()
+    });
+    let first = place.cursor.is_some().then(|| {
+        let first = Place { cursor: None, ..place.clone() };
+        view! { <a href=first.path("voices")>"From the beginning"</a> }.into_any()
+    });
     view! {
         {total}
         {nothing}
@@ -166,7 +201,7 @@ fn shown(page: VoicePage, rest: Rest, rename: Post<()>, delete: Post<()>) -> Any
             <For
                 each=move || page.items.clone()
                 key=|voice| (voice.id.clone(), voice.name.clone())
-                children=move |voice| row(voice, rename, delete)
+                children=move |voice| row(voice, &place, rename, delete)
             />
         </ul>
         <p class="actions pages">{first} {next}</p>
@@ -174,17 +209,17 @@ fn shown(page: VoicePage, rest: Rest, rename: Post<()>, delete: Post<()>) -> Any
     .into_any()
 }
 
-fn row(voice: VoiceView, rename: Post<()>, delete: Post<()>) -> AnyView {
+fn row(voice: VoiceView, place: &Place, rename: Post<()>, delete: Post<()>) -> AnyView {
     let VoiceView { id, name, category, description, labels, own, has_preview, created_at } = voice;
     let preview = format!("/api/services/voice-cloning/voices/{id}/preview");
-    let speak =
-        with_query(ServiceId::VoiceCloning.path(), [("voice", id.as_str()), ("named", name.as_str())]);
+    let speak = Place { voice: (id.to_string(), name.clone()), ..place.clone() }.path("studio");
     let labels: Vec<_> = labels.into_values().collect();
     let about = [Some(category.label().to_owned()), Some(labels.join(", ")).filter(|text| !text.is_empty())];
     let about = about.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let made = created_at.map(|at| view! { ", made " <Moment at=at phrase=Phrase::Ago /> });
     let description = description.map(|text| view! { <p>{text}</p> }.into_any());
-    let listen = has_preview.then(|| view! { <Listen path=preview name=name.clone() /> }.into_any());
+    let listen =
+        has_preview.then(|| view! { <Listen id=id.to_string() path=preview name=name.clone() /> }.into_any());
     let change = own.then(|| {
         let id = id.to_string();
         view! {
@@ -201,7 +236,7 @@ fn row(voice: VoiceView, rename: Post<()>, delete: Post<()>) -> AnyView {
                 {description}
                 <div class="actions voice-actions">
                     {listen}
-                    <a class="button" href=format!("{speak}#studio")>
+                    <a class="button" href=speak>
                         "Speak" <span class="visually-hidden">{format!(" with {name}")}</span>
                     </a>
                     {change}
@@ -242,6 +277,10 @@ fn renaming(id: String, name: String, rename: Post<()>) -> AnyView {
 
 fn deleting(id: String, name: &str, delete: Post<()>) -> AnyView {
     let whose = format!(" {name}");
+    let busy = {
+        let id = id.clone();
+        Signal::derive(move || delete.sends("id", &id))
+    };
     view! {
         <details class="confirm">
             <summary class="button button-quiet">
@@ -252,7 +291,7 @@ fn deleting(id: String, name: &str, delete: Post<()>) -> AnyView {
                 <input type="hidden" name="id" value=id />
                 <BusyButton
                     kind=ButtonKind::Danger
-                    busy=delete.pending()
+                    busy=busy
                     label="Delete it"
                     busy_label="Deleting…"
                 />
@@ -264,9 +303,10 @@ fn deleting(id: String, name: &str, delete: Post<()>) -> AnyView {
 
 /// Plays a preview. Nothing is fetched before somebody wants to hear it; without JavaScript the link leads to the sound.
 #[component]
-fn Listen(path: String, name: String) -> impl IntoView {
+fn Listen(id: String, path: String, name: String) -> impl IntoView {
     let (open, broken) = (RwSignal::new(false), RwSignal::new(false));
     let link = path.clone();
+    let player = format!("player-{id}");
     let label = format!("Preview of {name}");
     part(move || {
         if broken.get() {
@@ -275,6 +315,7 @@ fn Listen(path: String, name: String) -> impl IntoView {
         if open.get() {
             return view! {
                 <audio
+                    id=player.clone()
                     controls
                     autoplay
                     src=path.clone()
@@ -284,6 +325,7 @@ fn Listen(path: String, name: String) -> impl IntoView {
             }
             .into_any();
         }
+        let focused = player.clone();
         view! {
             <a
                 class="button"
@@ -292,6 +334,7 @@ fn Listen(path: String, name: String) -> impl IntoView {
                 on:click=move |event| {
                     event.prevent_default();
                     open.set(true);
+                    focus_soon(focused.clone());
                 }
             >
                 "Listen" <span class="visually-hidden">{format!(" to {name}")}</span>

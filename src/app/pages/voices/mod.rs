@@ -83,12 +83,7 @@ pub fn VoiceClonePage() -> impl IntoView {
                 <p>
                     <a href=ServiceId::VoiceCloning.path()>"All voices"</a>
                 </p>
-                <Transition fallback=|| ()>
-                    {move || Suspend::new(async move {
-                        let plan = studio.await.ok().flatten().and_then(|studio| studio.plan);
-                        view! { <Places plan=plan /> }
-                    })}
-                </Transition>
+                <Places asked=studio />
                 <CloneForm />
             </div>
         </ApiKeyGuard>
@@ -97,8 +92,23 @@ pub fn VoiceClonePage() -> impl IntoView {
 
 /// How many voices there may still be.
 #[component]
-fn Places(plan: Option<PlanView>) -> impl IntoView {
-    let sentence = match plan {
+fn Places(asked: Asked<Option<StudioView>>) -> impl IntoView {
+    asked.again_when_open();
+    view! {
+        <Transition fallback=|| ()>
+            {move || Suspend::new(async move {
+                // Where nothing can be asked, the form says why when it is sent.
+                let studio = asked.await.ok().flatten()?;
+                let sentence = places(studio.plan)?;
+                Some(view! { <p class="muted">{sentence}</p> }.into_any())
+            })}
+        </Transition>
+    }
+    .into_any()
+}
+
+fn places(plan: Option<PlanView>) -> Option<String> {
+    Some(match plan {
         None => "How many voices your plan still has room for is not known: the key may not read the plan (user_read).".to_owned(),
         Some(plan) if plan.is_full() => {
             "All places for voices of your own are taken. Delete a voice first, or change the plan at ElevenLabs.".to_owned()
@@ -106,9 +116,8 @@ fn Places(plan: Option<PlanView>) -> impl IntoView {
         Some(PlanView { voices: Some(voices), voices_max: Some(most), .. }) => {
             format!("{voices} of {most} places for voices of your own are taken.")
         }
-        Some(_) => return ().into_any(),
-    };
-    view! { <p class="muted">{sentence}</p> }.into_any()
+        Some(_) => return None,
+    })
 }
 
 /// What was asked for and could not be had. `needed` is the permission that it takes.

@@ -7,7 +7,10 @@ mod browser;
 use leptos::{html, prelude::*};
 
 use super::send::forget;
-use crate::app::ui::{Announcer, Icon, Mark, Notice, Tone, focus_soon, part};
+use crate::app::{
+    guard::Guard,
+    ui::{Announcer, Icon, Mark, Notice, Tone, focus_soon, part},
+};
 
 #[cfg(target_arch = "wasm32")]
 pub(super) use browser::heads;
@@ -90,7 +93,9 @@ pub(super) fn Recorder(recorded: RwSignal<bool>) -> impl IntoView {
     });
     Effect::new(move |before: Option<bool>| {
         let done = recorded.get();
-        if before == Some(true) && !done {
+        // A take that is being made anew is not done.
+        let thrown_away = matches!(state.get_untracked(), State::Done { .. });
+        if before == Some(true) && !done && thrown_away {
             drop_take();
             state.set(State::Idle);
         }
@@ -112,10 +117,18 @@ pub(super) fn Recorder(recorded: RwSignal<bool>) -> impl IntoView {
         }
         now
     });
+    // Nothing is recorded out of sight.
+    if let Some(guard) = use_context::<Guard>() {
+        Effect::new(move |_| {
+            if !guard.is_open() {
+                take.end();
+            }
+        });
+    }
     let start = move |_| {
         drop_take();
-        recorded.set(false);
         state.set(State::Asking);
+        recorded.set(false);
         take.begin();
     };
     let shown = part(move || {

@@ -147,17 +147,28 @@ fn Desk(studio: StudioView) -> impl IntoView {
     let about_text = Signal::derive(move || {
         error.with(|error| Some(error.as_ref()?.errors.get("text")?.sentence("Text")))
     });
-    let price = part(move || {
+    let priced = Memo::new(move |_| {
         let characters = text.with(|text| text.trim().chars().count());
         let chosen = models.with_value(|models| chosen(models, model.get().as_deref()).cloned());
         let left = plan.with(|plan| plan.as_ref().map(|plan| (plan.left(), plan.beyond)));
         price(characters, chosen.as_ref(), left)
     });
+    let price = part(move || priced.get().0);
+    // Said aloud when it begins to be true, and not with each letter.
+    let warning = Memo::new(move |_| priced.get().1);
     let area = NodeRef::<html::Textarea>::new();
-    // What was typed before the page came alive stays.
+    let (model_field, format_field) = (NodeRef::<html::Select>::new(), NodeRef::<html::Select>::new());
+    let format_of = |code: String| SpeechFormat::ALL.into_iter().find(|format| format.code() == code);
+    // What was typed and chosen before the page came alive stays.
     Effect::new(move |_| {
         if let Some(area) = area.get() {
             text.set(area.value());
+        }
+        if let Some(chosen) = model_field.get().map(|field| field.value()).filter(|id| !id.is_empty()) {
+            model.set(Some(chosen));
+        }
+        if let Some(chosen) = format_field.get().and_then(|field| format_of(field.value())) {
+            format.set(chosen);
         }
     });
     let alive = RwSignal::new(false);
@@ -208,15 +219,15 @@ fn Desk(studio: StudioView) -> impl IntoView {
                         aria-invalid=move || about_text.read().is_some().then_some("true")
                         on:input=move |event| text.set(event_target_value(&event))
                     ></textarea>
-                    <p class="field-help" id="text-price" aria-live="polite">
-                        {price}
+                    <p class="field-help" id="text-price">
+                        {price} <span aria-live="polite">{move || warning.get()}</span>
                     </p>
                     <FieldErrorText id="text-error".to_owned() error=about_text />
                 </div>
                 <div class="search-fields">
                     <div class="field" hidden=models_hidden>
                         <label for="model">"Model"</label>
-                        <select id="model" on:change=move |event| model.set(Some(event_target_value(&event)))>
+                        <select id="model" node_ref=model_field on:change=move |event| model.set(Some(event_target_value(&event)))>
                             {models_offered}
                         </select>
                     </div>
@@ -224,11 +235,8 @@ fn Desk(studio: StudioView) -> impl IntoView {
                         <label for="format">"Format"</label>
                         <select
                             id="format"
-                            on:change=move |event| {
-                                let code = event_target_value(&event);
-                                let found = SpeechFormat::ALL.into_iter().find(|format| format.code() == code);
-                                format.set(found.unwrap_or_default());
-                            }
+                            node_ref=format_field
+                            on:change=move |event| format.set(format_of(event_target_value(&event)).unwrap_or_default())
                         >
                             {formats.collect_view()}
                         </select>
@@ -270,19 +278,19 @@ fn chosen<'m>(models: &'m [SpeechModel], id: Option<&str>) -> Option<&'m SpeechM
     models.iter().find(|model| Some(model.id.as_str()) == id)
 }
 
-/// What a text costs, beside what is left.
-fn price(characters: usize, model: Option<&SpeechModel>, left: Option<(i64, bool)>) -> String {
+/// What a text costs, and what there is to mind about it, beside what is left.
+fn price(characters: usize, model: Option<&SpeechModel>, left: Option<(i64, bool)>) -> (String, String) {
     let counted = format!("{} of {} characters.", grouped(characters as i64), grouped(i64::from(SPEECH_MAX)));
-    let Some(model) = model.filter(|_| characters > 0) else { return counted };
+    let Some(model) = model.filter(|_| characters > 0) else { return (counted, String::new()) };
     let cost = model.cost(characters);
     let warning = match left {
-        Some((left, false)) if cost > left => format!(" Only {} are left of the plan.", grouped(left)),
+        Some((left, false)) if cost > left => format!("Only {} are left of the plan.", grouped(left)),
         Some((left, true)) if cost > left => {
-            " That goes beyond the plan, and ElevenLabs charges for it.".to_owned()
+            "That goes beyond the plan, and ElevenLabs charges for it.".to_owned()
         }
         _ => String::new(),
     };
-    format!("{counted} With {} it costs {}.{warning}", model.name, grouped(cost))
+    (format!("{counted} With {} it costs {}.", model.name, grouped(cost)), warning)
 }
 
 fn player(made: &Made, left: Option<i64>) -> AnyView {
@@ -325,6 +333,13 @@ fn Share(
     #[prop(default = 100)] most: u32,
 ) -> impl IntoView {
     let help_id = format!("{id}-help");
+    let field = NodeRef::<html::Input>::new();
+    // What was chosen before the page came alive stays.
+    Effect::new(move |_| {
+        if let Some(share) = field.get().and_then(|field| field.value().parse().ok()) {
+            value.set(share);
+        }
+    });
     view! {
         <div class="field">
             <label for=id>
@@ -333,6 +348,7 @@ fn Share(
             <input
                 id=id
                 type="range"
+                node_ref=field
                 min=least.to_string()
                 max=most.to_string()
                 value=value.get_untracked().to_string()
@@ -359,13 +375,13 @@ mod tests {
     fn the_price_is_told_before_and_what_it_exceeds() {
         let flash =
             SpeechModel { id: "f".to_owned(), name: "Flash".to_owned(), longest: None, per_thousand: 500 };
-        assert_eq!(price(0, Some(&flash), Some((5, false))), "0 of 10,000 characters.");
-        assert_eq!(
-            price(9, Some(&flash), Some((5, false))),
-            "9 of 10,000 characters. With Flash it costs 5."
-        );
-        assert!(price(12, Some(&flash), Some((5, false))).ends_with("Only 5 are left of the plan."));
-        assert!(price(12, Some(&flash), Some((5, true))).ends_with("charges for it."));
-        assert_eq!(price(12, None, None), "12 of 10,000 characters.");
+        let told = |characters, model, left| price(characters, model, Some(left));
+        let nothing = |counted: &str| (counted.to_owned(), String::new());
+        assert_eq!(told(0, Some(&flash), (5, false)), nothing("0 of 10,000 characters."));
+        let fits = nothing("9 of 10,000 characters. With Flash it costs 5.");
+        assert_eq!(told(9, Some(&flash), (5, false)), fits);
+        assert_eq!(told(12, Some(&flash), (5, false)).1, "Only 5 are left of the plan.");
+        assert!(told(12, Some(&flash), (5, true)).1.ends_with("charges for it."));
+        assert_eq!(told(12, None, (5, false)), nothing("12 of 10,000 characters."));
     }
 }

@@ -30,6 +30,9 @@ struct Recording {
 
 impl Drop for Recording {
     fn drop(&mut self) {
+        // A recorder that is stopped says so later, when nobody is left to hear it.
+        self.recorder.set_ondataavailable(None);
+        self.recorder.set_onstop(None);
         if let Some(ticking) = self.ticking.take() {
             ticking.clear();
         }
