@@ -19,7 +19,7 @@ use crate::{
     keys::jitter,
     model::{
         ids::WorkerId,
-        job::{JobState, LEASE, wait_after},
+        job::{JobState, LEASE, Lane, wait_after},
         time::Timestamp,
     },
     services::{Dispatch, Ended, Held, Staff, Stops},
@@ -28,7 +28,7 @@ use crate::{
 
 /// How often the loop looks for due jobs that nobody has called it for.
 const TICK: Duration = Duration::from_secs(1);
-/// Jobs of one process at a time.
+/// Jobs of one process at a time, in each lane.
 const PLACES: usize = 16;
 /// The longest that an attempt may take. A search of six pages, each with its budget of a minute, stays below.
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -42,7 +42,7 @@ const BETWEEN_WRITES: Duration = Duration::from_millis(200);
 pub struct Worker {
     shared: Arc<Shared>,
     tasks: TaskTracker,
-    places: Arc<Semaphore>,
+    places: [(Lane, Arc<Semaphore>); 2],
     stop: CancellationToken,
 }
 
@@ -72,7 +72,7 @@ impl Worker {
         Self {
             shared: Arc::new(shared),
             tasks: TaskTracker::new(),
-            places: Arc::new(Semaphore::new(PLACES)),
+            places: Lane::ALL.map(|lane| (lane, Arc::new(Semaphore::new(PLACES)))),
             stop,
         }
     }
@@ -114,10 +114,12 @@ impl Worker {
                 tracing::error!(dead, "jobs whose workers disappeared again and again have been given up");
             }
         }
-        while !self.stop.is_cancelled() {
-            let Ok(place) = self.places.clone().try_acquire_owned() else { break };
-            let Some(claim) = self.shared.store.claim_job(&claiming).await? else { break };
-            self.begin(claim, place);
+        for (lane, places) in &self.places {
+            while !self.stop.is_cancelled() {
+                let Ok(place) = places.clone().try_acquire_owned() else { break };
+                let Some(claim) = self.shared.store.claim_job(&claiming, *lane).await? else { break };
+                self.begin(claim, place);
+            }
         }
         Ok(())
     }

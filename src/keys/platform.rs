@@ -21,15 +21,27 @@ impl Keys {
     /// The credential a service may call its provider with: the user's own, else the operator's, which counts
     /// against the user's day.
     pub async fn credential(&self, user: UserId, provider: &ProviderId) -> Result<Usable, AppError> {
+        let usable = self.credential_at_hand(user, provider).await?;
+        self.count_use(&usable).await?;
+        Ok(usable)
+    }
+
+    /// The same, uncounted: for what has been ordered before and must be brought to its end.
+    pub async fn credential_at_hand(&self, user: UserId, provider: &ProviderId) -> Result<Usable, AppError> {
         if let Some(own) = self.find(user, provider).await? {
             return Ok(super::seal::stored(&own).into());
         }
         let key = self.platform.get(provider).ok_or_else(|| missing(provider))?;
-        self.limiter
-            .check(Limit::PlatformCalls, &[&user.to_string()])
-            .await
-            .map_err(|error| AppError { provider: Some(provider.clone()), ..error.as_platform_limit() })?;
         Ok(Usable::Platform(PlatformCredential { user, credential: key.credential }))
+    }
+
+    /// Counts a use of the operator's key against the user's day. A key of the user's own does not count.
+    pub async fn count_use(&self, usable: &Usable) -> Result<(), AppError> {
+        let Usable::Platform(PlatformCredential { user, credential }) = usable else { return Ok(()) };
+        self.limiter.check(Limit::PlatformCalls, &[&user.to_string()]).await.map_err(|error| AppError {
+            provider: Some(credential.provider().clone()),
+            ..error.as_platform_limit()
+        })
     }
 
     /// How all credentials stand that count for a user: their own, and the operator's where they have none.

@@ -11,7 +11,7 @@ use super::ids::{CallId, JobId, SearchId};
 pub const LEASE: Duration = Duration::from_secs(30);
 /// Attempts that may break down in a row. Progress starts the count anew.
 pub const FAILURES_MAX: i64 = 5;
-/// Jobs of one user that run at the same time; more wait.
+/// Jobs of one user that run at the same time in one lane; more wait.
 pub const PER_USER: i64 = 2;
 /// The longest wait before another attempt.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(600);
@@ -54,6 +54,28 @@ impl JobState {
     }
 }
 
+/// Jobs wait for others of their lane only: whoever wants to end a call does not wait for searches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Calls: many short steps, for which somebody may be waiting on the telephone.
+    Call,
+    /// Searches, which take minutes.
+    Search,
+}
+
+impl Lane {
+    /// Every lane.
+    pub const ALL: [Self; 2] = [Self::Call, Self::Search];
+
+    /// The word in the database.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Search => "search",
+        }
+    }
+}
+
 /// What a job does. Arguments name things and never hold a secret: keys are read when they are used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -76,6 +98,14 @@ impl Work {
         match self {
             Self::Search { search } => JobId(search.0),
             Self::Call { call } => JobId(call.0),
+        }
+    }
+
+    /// Among which others it waits.
+    pub const fn lane(&self) -> Lane {
+        match self {
+            Self::Search { .. } => Lane::Search,
+            Self::Call { .. } => Lane::Call,
         }
     }
 }
@@ -101,7 +131,7 @@ mod tests {
         let text = r#"{"kind":"search","search":"00000000-0000-0000-0000-000000000007"}"#;
         assert_eq!(serde_json::to_string(&work).unwrap(), text);
         assert_eq!(serde_json::from_str::<Work>(text).unwrap(), work);
-        assert_eq!(work.job().0, search.0);
+        assert_eq!((work.job().0, work.lane().code()), (search.0, "search"));
     }
 
     #[test]

@@ -155,6 +155,9 @@ pub enum CallError {
         /// The provider's own code, where the catalogue knows it and it is a number.
         code: Option<u32>,
     },
+    /// Nothing was sent: too many answers of the provider are being handed on already.
+    #[error("too many answers are being handed on")]
+    Busy,
     /// The catalogue has no such operation, or the call does not fit it.
     #[error("the call does not fit the catalogue")]
     Misfit,
@@ -164,7 +167,7 @@ impl CallError {
     /// Whether the provider may have carried out what it was asked for, for all that is known here.
     pub fn may_have_worked(&self) -> bool {
         match self {
-            Self::Undecryptable | Self::Misfit => false,
+            Self::Undecryptable | Self::Misfit | Self::Busy => false,
             Self::NotUnderstood { http_status, .. } => !matches!(http_status, Some(400..=499)),
             Self::Refused { outcome, .. } => *outcome == Outcome::Unreachable,
         }

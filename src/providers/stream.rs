@@ -9,6 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -31,7 +32,7 @@ use super::{
     egress::{
         Fault,
         breakers::{Attempt, is_patient},
-        bulkhead::{Place, SMALL},
+        bulkhead::{SMALL, StreamPlace},
         client::{Accept, Begun},
         origin::{Destination, Origin},
         scrub::Scrubber,
@@ -46,6 +47,8 @@ use crate::model::{ids::ProviderId, status::Reason};
 
 /// Pieces that may wait for the reader.
 const AHEAD: usize = 2;
+/// The head of the answer comes within this, however long the rest may take.
+const HEAD: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 30 });
 
 /// A successful answer, on its way. Its `Debug` shows the head only.
 pub struct Stream {
@@ -120,7 +123,7 @@ struct Streaming<'a> {
     head: Reply,
     attempt: Attempt<'a>,
     patient: bool,
-    place: Place<'a>,
+    place: StreamPlace<'a>,
 }
 
 /// A request that was sent.
@@ -208,8 +211,12 @@ impl Providers {
             }
         };
         let caller = order.usable.caller(order.call.service);
+        let Some(place) = self.bulkheads.listen(credential.provider(), caller.user) else {
+            let _ = head.send(Err(CallError::Busy));
+            return None;
+        };
         let mut pending = self.pending(&credential, caller, outgoing.operation);
-        match Box::pin(self.begin(&credential, caller, order, &outgoing)).await {
+        match Box::pin(self.begin(&credential, (caller, place), order, &outgoing)).await {
             Ok(Sent::Streams(streaming)) => {
                 let Streaming { mut begun, head: first, attempt, patient, place } = *streaming;
                 let units = outgoing.cost(&first);
@@ -254,7 +261,7 @@ impl Providers {
     async fn begin<'a>(
         &'a self,
         credential: &Credential,
-        caller: Caller,
+        (caller, place): (Caller, StreamPlace<'a>),
         order: &Order,
         outgoing: &Outgoing<'_>,
     ) -> Result<Sent<'a>, Fault> {
@@ -263,16 +270,16 @@ impl Providers {
             None => self.destination(credential).ok_or(Fault::NotSent)?,
         };
         let way = self.breakers.way(credential.provider(), destination.origin, caller.user);
-        way.look()?;
-        let place = self.bulkheads.enter(credential.provider(), caller.source, outgoing.deadline).await?;
         let attempt = way.enter()?;
         let request = match &order.link {
             Some(link) => Request::new(reqwest::Method::GET, link.url.clone()),
             None => self.request(credential, destination, outgoing)?,
         };
-        let patient = is_patient(outgoing.deadline.saturating_duration_since(Instant::now()));
-        let (upload, deadline) = (outgoing.upload, outgoing.deadline);
-        let begun = match self.client.begin(destination, request, upload, Accept::Anything, deadline).await {
+        let now = Instant::now();
+        let soon = outgoing.deadline.min(now + HEAD);
+        let patient = is_patient(soon.saturating_duration_since(now));
+        let begun = self.client.begin(destination, request, outgoing.upload, Accept::Anything, soon).await;
+        let begun = match begun {
             Ok(begun) => begun,
             Err(fault) => {
                 attempt.ended(&Err(fault), patient);
@@ -282,9 +289,10 @@ impl Providers {
         let head = begun.head();
         let accepted = judge(outgoing.rules, &head, self.clock.now()).then == Then::Accepted;
         if accepted && begun.is_plain(outgoing.max_bytes) {
+            let begun = begun.until(outgoing.deadline);
             return Ok(Sent::Streams(Box::new(Streaming { begun, head, attempt, patient, place })));
         }
-        let end = begun.whole(&place, SMALL).await;
+        let end = begun.whole(place.as_place(), SMALL).await;
         attempt.ended(&end, patient);
         end.map(Sent::Whole)
     }

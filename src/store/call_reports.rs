@@ -16,7 +16,7 @@ use super::{
 use crate::{
     model::{
         calling::{CallState, EventSource, Recording},
-        ids::{CallId, KeyId, ProviderId, UserId},
+        ids::{CallId, JobId, KeyId, ProviderId, UserId},
         job::Work,
         time::Timestamp,
     },
@@ -141,6 +141,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Effect, StoreError> {
         let mut tx = self.begin().await?;
+        jobs::lock(&mut tx, user, JobId(id.0)).await?;
         let Some(before) = own_up(&mut tx, user, id, sid).await? else { return Ok(Effect::Foreign) };
         if !is_new(&mut tx, user, id, "report", heard.sequence, heard.state.code(), now).await? {
             return Ok(Effect::Known);
@@ -239,21 +240,26 @@ pub(super) async fn advance(
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     let is_final = heard.state.stage() == 5;
-    let answered = matches!(heard.state, CallState::InProgress | CallState::Completed);
+    // Of one that is over already, how long it lasted says when it began.
+    let lasted = heard.seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
+    let answered_at = match heard.state {
+        CallState::InProgress => Some(now),
+        CallState::Completed => Some(now.minus(lasted.unwrap_or_default())),
+        _ => None,
+    };
     let changed = sql::tx_execute!(
         &mut *tx,
         "UPDATE calls SET state = $1, stage = $2, notice = NULL, seconds = COALESCE($3, seconds),
             sequence = CASE WHEN sequence < $4 THEN $4 ELSE sequence END,
-            answered_at = CASE WHEN $5 THEN COALESCE(answered_at, $6) ELSE answered_at END,
-            ended_at = CASE WHEN $7 THEN $6 ELSE NULL END
+            answered_at = COALESCE(answered_at, $5), ended_at = CASE WHEN $6 THEN $7 ELSE NULL END
          WHERE user_id = $8 AND id = $9 AND stage < $2 AND (sequence < $4 OR $4 < 0)",
         heard.state.code(),
         heard.state.stage(),
         heard.seconds,
         heard.sequence,
-        answered,
-        now.0,
+        answered_at.map(|at| at.0),
         is_final,
+        now.0,
         user.0,
         id.0
     )?;

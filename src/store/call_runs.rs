@@ -60,7 +60,8 @@ pub struct Sending {
 pub enum Turn {
     /// Yes, and it is noted that it is being placed.
     Now,
-    /// Another call between the same numbers is being placed. Of two, nobody could say which one Twilio has.
+    /// Another call between the same numbers is being placed, of which nobody could say then which one Twilio has; or
+    /// its owner has hung up meanwhile.
     Later,
     /// The job is not held any more.
     Lost,
@@ -86,6 +87,8 @@ pub struct Answered {
     pub price: Option<(String, String)>,
     /// The recordings that are ready.
     pub recordings: Vec<Recording>,
+    /// Whether this heeds a hang-up, which was noted before; else the job goes on at once where there is one.
+    pub heeds_hang_up: bool,
 }
 
 #[derive(FromRow)]
@@ -176,7 +179,7 @@ impl Store {
             &mut tx,
             "UPDATE calls SET state = 'placing', stage = 1, sent_at = $1, account = $2, key_id = $3,
                 key_version = $4, reported = $5
-             WHERE user_id = $6 AND id = $7 AND sid IS NULL AND state IN ('queued', 'placing')
+             WHERE user_id = $6 AND id = $7 AND sid IS NULL AND NOT hang_up AND state IN ('queued', 'placing')
                 AND NOT EXISTS (
                     SELECT 1 FROM calls AS other
                     WHERE other.user_id = $6 AND other.id <> $7 AND other.state = 'placing'
@@ -197,7 +200,8 @@ impl Store {
         Ok(Turn::Now)
     }
 
-    /// Notes that Twilio surely does not have a call, so that it can be placed again. The job is due at `again`.
+    /// Notes that Twilio surely does not have a call, so that it can be placed again. The job is due at `again`. A call
+    /// that its owner has hung up is over, with its job.
     pub async fn unsend_call(
         &self,
         hold: Hold,
@@ -212,25 +216,23 @@ impl Store {
         let back = sql::tx_execute!(
             &mut tx,
             "UPDATE calls SET state = 'queued', stage = 0, sent_at = NULL
-             WHERE user_id = $1 AND id = $2 AND state = 'placing' AND sid IS NULL",
+             WHERE user_id = $1 AND id = $2 AND state = 'placing' AND sid IS NULL AND NOT hang_up",
             user.0,
             id.0
         )?;
-        tell_if(tx, back, user, id, now).await?;
+        let over = sql::tx_execute!(
+            &mut tx,
+            "UPDATE calls SET state = 'canceled', stage = 5, ended_at = $1
+             WHERE user_id = $2 AND id = $3 AND state = 'placing' AND sid IS NULL AND hang_up",
+            now.0,
+            user.0,
+            id.0
+        )?;
+        if over == 1 {
+            jobs::cancel(&mut tx, user, hold.job, now).await?;
+        }
+        tell_if(tx, back + over, user, id, now).await?;
         Ok(true)
-    }
-
-    /// Lets the job of a call go on later, with nothing new to write down. Answers whether it was still held.
-    pub async fn postpone_call(
-        &self,
-        hold: Hold,
-        again: Timestamp,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let mut tx = self.begin().await?;
-        let held = jobs::postpone(&mut tx, hold, again, now).await?;
-        tx.commit().await?;
-        Ok(held)
     }
 
     /// The SIDs among these that belong to calls of the user.
@@ -265,6 +267,18 @@ impl Store {
         };
         if !held {
             return Ok(false);
+        }
+        if !answered.heeds_hang_up {
+            // Its owner has hung up while Twilio was asked for something else.
+            sql::tx_execute!(
+                &mut tx,
+                "UPDATE jobs SET run_at = $1 WHERE id = $2 AND user_id = $3 AND state = 'queued'
+                    AND EXISTS (SELECT 1 FROM calls WHERE calls.id = jobs.id AND calls.user_id = $3
+                                AND calls.hang_up AND calls.ended_at IS NULL)",
+                jobs::BEFORE_ALL,
+                id.0,
+                user.0
+            )?;
         }
         let mut changed = 0;
         if let Some(sid) = &answered.sid {
@@ -301,7 +315,7 @@ impl Store {
         &self,
         hold: Hold,
         state: CallState,
-        notice: CallNotice,
+        notice: Option<CallNotice>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let (user, id) = subject(hold);
@@ -325,7 +339,7 @@ async fn end(
     user: UserId,
     id: CallId,
     state: CallState,
-    notice: CallNotice,
+    notice: Option<CallNotice>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let ended = sql::tx_execute!(
@@ -334,7 +348,7 @@ async fn end(
          WHERE user_id = $5 AND id = $6 AND ended_at IS NULL",
         state.code(),
         state.stage(),
-        notice.code(),
+        notice.map(CallNotice::code),
         now.0,
         user.0,
         id.0
@@ -360,5 +374,5 @@ pub(super) async fn give_up(tx: &mut Tx, user: UserId, job: JobId, now: Timestam
         CallState::Queued => CallState::NotPlaced,
         _ => CallState::Unknown,
     };
-    end(tx, user, CallId(job.0), state, CallNotice::OurFault, now).await
+    end(tx, user, CallId(job.0), state, Some(CallNotice::OurFault), now).await
 }

@@ -164,6 +164,7 @@ impl Store {
     /// whether there is such a call that has not ended.
     pub async fn hang_up_call(&self, user: UserId, id: CallId, now: Timestamp) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
+        jobs::lock(&mut tx, user, JobId(id.0)).await?;
         let wanted = sql::tx_execute!(
             &mut tx,
             "UPDATE calls SET hang_up = TRUE,
@@ -175,11 +176,11 @@ impl Store {
             user.0,
             id.0
         )?;
-        // Its job ends it at Twilio, now and not when it is due.
+        // Its job ends it at Twilio, now and not when it is due or its turn comes.
         sql::tx_execute!(
             &mut tx,
-            "UPDATE jobs SET run_at = $1 WHERE id = $2 AND user_id = $3 AND state = 'queued' AND run_at > $1",
-            now.0,
+            "UPDATE jobs SET run_at = $1 WHERE id = $2 AND user_id = $3 AND state = 'queued'",
+            jobs::BEFORE_ALL,
             id.0,
             user.0
         )?;
@@ -199,14 +200,16 @@ impl Store {
     /// Deletes a call that has ended, with what was heard of it. Answers whether there was one.
     pub async fn delete_call(&self, user: UserId, id: CallId, now: Timestamp) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
+        jobs::forget(&mut tx, user, JobId(id.0)).await?;
         let deleted = sql::tx_execute!(
             &mut tx,
             "DELETE FROM calls WHERE user_id = $1 AND id = $2 AND ended_at IS NOT NULL",
             user.0,
             id.0
         )?;
-        if deleted == 1 {
-            jobs::forget(&mut tx, user, JobId(id.0)).await?;
+        if deleted == 0 {
+            // An open call keeps its job: nothing of this is committed.
+            return Ok(false);
         }
         tell_if(tx, deleted, user, id, now).await
     }

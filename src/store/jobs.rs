@@ -12,6 +12,9 @@ use crate::model::{
     time::Timestamp,
 };
 
+/// The time of a job that goes on before all others of its lane.
+pub(super) const BEFORE_ALL: i64 = 0;
+
 /// A worker's hold on a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hold {
@@ -104,17 +107,30 @@ pub(super) async fn enqueue(
 ) -> Result<(), StoreError> {
     sql::tx_execute!(
         &mut *tx,
-        "INSERT INTO jobs (id, user_id, work, state, attempt, failures, run_at, created_at, updated_at)
-         VALUES ($1, $2, $3, 'queued', 0, 0, $4, $5, $6)
+        "INSERT INTO jobs (id, user_id, work, lane, state, attempt, failures, run_at, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, 'queued', 0, 0, $5, $6, $7)
          ON CONFLICT (id) DO UPDATE SET work = excluded.work, state = 'queued', failures = 0,
             run_at = excluded.run_at, worker = NULL, updated_at = excluded.updated_at
          WHERE jobs.user_id = excluded.user_id AND jobs.state IN ('done', 'dead')",
         work.job().0,
         user.0,
         Json(work),
+        work.lane().code(),
         now.0,
         now.0,
         now.0
+    )?;
+    Ok(())
+}
+
+/// Locks a job for the rest of the transaction, whoever holds it. Whatever changes a job and what it works on locks the
+/// job first, so that of two at once neither waits for the other.
+pub(super) async fn lock(tx: &mut Tx, user: UserId, job: JobId) -> Result<(), StoreError> {
+    sql::tx_execute!(
+        &mut *tx,
+        "UPDATE jobs SET updated_at = updated_at WHERE id = $1 AND user_id = $2",
+        job.0,
+        user.0
     )?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
-use super::{SecurityEvent, Store, StoreError, audit, deks::DekRow, events, sql};
+use super::{SecurityEvent, Store, StoreError, audit, deks::DekRow, events, scheduler::REPORTS_FOLLOW, sql};
 use crate::{
     model::{
         access::CredentialState,
@@ -404,9 +404,10 @@ impl Store {
              WHERE key_id = $1 AND user_id = $2 AND NOT EXISTS (
                 SELECT 1 FROM calls c
                 WHERE c.user_id = $2 AND c.key_id = $1 AND c.key_version = webhook_secrets.version
-                    AND c.ended_at IS NULL)",
+                    AND (c.ended_at IS NULL OR c.ended_at > $3))",
             old.id.0,
-            old.user.0
+            old.user.0,
+            now.minus(REPORTS_FOLLOW).0
         )?;
         let version = old.credential_version.saturating_add(1);
         let place = (old.id, version, new.config);

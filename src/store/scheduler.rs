@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Claim, Db, Hold, KeyRow, Store, StoreError, TxOn, jobs, keys::Row, sql};
 use crate::model::{
     ids::{CallId, JobId, ProviderId, UserId, WorkerId},
-    job::{FAILURES_MAX, LEASE, LONGEST_WAIT, PER_USER},
+    job::{FAILURES_MAX, LEASE, LONGEST_WAIT, Lane, PER_USER},
     time::Timestamp,
 };
 
@@ -23,7 +23,7 @@ const USAGE_KEPT: Duration = Duration::from_secs(90 * 86_400);
 const USAGE_HOURS_KEPT: Duration = Duration::from_secs(2 * 366 * 86_400);
 
 /// Reports on a call may follow for this long after its end.
-const REPORTS_FOLLOW: Duration = Duration::from_secs(3600);
+pub(super) const REPORTS_FOLLOW: Duration = Duration::from_secs(3600);
 
 macro_rules! claim {
     ($not_among:literal, $lock:literal) => {
@@ -51,12 +51,14 @@ macro_rules! claim_job {
                 failures = CASE WHEN state = 'running' THEN failures + 1 ELSE failures END
              WHERE id = (
                 SELECT due.id FROM jobs AS due
-                WHERE ((due.state = 'queued' AND (due.run_at <= $3 OR due.run_at > $4))
+                WHERE due.lane = $9 AND ((due.state = 'queued' AND (due.run_at <= $3 OR due.run_at > $4))
                     OR (due.state = 'running' AND (due.run_at <= $5 OR due.run_at > $6) AND due.failures + 1 < $7))
                     AND (SELECT COUNT(*) FROM jobs AS busy
-                         WHERE busy.user_id = due.user_id AND busy.state = 'running' AND busy.id <> due.id) < $8
+                         WHERE busy.user_id = due.user_id AND busy.lane = due.lane AND busy.state = 'running'
+                            AND busy.id <> due.id) < $8
                 ORDER BY (SELECT COUNT(*) FROM jobs AS busy
-                          WHERE busy.user_id = due.user_id AND busy.state = 'running'), due.run_at, due.id
+                          WHERE busy.user_id = due.user_id AND busy.lane = due.lane AND busy.state = 'running'),
+                    due.run_at, due.id
                 LIMIT 1 ",
             $lock,
             ")
@@ -155,9 +157,9 @@ impl Store {
         Ok(destroyed)
     }
 
-    /// Claims one due job: one that waits, or one whose holder has not been heard of for the time of its lease.
+    /// Claims one due job of a lane: one that waits, or one whose holder has not been heard of for the time of its lease.
     /// Raises its attempt, which fences off whoever held it before. Users with fewer running jobs come first.
-    pub async fn claim_job(&self, claim: &Claiming) -> Result<Option<Claim>, StoreError> {
+    pub async fn claim_job(&self, claim: &Claiming, lane: Lane) -> Result<Option<Claim>, StoreError> {
         let Windows { over, far } = claim.windows();
         let mut tx = self.begin().await?;
         // Claims come one by one, so that of two at once the second counts what the first has taken.
@@ -177,6 +179,7 @@ impl Store {
                     .bind(far.0)
                     .bind(FAILURES_MAX)
                     .bind(PER_USER)
+                    .bind(lane.code())
                     .fetch_optional(&mut **$tx)
                     .await?
             };

@@ -33,7 +33,7 @@ pub struct UsageRow<'a> {
     pub source: &'a str,
     /// Who supplied the key.
     pub key_source: &'a str,
-    /// When it ended.
+    /// When it was asked for.
     pub at: Timestamp,
 }
 
@@ -56,7 +56,7 @@ pub struct UsageCell {
     pub calls: i64,
     /// What they cost.
     pub units: i64,
-    /// When the last one ended.
+    /// When the last one was asked for.
     pub last_at: i64,
 }
 
@@ -91,7 +91,9 @@ impl Store {
                                       last_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9)
              ON CONFLICT (user_id, hour, provider, service, operation, outcome, latency_le_us) DO UPDATE
-             SET calls = usage_hours.calls + 1, units = usage_hours.units + excluded.units, last_at = excluded.last_at",
+             SET calls = usage_hours.calls + 1, units = usage_hours.units + excluded.units,
+                last_at = CASE WHEN usage_hours.last_at < excluded.last_at THEN excluded.last_at
+                               ELSE usage_hours.last_at END",
             row.user.0,
             row.at.0.div_euclid(HOUR_US) * HOUR_US,
             row.provider,

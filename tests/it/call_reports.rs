@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use keyward::model::time::Timestamp;
 use serde_json::{Value, json};
 use sha1::Sha1;
 
@@ -180,6 +181,34 @@ both! {
         }
         let call = client.get(&address).await.json();
         assert_eq!(call["recordings"], json!([{"sid": "RE0123456789abcdef0123456789abcdef", "seconds": 40}]));
+    }
+
+    async fn how_long_a_call_lasted_says_when_it_was_answered(it: Reported) {
+        let app = &it.app;
+        let mut client = with_key(app, "ana", "full").await;
+        let (address, call) = ringing(&it, &mut client).await;
+        let known = Known::of(&call, "full");
+        let status = path(&address, "status");
+        let url = format!("{}{status}", it.origin);
+        app.clock.advance(Duration::from_secs(60));
+        let mut params = known.status("completed", "3");
+        params.push(("CallDuration", "40"));
+        send(app, &status, &[&sign(&known.token, &url, &params)], FORM, &body(&params)).await.expect(204);
+        let call = client.get(&address).await.json();
+        assert_eq!((&call["state"], &call["seconds"]), (&json!("completed"), &json!(40)));
+        let at = |name: &str| serde_json::from_value::<Timestamp>(call[name].clone()).unwrap();
+        assert_eq!(at("ended_at").since(at("answered_at")), Duration::from_secs(40));
+
+        // Its recordings may follow for an hour, and so long the copy stays that verifies them, whatever is replaced.
+        let versions = "SELECT COUNT(*) FROM webhook_secrets";
+        let fields = json!({"credentials": App::test_key("twilio", "full")});
+        for _ in 0..2 {
+            client.put("/api/user-api-keys/twilio", &fields).await.expect(200);
+            assert_eq!(app.sql.number(versions).await, 2);
+        }
+        app.clock.advance(Duration::from_secs(3_700));
+        client.put("/api/user-api-keys/twilio", &fields).await.expect(200);
+        assert_eq!(app.sql.number(versions).await, 1);
     }
 
     async fn a_replaced_token_verifies_while_its_calls_live(it: Reported) {

@@ -38,32 +38,43 @@ pub fn order(to: &str) -> Value {
     json!({"to": to, "from": FROM, "message": "Your order is ready. Bye & <thanks>."})
 }
 
-async fn place(client: &mut Client, to: &str) -> String {
+pub async fn place(client: &mut Client, to: &str) -> String {
     let placed = client.post(CALLS, &order(to)).await.expect(201);
     assert!(placed.json()["ended_at"].is_null());
     placed.location().to_owned()
 }
 
 /// Reads the call until it is as wanted. The installation's clock goes on meanwhile, so that what is due is done.
-async fn until(app: &App, client: &mut Client, address: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+pub async fn until(app: &App, client: &mut Client, address: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    until_in_steps_of(Duration::from_millis(200), app, client, address, wanted).await
+}
+
+/// The same, by this much with each look.
+pub async fn until_in_steps_of(
+    step: Duration,
+    app: &App,
+    client: &mut Client,
+    address: &str,
+    wanted: impl Fn(&Value) -> bool,
+) -> Value {
     let mut call = Value::Null;
     for _ in 0..900 {
         call = client.get(address).await.expect(200).json();
         if wanted(&call) {
             return call;
         }
-        app.clock.advance(Duration::from_millis(200));
+        app.clock.advance(step);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("{call}");
 }
 
-fn is_over(call: &Value) -> bool {
+pub fn is_over(call: &Value) -> bool {
     !call["ended_at"].is_null()
 }
 
 /// The orders for a call that arrived at the simulator.
-async fn orders(app: &App) -> usize {
+pub async fn orders(app: &App) -> usize {
     let journal = app.control("GET", "/journal", None).await;
     let requests = journal["items"].as_array().unwrap().iter();
     requests
@@ -73,7 +84,7 @@ async fn orders(app: &App) -> usize {
         .count()
 }
 
-async fn fault(app: &App, path: &str, fault: Value) {
+pub async fn fault(app: &App, path: &str, fault: Value) {
     let order = json!({"provider": "twilio", "path": path, "fault": fault});
     app.control("POST", "/faults", Some(order)).await;
 }
@@ -263,16 +274,19 @@ both! {
 
     async fn without_the_key_the_history_stays_and_nothing_is_spent(app: App) {
         let mut client = with_key(&app, "ana", "full").await;
-        let address = place(&mut client, "+12125550188").await;
+        // It rings for as long as the test takes.
+        let number = "+12125550188";
+        app.control("PUT", &format!("/twilio/callees/{number}"), Some(json!({"rings": 1_000.0}))).await;
+        let pace = json!({"second_ms": 1_000, "webhook_timeout_ms": 15_000, "price_after": 1.0});
+        app.control("PUT", "/twilio/pace", Some(pace)).await;
+        let address = place(&mut client, number).await;
         until(&app, &mut client, &address, |call| !call["sid"].is_null()).await;
         client.delete("/api/user-api-keys/twilio").await.expect(204);
         assert_eq!(client.get(CALLS).await.expect(200).json()["items"].as_array().unwrap().len(), 1);
         client.get("/api/services/calling/account").await.problem(403, "missing-api-keys");
         client.post(CALLS, &order("+12125550189")).await.problem(403, "missing-api-keys");
         let call = until(&app, &mut client, &address, is_over).await;
-        if call["state"] == "unknown" {
-            assert_eq!(call["notice"], "key_gone");
-        }
+        assert_eq!((&call["state"], &call["notice"]), (&json!("unknown"), &json!("key_gone")));
         client.delete(&address).await.expect(204);
         assert_eq!(orders(&app).await, 1);
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use keyward::{
     model::{
         ids::{JobId, SearchId, UserId, WorkerId},
-        job::{FAILURES_MAX, JobState, LEASE},
+        job::{FAILURES_MAX, JobState, LEASE, Lane},
         scraper::{Notice, ResultRow, SearchInput},
     },
     store::{Claiming, End, Hold, NewSearch, PageOfResults},
@@ -81,7 +81,7 @@ fn claiming(app: &App) -> Claiming {
 
 /// Another process claims a job and says nothing more.
 pub async fn claim(app: &App) -> Option<Hold> {
-    app.state.store.claim_job(&claiming(app)).await.unwrap().map(|claim| claim.hold)
+    app.state.store.claim_job(&claiming(app), Lane::Search).await.unwrap().map(|claim| claim.hold)
 }
 
 pub async fn user_id(client: &mut Client) -> UserId {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use keyward::store::UsageRow;
 use serde_json::{Value, json};
 
 use crate::support::{App, Client, Engine, both};
@@ -62,6 +63,30 @@ both! {
         // Nobody sees what is another's.
         let mut other = app.user("bo").await;
         assert_eq!(calls(&report(&mut other, "?range=52w").await), (0, 0));
+    }
+
+    async fn the_last_call_is_the_newest_in_whatever_order_they_end(app: App) {
+        let mut client = app.user("ana").await;
+        let user = crate::jobs::user_id(&mut client).await;
+        let newest = app.now();
+        for ago in [60, 0, 30] {
+            let row = UsageRow {
+                user,
+                key: None,
+                provider: "serpapi",
+                service: None,
+                operation: "search",
+                outcome: "done",
+                latency_us: 7,
+                units: 1,
+                source: "use",
+                key_source: "user",
+                at: newest.minus(Duration::from_secs(ago)),
+            };
+            app.state.store.insert_usage(&row).await.unwrap();
+        }
+        let hours = "SELECT COUNT(*) FROM usage_hours";
+        assert_eq!((app.sql.number(hours).await, app.sql.number("SELECT last_at FROM usage_hours").await), (1, newest.0));
     }
 
     async fn what_no_report_can_be_about_is_refused(app: App) {

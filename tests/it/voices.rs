@@ -207,6 +207,32 @@ both! {
         assert_eq!(stranger.get(CLONES).await.expect(200).json()["items"], json!([]));
     }
 
+    async fn whoever_leaves_during_a_clone_finds_its_end_in_the_history(app: App) {
+        let mut client = with_key(&app, "ana", "plenty").await;
+        let slow = json!({"provider": "elevenlabs", "path": "/voices/add", "fault": {"kind": "slow", "milliseconds": 1_500}});
+        app.control("POST", "/faults", Some(slow)).await;
+        let mut leaving = client.clone();
+        let sent = tokio::spawn(async move { clone_voice(&mut leaving, VOICES, "Ana", true, &[&sound(1)]).await });
+        while app.sql.number("SELECT COUNT(*) FROM voice_clones").await == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        sent.abort();
+        assert!(sent.await.is_err_and(|error| error.is_cancelled()));
+        // The samples are still on their way, so another voice has to wait.
+        clone_voice(&mut client, VOICES, "Bea", true, &[&sound(2)]).await.problem(503, "busy");
+        expect_in_ledger(&app, "clone", "done", 1, 0).await;
+        let mut clones = Value::Null;
+        for _ in 0..500 {
+            clones = client.get(CLONES).await.expect(200).json();
+            if clones["items"][0]["state"] == "made" {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!((&clones["items"][0]["state"], clones["items"][0]["voice"].is_null()), (&json!("made"), false));
+        assert_eq!(names(&client.get(&format!("{VOICES}?search=ana&kind=own")).await.json()), ["Ana"]);
+    }
+
     async fn a_full_account_is_told_so(app: App) {
         let mut client = with_key(&app, "ana", "plenty").await;
         for number in 0..27_u8 {

@@ -142,6 +142,12 @@ impl Begun {
         is_identity(&self.headers) && usize::try_from(announced).is_ok_and(|announced| announced <= max_bytes)
     }
 
+    /// Gives the body another time than the head had.
+    pub(crate) fn until(mut self, deadline: Instant) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
     /// Until when all of it must have come.
     pub(crate) fn deadline(&self) -> Instant {
         self.deadline

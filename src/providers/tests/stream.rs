@@ -1,6 +1,6 @@
 //! Calls whose answer is handed on as it comes, and forms with files, with ElevenLabs' voices.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json as value;
 use tokio::{
@@ -12,7 +12,7 @@ use tokio::{
 use super::support::{CANARY, Room, Server, eventually, json, response};
 use crate::{
     model::{check::Outcome, ids::ProviderId, service::ServiceId, status::Reason},
-    providers::{Call, CallError, CutOff, Stream, Usable, UsageOutcome},
+    providers::{Call, CallError, CutOff, Stream, Usable, UsageOutcome, egress::bulkhead::STREAMS_PER_USER},
 };
 
 const SOUND: &str = "content-type: audio/mpeg; x=1\r\ncharacter-cost: 7\r\n";
@@ -181,6 +181,68 @@ async fn whoever_leaves_before_the_answer_ends_the_call_too() {
     assert!(tokio::time::timeout(Duration::from_millis(300), asked).await.is_err());
     eventually(|| room.events().len() == 1).await;
     assert_eq!((room.events()[0].outcome, room.events()[0].units), (UsageOutcome::Cancelled, 0));
+}
+
+#[tokio::test]
+async fn the_head_comes_soon_and_the_rest_takes_its_time() {
+    let silent = Server::raw(|mut stream, asked| async move {
+        rest(&mut stream, &asked).await;
+        Notify::new().notified().await;
+    })
+    .await;
+    let room = Room::at(silent.addr);
+    let begun = Instant::now();
+    let late = room.providers.stream(&stored(&room), speak()).await.err();
+    assert!(matches!(late, Some(CallError::Refused { reason: Reason::TimedOut, .. })), "{late:?}");
+    // The whole of it may take ten minutes.
+    assert!(begun.elapsed() < Duration::from_secs(30));
+
+    let slow = Server::raw(|mut stream, asked| async move {
+        rest(&mut stream, &asked).await;
+        let head = format!("HTTP/1.1 200 OK\r\n{SOUND}content-length: 8\r\n\r\nsome");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let _ = stream.write_all(b"more").await;
+    })
+    .await;
+    let room = Room::at(slow.addr);
+    let stream = room.providers.stream(&stored(&room), speak()).await.unwrap();
+    assert_eq!(drain(stream).await, (b"somemore".to_vec(), Ok(())));
+}
+
+#[tokio::test]
+async fn listeners_hold_up_no_calls_and_have_not_too_many_streams() {
+    let server = Server::raw(|mut stream, asked| async move {
+        rest(&mut stream, &asked).await;
+        if !asked.starts_with("POST /v1/text-to-speech/") {
+            let _ = stream.write_all(&json(200, &value!({"voice_id": "v2"}))).await;
+            return;
+        }
+        let head = format!("HTTP/1.1 200 OK\r\n{SOUND}transfer-encoding: chunked\r\n\r\n4\r\nsome\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        Notify::new().notified().await;
+    })
+    .await;
+    let room = Room::at(server.addr);
+    let usable = stored(&room);
+    let mut streams = Vec::new();
+    for _ in 0..STREAMS_PER_USER {
+        streams.push(room.providers.stream(&usable, speak()).await.unwrap());
+    }
+    assert_eq!(room.providers.stream(&usable, speak()).await.err(), Some(CallError::Busy));
+    assert_eq!((server.heads().len(), room.events().len()), (STREAMS_PER_USER, 0), "nothing was sent");
+    let call = Call::new(ServiceId::VoiceCloning, "clone").part("name", "Desk").units(0);
+    room.providers.call(&usable, call).await.unwrap();
+    drop(streams.pop());
+    let mut next = room.providers.stream(&usable, speak()).await;
+    for _ in 0..500 {
+        if next.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        next = room.providers.stream(&usable, speak()).await;
+    }
+    assert!(next.is_ok(), "whoever leaves makes room");
 }
 
 #[tokio::test]

@@ -121,9 +121,9 @@ pub(super) async fn clone_voice(
     granted: Granted<VoiceCloning>,
     form: Result<Multipart, axum::extract::multipart::MultipartRejection>,
 ) -> Result<Response, Problem> {
-    let _turn = Turn::of(granted.0.user())?;
+    let turn = Turn::of(granted.0.user())?;
     let (draft, files) = samples::read(form).await?;
-    let voice = app.voices.clone_voice(&granted.0, &draft, files).await?;
+    let voice = app.voices.clone_voice(&granted.0, &draft, files, turn).await?;
     Ok((StatusCode::CREATED, Json(voice)).into_response())
 }
 

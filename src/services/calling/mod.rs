@@ -150,15 +150,19 @@ impl Calling {
         Ok(CallList { items, next })
     }
 
-    /// Ends a call. One that waits is never placed; any other takes the key, and ends at Twilio in a moment. A call
-    /// that is over stays as it is.
+    /// Ends a call. One that waits is never placed; any other takes the key, however that stands, and ends at Twilio in
+    /// a moment. A call that is over stays as it is.
     pub async fn hang_up(&self, user: UserId, id: CallId) -> Result<CallView, AppError> {
         let before = self.get(user, id).await?;
         if !before.state.is_open() {
             return Ok(before);
         }
-        if before.state != CallState::Queued {
+        if before.state != CallState::Queued
+            && let Err(error) = self.keys.credential_at_hand(user, &ProviderId::TWILIO).await
+        {
+            // Without a key the service is closed, and the answer says what is missing.
             self.keys.require(user, ServiceId::Calling).await?;
+            return Err(error);
         }
         if self.store.hang_up_call(user, id, self.clock.now()).await.map_err(|e| internal(&e))? {
             self.dispatch.call();

@@ -84,17 +84,18 @@ impl Run<'_> {
             (Some(sid), _) => self.follow(&call, sid).await,
             (None, CallState::Queued) => self.place(&call).await,
             (None, CallState::Placing) => self.find(&call).await,
-            (None, _) => self.write(&Answered::default(), Next::Done).await,
+            (None, _) => self.write(Answered::default(), Next::Done, &call).await,
         }
     }
 
-    async fn write(&self, answered: &Answered, next: Next) -> Step {
-        Ok(held(self.calling.store.record_call(self.hold, answered, next, self.now()).await?))
+    /// Writes down what was heard of a call, which was `call` when the step began.
+    async fn write(&self, answered: Answered, next: Next, call: &CallRun) -> Step {
+        let answered = Answered { heeds_hang_up: call.hang_up, ..answered };
+        Ok(held(self.calling.store.record_call(self.hold, &answered, next, self.now()).await?))
     }
 
-    async fn later(&self, wait: Duration) -> Step {
-        let now = self.now();
-        Ok(held(self.calling.store.postpone_call(self.hold, now.plus(wait), now).await?))
+    async fn later(&self, wait: Duration, call: &CallRun) -> Step {
+        self.write(Answered::default(), Next::At(self.now().plus(wait)), call).await
     }
 
     async fn end(&self, state: CallState, notice: CallNotice) -> Step {
@@ -102,13 +103,17 @@ impl Run<'_> {
             // It may be whole again in a moment.
             return Err(Break(Ended::Broken));
         }
-        Ok(held(self.calling.store.end_call(self.hold, state, notice, self.now()).await?))
+        Ok(held(self.calling.store.end_call(self.hold, state, Some(notice), self.now()).await?))
     }
 
     /// Places a call that Twilio surely does not have.
     async fn place(&self, call: &CallRun) -> Step {
         let Hold { user, job, .. } = self.hold;
         let twilio = &self.calling.twilio;
+        if call.hang_up {
+            let canceled = self.calling.store.end_call(self.hold, CallState::Canceled, None, self.now());
+            return Ok(held(canceled.await?));
+        }
         if self.now().since(call.created_at) > STALE {
             return self.end(CallState::NotPlaced, CallNotice::Unreachable).await;
         }
@@ -131,16 +136,20 @@ impl Run<'_> {
         let until = self.now().plus(LEASE);
         match self.calling.store.send_call(self.hold, &sending, until, self.now()).await? {
             Turn::Now => {}
-            Turn::Later => return self.later(TURN).await,
+            Turn::Later => return self.later(TURN, call).await,
             Turn::Lost => return Ok(Ended::Fenced),
+        }
+        // Only what is ordered counts; where that is too much, nothing was.
+        if let Err(notice) = twilio.count(&key).await {
+            return self.end(CallState::NotPlaced, notice).await;
         }
         // From here on Twilio may have it, until it is known better.
         match twilio.create(&key, &call.request, report_to.as_ref()).await {
             Ok(body) => match read::call_sid(&body) {
                 Some(sid) => self.placed(sid, read::heard(&body), reported).await,
-                None => self.later(DOUBT).await,
+                None => self.later(DOUBT, call).await,
             },
-            Err(error) if error.may_have_worked() => self.later(DOUBT).await,
+            Err(error) if error.may_have_worked() => self.later(DOUBT, call).await,
             Err(CallError::Refused {
                 outcome: Outcome::RateLimited | Outcome::NotAsked,
                 retry_after,
@@ -162,8 +171,10 @@ impl Run<'_> {
 
     async fn placed(&self, sid: String, heard: Option<Heard>, reported: bool) -> Step {
         let wait = if reported { ASK_ANYWAY } else { ASK };
+        // A hang-up that was noted before can be carried out only now.
         let answered = Answered { sid: Some(sid), heard, ..Answered::default() };
-        self.write(&answered, Next::At(self.now().plus(wait))).await
+        let next = Next::At(self.now().plus(wait));
+        Ok(held(self.calling.store.record_call(self.hold, &answered, next, self.now()).await?))
     }
 
     /// The key, if it still belongs to the account that the call was placed with.
@@ -186,7 +197,7 @@ impl Run<'_> {
             if self.now().since(sent_at) > STALE {
                 return self.end(CallState::Unknown, CallNotice::Unreachable).await;
             }
-            return self.later(DOUBT).await;
+            return self.later(DOUBT, call).await;
         };
         let mut found = read::candidates(&list, &call.request, sent_at.minus(CLOCKS));
         let sids: Vec<_> = found.iter().map(|(sid, _)| sid.clone()).collect();
@@ -201,7 +212,11 @@ impl Run<'_> {
             (None, _) => {
                 let settled = sent_at.plus(SETTLED);
                 let now = self.now();
-                if now < settled { self.later(settled.since(now)).await } else { self.place(call).await }
+                if now < settled {
+                    self.later(settled.since(now), call).await
+                } else {
+                    self.place(call).await
+                }
             }
         }
     }
@@ -228,7 +243,7 @@ impl Run<'_> {
                     age if age > LOST => return self.lost(call, notice(&error)).await,
                     age => (age / 4).clamp(DOUBT, Duration::from_secs(300)),
                 };
-                return self.later(wait).await;
+                return self.later(wait, call).await;
             }
         };
         let heard = read::heard(&body);
@@ -241,7 +256,7 @@ impl Run<'_> {
         let complete =
             (call.priced || answered.price.is_some()) && (!missing || !answered.recordings.is_empty());
         let next = self.next(call, state, complete);
-        self.write(&answered, next).await
+        self.write(answered, next, call).await
     }
 
     /// When Twilio is asked again.
@@ -261,8 +276,8 @@ impl Run<'_> {
 
     /// Nothing more is heard of a call. Where it was over, only its price stays unknown.
     async fn lost(&self, call: &CallRun, notice: CallNotice) -> Step {
-        if call.ended_at.is_some() {
-            return self.write(&Answered::default(), Next::Done).await;
+        if call.ended_at.is_some() && notice != CallNotice::OurFault {
+            return self.write(Answered::default(), Next::Done, call).await;
         }
         self.end(CallState::Unknown, notice).await
     }

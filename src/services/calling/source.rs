@@ -56,14 +56,15 @@ impl Twilio {
         }
     }
 
-    /// Reads the key for each use anew: one that was deleted is not used any more.
+    /// Reads the key for each use anew: one that was deleted is not used any more. It does not count, since a call that
+    /// was placed must be followed to its end, and can be hung up.
     pub(super) async fn credential(&self, user: UserId) -> Result<Usable, CallNotice> {
-        let found = self.keys.credential(user, &ProviderId::TWILIO).await;
-        found.map_err(|error| match error.code {
-            ErrorCode::NotFound => CallNotice::KeyGone,
-            ErrorCode::PlatformLimit => CallNotice::PlatformLimit,
-            _ => CallNotice::OurFault,
-        })
+        self.keys.credential_at_hand(user, &ProviderId::TWILIO).await.map_err(|error| no_credential(&error))
+    }
+
+    /// Counts an order, where the key is the operator's.
+    pub(super) async fn count(&self, key: &Usable) -> Result<(), CallNotice> {
+        self.keys.count_use(key).await.map_err(|error| no_credential(&error))
     }
 
     /// Numbers and balance. What the key may not read is left out; without the numbers there is nothing to show.
@@ -144,6 +145,14 @@ impl Twilio {
     }
 }
 
+fn no_credential(error: &AppError) -> CallNotice {
+    match error.code {
+        ErrorCode::NotFound => CallNotice::KeyGone,
+        ErrorCode::PlatformLimit => CallNotice::PlatformLimit,
+        _ => CallNotice::OurFault,
+    }
+}
+
 /// Why the provider keeps the service closed, if it does.
 fn closed(verdict: &ProviderVerdict) -> Option<CallNotice> {
     let Verdict::Blocked { block, .. } = &verdict.verdict else { return None };
@@ -163,6 +172,7 @@ fn closed(verdict: &ProviderVerdict) -> Option<CallNotice> {
 pub(super) fn notice(error: &CallError) -> CallNotice {
     match error {
         CallError::Undecryptable => CallNotice::KeyUnusable,
+        CallError::Busy => CallNotice::Unreachable,
         CallError::Misfit => {
             tracing::error!("a call of Calling Operations does not fit the catalogue");
             CallNotice::OurFault
@@ -197,6 +207,7 @@ pub(super) fn refusal(error: &CallError) -> AppError {
         CallError::NotUnderstood { reason, .. } => {
             AppError::refused(ErrorCode::ProviderUnreachable, provider, None, *reason)
         }
+        CallError::Busy => AppError::new(ErrorCode::Busy),
         CallError::Undecryptable | CallError::Misfit => AppError::new(ErrorCode::Internal),
     }
 }

@@ -125,6 +125,7 @@ fn no_credential(error: &AppError) -> Notice {
 fn notice(error: &CallError) -> Notice {
     match error {
         CallError::Undecryptable => Notice::KeyUnusable,
+        CallError::Busy => Notice::Unreachable,
         CallError::NotUnderstood { .. } => Notice::NotUnderstood,
         CallError::Misfit => {
             tracing::error!("a call of the Data Scraper does not fit the catalogue");

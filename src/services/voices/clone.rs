@@ -1,6 +1,9 @@
 //! Voices from samples. What was declared is written down before anything is sent.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use tracing::Instrument;
 
 use super::{
     Voices, call,
@@ -18,19 +21,22 @@ use crate::{
             VoiceInput,
         },
     },
-    providers::Call,
+    providers::{Call, Providers, Usable},
+    store::Store,
 };
 
 /// The samples of one voice.
 pub type Samples = Vec<Bytes>;
 
 impl Voices {
-    /// Makes a voice from samples. The consent is kept with the time, however it ends.
+    /// Makes a voice from samples. The consent is kept with the time, however it ends. `turn` is held until then, also
+    /// where whoever asked has left.
     pub async fn clone_voice(
         &self,
         grant: &Grant,
         draft: &VoiceDraft,
         samples: Samples,
+        turn: impl Send + 'static,
     ) -> Result<ClonedVoice, AppError> {
         let user = spender(grant)?;
         let (voice, kinds) = draft.check(samples.iter().map(|sample| &sample[..]))?;
@@ -46,26 +52,20 @@ impl Voices {
             state: CloneState::Sent,
             voice: None,
         };
-        self.store.insert_clone(user, &clone).await.map_err(|e| internal(&e))?;
-        let answer =
-            self.providers.call(&credential, upload(voice, draft.remove_noise, kinds, samples)).await;
-        let made = match answer {
-            Ok(answer) => {
-                let id = answer.body["voice_id"].as_str().and_then(|id| id.parse::<VoiceId>().ok());
-                let requires_verification =
-                    answer.body["requires_verification"].as_bool().unwrap_or_default();
-                id.map(|id| ClonedVoice { id, requires_verification })
-                    .ok_or_else(|| AppError::new(ErrorCode::ProviderUnreachable))
+        let call = upload(voice, draft.remove_noise, kinds, samples);
+        let (store, providers) = (self.store.clone(), Arc::clone(&self.providers));
+        let cloning = Cloning { store, providers, user, credential, clone };
+        // In a task of its own: whoever leaves takes neither the samples back that were sent, nor the note of how it
+        // ended along.
+        let ended = tokio::spawn(
+            async move {
+                let _turn = turn;
+                cloning.run(call).await
             }
-            Err(error) => {
-                if is_definite(&error) {
-                    self.end(user, clone.id, CloneState::Refused, None).await?;
-                }
-                Err(refused(&error, Doing::Cloning))
-            }
-        }?;
-        self.end(user, clone.id, CloneState::Made, Some(&made.id)).await?;
-        Ok(made)
+            .in_current_span(),
+        );
+        // The task ends without a word only when it panics or the process ends.
+        ended.await.map_err(|_| AppError::new(ErrorCode::Internal))?
     }
 
     /// What was cloned, the latest first, those before `before` if given. Needs no key.
@@ -77,15 +77,42 @@ impl Voices {
         let next = items.last().filter(|_| more).map(|clone| clone.id);
         Ok(CloneList { items, next })
     }
+}
 
-    async fn end(
-        &self,
-        user: UserId,
-        id: CloneId,
-        state: CloneState,
-        voice: Option<&VoiceId>,
-    ) -> Result<(), AppError> {
-        self.store.end_clone(user, id, state, voice).await.map_err(|e| internal(&e))
+/// A voice on its way.
+struct Cloning {
+    store: Store,
+    providers: Arc<Providers>,
+    user: UserId,
+    credential: Usable,
+    clone: CloneView,
+}
+
+impl Cloning {
+    /// Writes down what was declared, sends the samples, and writes down how it ended.
+    async fn run(self, call: Call) -> Result<ClonedVoice, AppError> {
+        self.store.insert_clone(self.user, &self.clone).await.map_err(|e| internal(&e))?;
+        let made = match self.providers.call(&self.credential, call).await {
+            Ok(answer) => {
+                let id = answer.body["voice_id"].as_str().and_then(|id| id.parse::<VoiceId>().ok());
+                let requires_verification =
+                    answer.body["requires_verification"].as_bool().unwrap_or_default();
+                id.map(|id| ClonedVoice { id, requires_verification })
+                    .ok_or_else(|| AppError::new(ErrorCode::ProviderUnreachable))
+            }
+            Err(error) => {
+                if is_definite(&error) {
+                    self.end(CloneState::Refused, None).await?;
+                }
+                Err(refused(&error, Doing::Cloning))
+            }
+        }?;
+        self.end(CloneState::Made, Some(&made.id)).await?;
+        Ok(made)
+    }
+
+    async fn end(&self, state: CloneState, voice: Option<&VoiceId>) -> Result<(), AppError> {
+        self.store.end_clone(self.user, self.clone.id, state, voice).await.map_err(|e| internal(&e))
     }
 }
 

@@ -30,6 +30,7 @@ pub(super) fn refused(error: &CallError, doing: Doing) -> AppError {
             tracing::error!(%error, ?doing, "a call of Voice Cloning could not be made");
             AppError::new(ErrorCode::Internal)
         }
+        CallError::Busy => AppError::new(ErrorCode::Busy),
         CallError::NotUnderstood { reason: Reason::NotThere, .. } => {
             AppError { provider: Some(ProviderId::ELEVENLABS), ..AppError::new(ErrorCode::NotFound) }
         }

@@ -13,7 +13,7 @@ use crate::{
     jobs::Worker,
     model::{
         ids::WorkerId,
-        job::{FAILURES_MAX, LEASE, Work},
+        job::{FAILURES_MAX, LEASE, Lane, Work},
         scraper::{Notice, ResultRow, SearchState},
         time::Timestamp,
     },
@@ -199,7 +199,7 @@ impl Fixture {
     /// Another process claims a job and is not heard of again.
     async fn claim_elsewhere(&self) -> Option<Hold> {
         let claiming = Claiming { worker: WorkerId::generate(), now: self.clock.now(), judges_leases: true };
-        self.store.claim_job(&claiming).await.unwrap().map(|claim| claim.hold)
+        self.store.claim_job(&claiming, Lane::Search).await.unwrap().map(|claim| claim.hold)
     }
 
     /// The pages that were asked for, by their `start`.
