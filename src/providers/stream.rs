@@ -32,7 +32,7 @@ use super::{
         Fault,
         breakers::{Attempt, is_patient},
         bulkhead::{Place, SMALL},
-        client::{Accept, Begun},
+        client::{Accept, Begun, Patience},
         origin::{Destination, Origin},
         scrub::Scrubber,
     },
@@ -271,8 +271,9 @@ impl Providers {
             None => self.request(credential, destination, outgoing)?,
         };
         let patient = is_patient(outgoing.deadline.saturating_duration_since(Instant::now()));
-        let (upload, deadline) = (outgoing.upload, outgoing.deadline);
-        let begun = match self.client.begin(destination, request, upload, Accept::Anything, deadline).await {
+        let patience = Patience { all: outgoing.deadline, first: None };
+        let (upload, accept) = (outgoing.upload, Accept::Anything);
+        let begun = match self.client.begin(destination, request, upload, accept, patience).await {
             Ok(begun) => begun,
             Err(fault) => {
                 attempt.ended(&Err(fault), patient);
