@@ -90,6 +90,21 @@ export class Fleet {
     return execFileSync(required('KEYWARD_SERVER'), args, { cwd: resolve('..'), env, encoding: 'utf8' });
   }
 
+  /** Starts what `make demo` starts: a server that brings its own simulator, and keeps to its own folder. */
+  async startDemo(name: string): Promise<Server> {
+    const dataDir = join(this.dataRoot, name);
+    mkdirSync(dataDir, { mode: 0o700 });
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const environment = {
+      KEYWARD_DATA_DIR: dataDir,
+      LEPTOS_SITE_ADDR: `127.0.0.1:${port}`,
+      LEPTOS_SITE_ROOT: required('KEYWARD_SITE'),
+    };
+    const log = await this.launch(name, ['serve', '--demo'], environment, `${url}/readyz`);
+    return { url, dataDir, log, database: `sqlite:${join(dataDir, 'demo/keyward.db')}` };
+  }
+
   /** Stops everything and removes what it left. */
   async stop(): Promise<void> {
     await Promise.all(this.children.map(stop));

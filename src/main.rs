@@ -7,6 +7,7 @@ use keyward::{
     cli::{self, Cli, Command},
     clock::{Clock, SystemClock},
     config::{Config, Purpose, process_variables, read_secret_file},
+    model::provider::FormInfo,
     process,
     providers::{self, Catalogue, Spending},
     server::{
@@ -147,16 +148,29 @@ fn ask_for_keys(trial: &Trial, form: Option<&str>) -> Result<trial::Keys, String
         Some(id) => forms.iter().find(|form| form.id == id),
         None => forms.first(),
     };
-    let mut real = providers::Fields::new();
-    for field in &chosen.ok_or("The provider has no such form.")?.fields {
+    let form = chosen.ok_or("The provider has no such form.")?;
+    let real = ask_for_fields(form)?;
+    let question = "Is there a key that lacks some permission, to try as well? (yes, or leave it empty)";
+    let has_limited = process::ask(question, false).map_err(text)?;
+    // EXPOSE: the answer to a question, and no secret.
+    let limited = match has_limited.expose_secret().to_lowercase().as_str() {
+        "yes" | "y" => Some(ask_for_fields(form)?),
+        _ => None,
+    };
+    Ok(trial::Keys { real, limited })
+}
+
+fn ask_for_fields(form: &FormInfo) -> Result<providers::Fields, String> {
+    let mut fields = providers::Fields::new();
+    for field in &form.fields {
         let choices: Vec<_> = field.choices.iter().map(|choice| choice.value.as_str()).collect();
         let choices = if choices.is_empty() { String::new() } else { format!(" ({})", choices.join(", ")) };
         let optional = if field.optional { ", may be left empty" } else { "" };
         let value =
             process::ask(&format!("{}{choices}{optional}", field.label), field.secret).map_err(text)?;
-        real.insert(field.name.clone(), value);
+        fields.insert(field.name.clone(), value);
     }
-    Ok(trial::Keys { real, limited: None })
+    Ok(fields)
 }
 
 /// Every setting, or everything that is wrong with them.

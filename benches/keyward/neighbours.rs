@@ -49,6 +49,11 @@ impl Neighbours {
         Self { trouble: candidate(TROUBLE), neighbour: candidate(NEIGHBOUR), providers }
     }
 
+    /// The same, but the one that makes trouble is asked however often it failed.
+    pub(crate) fn without_rest(self) -> Self {
+        Self { providers: self.providers.without_rest(), ..self }
+    }
+
     /// How a check of the one that makes trouble ends.
     pub(crate) async fn ask_the_trouble(&self) -> Outcome {
         self.providers.check_candidate(UserId::generate(), &self.trouble, Spending::Refused).await.outcome

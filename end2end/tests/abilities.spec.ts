@@ -41,6 +41,33 @@ test('a card says what each service can do with the key, and where to change it'
   await expect(forService(card, 'Voice Cloning').locator('li')).toContainText('Yes');
 });
 
+test('the details tell what the last check rests on', async ({ page, server, simulator }) => {
+  await store(page, server, 'openai', await simulator.key('openai', 'plenty'));
+  await open(page, KEYS);
+  const card = new Card(page, 'openai');
+  await openDetails(card);
+  const evidence = card.root.locator('details .key-facts');
+  await expect(evidence).toContainText('HTTP status 200');
+  await expect(evidence).toContainText(/Took \d+ ms/);
+  await expect(evidence).not.toContainText('Provider’s code');
+  await simulator.change('openai', 'plenty', { situation: 'invalid' });
+  await card.checkNow.click();
+  await expect(card.state).toHaveText('Not accepted');
+  await expect(evidence).toContainText('HTTP status 401');
+  await expect(evidence).toContainText('Provider’s code invalid_api_key');
+  await expect(evidence).toContainText(/Took \d+ ms/);
+});
+
+test('the guidance leads to the key page and to the documentation', async ({ page }) => {
+  await open(page, `${KEYS}?edit=openai`);
+  const card = new Card(page, 'openai');
+  const keys = card.root.getByRole('link', { name: 'Open the key page at OpenAI' });
+  await expect(keys).toHaveAttribute('href', 'https://platform.openai.com/api-keys');
+  const documentation = card.root.getByRole('link', { name: 'How OpenAI describes it' });
+  await expect(documentation).toHaveAttribute('href', 'https://platform.openai.com/docs/api-reference/authentication');
+  await expect(documentation).toHaveAttribute('rel', /noopener/);
+});
+
 test('what is not known says why', async ({ page, server, simulator }) => {
   await store(page, server, 'elevenlabs', await simulator.key('elevenlabs', 'nothing_readable'));
   await open(page, KEYS);

@@ -7,6 +7,7 @@ test('a changed password ends the other sessions', async ({ page, browser, serve
   complaints.allow(/status of 422 .*\/api\/rpc\/change_password/);
   const person = await register(page);
   const elsewhere = await browser.newContext({ baseURL: server.url });
+  await complaints.hear(elsewhere);
   const other = await elsewhere.newPage();
   await signIn(other, person);
 
@@ -37,9 +38,10 @@ test('a changed password ends the other sessions', async ({ page, browser, serve
   await expect(page.getByRole('heading', { name: 'Account' })).toBeVisible();
 });
 
-test('sessions are listed and ended', async ({ page, browser, server }) => {
+test('sessions are listed and ended', async ({ page, browser, server, complaints }) => {
   const person = await register(page);
   const elsewhere = await browser.newContext({ baseURL: server.url });
+  await complaints.hear(elsewhere);
   const other = await elsewhere.newPage();
   await signIn(other, person);
 

@@ -25,23 +25,41 @@ pub type Fields = BTreeMap<String, SecretString>;
 
 /// What was found, one finding after the other.
 #[derive(Debug, Default)]
-pub struct Findings(Vec<(bool, String)>);
+pub struct Findings(Vec<(Verdict, String)>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Passed,
+    Failed,
+    /// For whoever reads it to judge.
+    Told,
+}
 
 impl Findings {
     /// Whether the file does what it should.
     pub fn passed(&self) -> bool {
-        self.0.iter().all(|(passed, _)| *passed)
+        self.0.iter().all(|(verdict, _)| *verdict != Verdict::Failed)
     }
 
     fn add(&mut self, passed: bool, text: impl Into<String>) {
-        self.0.push((passed, text.into()));
+        self.0.push((if passed { Verdict::Passed } else { Verdict::Failed }, text.into()));
+    }
+
+    fn tell(&mut self, text: impl Into<String>) {
+        self.0.push((Verdict::Told, text.into()));
     }
 }
 
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line =
-            |(passed, text): &(bool, String)| format!("{}  {text}", if *passed { "ok  " } else { "FAIL" });
+        let line = |(verdict, text): &(Verdict, String)| {
+            let word = match verdict {
+                Verdict::Passed => "ok  ",
+                Verdict::Failed => "FAIL",
+                Verdict::Told => "    ",
+            };
+            format!("{word}  {text}")
+        };
         f.write_str(&self.0.iter().map(line).collect::<Vec<_>>().join("\n"))
     }
 }
@@ -86,7 +104,7 @@ impl Providers {
         let made_up = prepare("made-up", made_up(&real)?)?;
 
         let mut findings = Findings::default();
-        findings.add(true, self.place_of(&real));
+        findings.tell(self.place_of(&real));
         for (which, candidate, expected) in [
             ("real", Some(&real), &[Outcome::Valid, Outcome::Limited, Outcome::Exhausted][..]),
             ("made-up", Some(&made_up), &[Outcome::Invalid]),
@@ -105,7 +123,7 @@ impl Providers {
             if report.outcome.status().is_some_and(KeyStatus::is_accepted) {
                 let info = &candidate.catalogue().info;
                 for line in can(&report, info) {
-                    findings.add(true, format!("the {which} key, {line}"));
+                    findings.tell(format!("the {which} key, {line}"));
                 }
             }
         }

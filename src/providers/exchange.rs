@@ -12,7 +12,14 @@ use super::{
         rule::{Rule, Then},
         schema::Method,
     },
-    egress::{Fault, breakers::is_patient, client::Accept, credential, origin::Destination, upload::Upload},
+    egress::{
+        Fault,
+        breakers::is_patient,
+        client::{Accept, FIRST_ANSWER, Patience},
+        credential,
+        origin::Destination,
+        upload::Upload,
+    },
     forms::Credential,
     rules::{Finding, Reply, judge},
     usage::{Pending, UsageEvent, UsageOutcome, UsageSource},
@@ -131,9 +138,10 @@ impl Providers {
         let request = self.request(credential, destination, outgoing)?;
         let (upload, deadline) = (outgoing.upload, outgoing.deadline);
         let patient = is_patient(deadline.saturating_duration_since(Instant::now()));
+        let patience = Patience { all: deadline, first: caller.source.is_check().then_some(FIRST_ANSWER) };
         // On the heap, so that those who wait for a place are small.
         let end = Box::pin(async {
-            let begun = self.client.begin(destination, request, upload, Accept::Json, deadline).await?;
+            let begun = self.client.begin(destination, request, upload, Accept::Json, patience).await?;
             begun.whole(&place, outgoing.max_bytes).await
         })
         .await;

@@ -136,6 +136,13 @@ impl Providers {
         Ok(Self { catalogue, infos, settings, client, bulkheads, breakers, paces, vault, observer, clock })
     }
 
+    /// The same, but whatever fails is asked again all the same: for measurements of what trouble costs.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_rest(self) -> Self {
+        Self { breakers: Breakers::without_rest(Arc::clone(&self.clock)), ..self }
+    }
+
     /// Every provider, in the order of the pages.
     pub fn infos(&self) -> Vec<ProviderInfo> {
         self.infos.clone()

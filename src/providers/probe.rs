@@ -7,7 +7,7 @@ use super::{
     catalogue::{rule::Then, schema::Probe},
     exchange::{Caller, Outgoing},
     forms::Credential,
-    metadata::Collector,
+    metadata::{Collector, Told},
     rules::{Finding, Reply},
     verdict::combine,
 };
@@ -47,7 +47,7 @@ impl Providers {
         let budget = file.budgets.get("probe").copied();
         let deadline = tokio::time::Instant::now() + budget.map(|b| b.deadline()).unwrap_or_default();
         let scrubber = credential.scrubber();
-        let mut collector = Collector::new(&scrubber);
+        let mut collector = Collector::new(&scrubber, self.clock.now());
         let mut findings = Vec::new();
         let mut settled = false;
         let mut spared = false;
@@ -107,8 +107,8 @@ fn due(call: &Probe, credential: &Credential, collector: &Collector<'_>) -> bool
 /// Only an answer that the rules understand is read: 200 alone may be a page of some gateway.
 fn learn(collector: &mut Collector<'_>, call: &Probe, finding: &Finding, reply: Option<&Reply>) {
     let understood = finding.then.is_accepted() && finding.http_status == Some(200);
-    match reply.and_then(|reply| reply.body.json()) {
-        Some(document) if understood => collector.take(&call.read, document),
+    match reply.and_then(|reply| Some(Told { document: reply.body.json()?, headers: &reply.headers })) {
+        Some(told) if understood => collector.take(&call.read, told),
         _ => {
             let rule = finding.rule.and_then(|place| call.rules.get(place));
             collector.miss(&call.read, rule.map(|rule| rule.lacks.as_slice()).unwrap_or_default());

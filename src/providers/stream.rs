@@ -33,7 +33,7 @@ use super::{
         Fault,
         breakers::{Attempt, is_patient},
         bulkhead::{SMALL, StreamPlace},
-        client::{Accept, Begun},
+        client::{Accept, Begun, Patience},
         origin::{Destination, Origin},
         scrub::Scrubber,
     },
@@ -278,8 +278,9 @@ impl Providers {
         let now = Instant::now();
         let soon = outgoing.deadline.min(now + HEAD);
         let patient = is_patient(soon.saturating_duration_since(now));
-        let begun = self.client.begin(destination, request, outgoing.upload, Accept::Anything, soon).await;
-        let begun = match begun {
+        let patience = Patience { all: soon, first: None };
+        let (upload, accept) = (outgoing.upload, Accept::Anything);
+        let begun = match self.client.begin(destination, request, upload, accept, patience).await {
             Ok(begun) => begun,
             Err(fault) => {
                 attempt.ended(&Err(fault), patient);

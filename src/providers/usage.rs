@@ -126,6 +126,11 @@ impl UsageSource {
             Self::Candidate => "candidate",
         }
     }
+
+    /// Whether it is a check and not use.
+    pub(crate) const fn is_check(self) -> bool {
+        matches!(self, Self::Check | Self::Candidate)
+    }
 }
 
 /// Takes note of usage.

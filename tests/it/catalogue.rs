@@ -2,9 +2,10 @@
 
 use std::{
     fmt::Write as _,
+    io::Write as _,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     time::Duration,
 };
 
@@ -73,6 +74,7 @@ both! {
         let body = json!({"provider": "openai", "credentials": App::test_key("openai", "plenty")});
         let stored = client.post("/api/user-api-keys/store", &body).await.expect(201).json();
         let evidence = &stored["evidence"];
+        assert!(evidence["latency_ms"].as_u64().is_some_and(|took| took < 15_000), "{evidence}");
         assert_eq!((&evidence["outcome"], &evidence["http_status"], &evidence["provider_code"]), (&json!("valid"), &json!(200), &Value::Null));
         assert_eq!(evidence["at"], app.now().to_string());
         let fault = json!({"provider": "openai", "fault": {"kind": "status", "status": 401, "body": {"error": {"code": "invalid_api_key", "message": "Incorrect API key provided: secret"}}}});
@@ -159,6 +161,11 @@ async fn a_wrong_file_stops_the_start_with_its_line() {
 
 /// Runs `keyward provider` with the simulator in every provider's place that has test keys.
 fn provider(app: &App, arguments: &[&str]) -> Output {
+    answering(app, arguments, "")
+}
+
+/// The same, with somebody who types these lines.
+fn answering(app: &App, arguments: &[&str], lines: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_keyward"));
     command.arg("provider").args(arguments).env_clear();
     for id in ["serpapi", "elevenlabs", "openai", "acme"] {
@@ -166,7 +173,11 @@ fn provider(app: &App, arguments: &[&str]) -> Output {
         let name = format!("KEYWARD_{}_BASE_URL", id.to_uppercase());
         command.env(name, format!("http://{}/{simulated}", app.simulator));
     }
-    command.output().unwrap()
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // One that asks nothing does not read.
+    let _ = child.stdin.take().unwrap().write_all(lines.as_bytes());
+    child.wait_with_output().unwrap()
 }
 
 fn keys(folder: &Path, provider: &str, keys: &[(&str, &str)]) -> (PathBuf, Vec<String>) {
@@ -250,6 +261,29 @@ async fn a_file_is_tried_on_real_keys() {
     let output = provider(&app, &["test", file]);
     assert_eq!(output.status.code(), Some(78));
     assert!(said(&output).contains("line 9: unknown field `nuon`"), "{}", said(&output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_tries_a_file_is_asked_for_a_key_and_for_a_limited_one() {
+    let app = App::start(crate::support::Engine::Sqlite).await;
+    let key = |id: &str| App::test_key("elevenlabs", id)["api_key"].as_str().unwrap().to_owned();
+    let (real, limited) = (key("plenty"), key("restricted"));
+    for (lines, status, expected, unexpected) in [
+        (format!("{real}\n\n\n"), 0, "ok    the made-up key: invalid", "the limited key"),
+        (format!("{real}\n\nyes\n{limited}\n\n"), 0, "ok    the limited key: limited", "FAIL"),
+        (
+            format!("{real}\n\nYes\n{real}\n\n"),
+            1,
+            "FAIL  the limited key: valid",
+            "ok    the limited key: valid",
+        ),
+    ] {
+        let output = answering(&app, &["test", "elevenlabs"], &lines);
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(status), "{text}");
+        assert!(text.contains(expected) && !text.contains(unexpected), "{text}");
+        assert!(!text.contains(&real) && !text.contains(&limited), "{text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

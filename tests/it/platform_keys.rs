@@ -47,7 +47,7 @@ impl Twice {
     }
 }
 
-/// One whose operator supplies a Twilio key, for one call a day.
+/// One whose operator supplies a Twilio key for one call a day.
 struct OneCall(App);
 
 impl OneCall {
@@ -224,32 +224,6 @@ both! {
         app.log_in("ana").await.get("/api/services/data-scraper/access").await.expect(200);
     }
 
-    async fn a_call_that_was_ordered_is_followed_and_ended_beyond_the_limit(it: OneCall) {
-        let app = it.0;
-        let number = "+12125550177";
-        app.control("PUT", &format!("/twilio/callees/{number}"), Some(json!({"rings": 1_000.0}))).await;
-        let pace = json!({"second_ms": 1_000, "webhook_timeout_ms": 15_000, "price_after": 1.0});
-        app.control("PUT", "/twilio/pace", Some(pace)).await;
-        let mut ana = invited(&app, "ana").await;
-        let address = calls::place(&mut ana, number).await;
-        calls::until(&app, &mut ana, &address, |call| call["state"] == "ringing").await;
-        // The order has used up the day.
-        ana.post(calls::CALLS, &calls::order("+12125550178")).await.problem(403, "missing-api-keys");
-        let asked = "SELECT COUNT(*) FROM usage_events WHERE operation = 'fetch_call' AND outcome = 'done'";
-        let mut steps = 0;
-        while app.sql.number(asked).await < 4 {
-            steps += 1;
-            assert!(steps < 500, "it is not followed");
-            app.clock.advance(Duration::from_millis(200));
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        assert!(ana.get(&address).await.expect(200).json()["ended_at"].is_null());
-        ana.post(&format!("{address}/hang-up"), &json!({})).await.expect(200);
-        let call = calls::until(&app, &mut ana, &address, calls::is_over).await;
-        assert!(["canceled", "completed"].contains(&call["state"].as_str().unwrap()), "{call}");
-        assert_eq!(calls::orders(&app).await, 1);
-    }
-
     async fn a_supplied_key_that_dies_closes_what_it_opened(it: NearlyUsedUp) {
         let app = it.0;
         let mut ana = invited(&app, "ana").await;
@@ -291,5 +265,33 @@ both! {
             let refusal = refusal("invite").await;
             assert!(refusal.contains(words) && !refusal.contains("hunter2"), "{refusal}");
         }
+    }
+}
+
+both! {
+    async fn a_call_that_was_ordered_is_followed_and_ended_beyond_the_limit(it: OneCall) {
+        let app = it.0;
+        let number = "+12125550177";
+        app.control("PUT", &format!("/twilio/callees/{number}"), Some(json!({"rings": 1_000.0}))).await;
+        let pace = json!({"second_ms": 1_000, "webhook_timeout_ms": 15_000, "price_after": 1.0});
+        app.control("PUT", "/twilio/pace", Some(pace)).await;
+        let mut ana = invited(&app, "ana").await;
+        let address = calls::place(&mut ana, number).await;
+        calls::until(&app, &mut ana, &address, |call| call["state"] == "ringing").await;
+        // The order has used up the day.
+        ana.post(calls::CALLS, &calls::order("+12125550178")).await.problem(403, "missing-api-keys");
+        let asked = "SELECT COUNT(*) FROM usage_events WHERE operation = 'fetch_call' AND outcome = 'done'";
+        let mut steps = 0;
+        while app.sql.number(asked).await < 4 {
+            steps += 1;
+            assert!(steps < 500, "it is not followed");
+            app.clock.advance(Duration::from_millis(200));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert!(ana.get(&address).await.expect(200).json()["ended_at"].is_null());
+        ana.post(&format!("{address}/hang-up"), &json!({})).await.expect(200);
+        let call = calls::until(&app, &mut ana, &address, calls::is_over).await;
+        assert!(["canceled", "completed"].contains(&call["state"].as_str().unwrap()), "{call}");
+        assert_eq!(calls::orders(&app).await, 1);
     }
 }

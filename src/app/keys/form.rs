@@ -189,6 +189,9 @@ fn Guidance(
             <p>
                 <External href=info.links.keys label=format!("Open the key page at {}", info.name) />
             </p>
+            <p>
+                <External href=info.links.documentation label=format!("How {} describes it", info.name) />
+            </p>
         </details>
     }
     .into_any()

@@ -267,7 +267,7 @@ impl EndpointRule {
 #[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EgressRule {
-    /// The checks by schedule that a whole installation makes in a minute, of all keys together; 120 unless set. For
+    /// The checks by schedule that one node makes in a minute, of all keys together; 120 unless set. For
     /// providers that limit addresses or machines, not only accounts.
     #[schemars(range(min = 1))]
     pub(crate) checks_per_minute: Option<NonZeroU32>,

@@ -273,7 +273,45 @@ fn an_error_in_the_rest_of_the_format_is_found_too() {
             ),
         ],
     );
-    refuses("github", &[("x-github-api-version", "\"x github\"", "is not the name of a header")]);
+    refuses(
+        "github",
+        &[
+            ("x-github-api-version", "\"x github\"", "is not the name of a header"),
+            (
+                "\"x-oauth-scopes\"",
+                "\"x oauth\"",
+                "probe user: fact Scopes: x oauth is not the name of a header",
+            ),
+            (
+                "header = \"x-oauth-scopes\"",
+                "header = \"x-oauth-scopes\", pointer = \"/scopes\"",
+                "probe user: fact Scopes: a text is either at a pointer or in a header",
+            ),
+            ("header = \"x-oauth-scopes\", list = true", "mask = \"sid\"", "fact Scopes: a text is either"),
+            ("header = \"x-oauth-scopes\"", "pointer = \"/scopes\"", "fact Scopes: `list` is for a header"),
+            ("header = \"x-oauth-scopes\"", "heeder = \"x-oauth-scopes\"", "unknown field `heeder`"),
+            (
+                "list = true",
+                "differs_from = \"/x\"",
+                "fact Scopes: `within`, `whose` and `differs_from` are for a pointer",
+            ),
+            ("pointer = \"/login\", mask", "header = \"a b\", mask", "probe user: account: a b is not"),
+            ("\"x-ratelimit-used\"", "\"x used\"", "probe user: quota: x used is not the name of a header"),
+            (
+                "{ header = \"x-ratelimit-used\" }",
+                "{ heeder = \"x\" }",
+                "a pointer such as \"/a/b\", or { header =",
+            ),
+            ("{ header = \"x-ratelimit-used\" }", "\"used\"", "a pointer such as \"/a/b\", or { header ="),
+            ("resets_at = {", "resets_in = 0, resets_at = {", "a pointer such as \"/a/b\", or { header ="),
+            (
+                "resets_at = {",
+                "resets_in = \"/x\", resets_at = {",
+                "quota: it is either `resets_at` or `resets_in`",
+            ),
+        ],
+    );
+    refuses("brave_search", &[("item = 2", "item = 0", "perhaps with an item from 1")]);
 }
 
 #[test]
@@ -379,6 +417,14 @@ fn the_json_schema_fits_every_file_and_refuses_others() {
         ("auth = { query = {", "auth = { querry = {"),
     ] {
         assert!(!validator.is_valid(&read(&serpapi.replacen(from, to, 1))), "{to}");
+    }
+    let brave = text_of("brave_search");
+    for (from, to) in [
+        ("item = 2", "item = 0"),
+        ("item = 2", "part = 2"),
+        ("left = { header = \"x-ratelimit-remaining\", item = 2 }", "left = 1"),
+    ] {
+        assert!(!validator.is_valid(&read(&brave.replacen(from, to, 1))), "{to}");
     }
 }
 

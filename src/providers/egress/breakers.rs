@@ -76,8 +76,7 @@ impl Breakers {
         Self { troubled: Mutex::default(), clock, failures: FAILURES }
     }
 
-    /// The same, for tests in which everything is sent, whatever fails.
-    #[cfg(test)]
+    /// The same, for tests and measurements in which everything is sent, whatever fails.
     pub(crate) fn without_rest(clock: Arc<dyn Clock>) -> Self {
         Self { failures: usize::MAX, ..Self::new(clock) }
     }

@@ -24,6 +24,9 @@ use crate::providers::{rules::Reply, settings::EgressProxy};
 const CONNECT: Duration = Duration::from_secs(3);
 const IDLE: Duration = Duration::from_secs(30);
 const USER_AGENT: &str = concat!("Keyward/", env!("CARGO_PKG_VERSION"));
+/// How long a check waits for the head of an answer. Somebody looks at a form meanwhile, and what comes of a check is
+/// short: a provider that has not begun by then is as good as silent.
+pub(crate) const FIRST_ANSWER: Duration = Duration::from_secs(10);
 /// What never goes through the proxy.
 const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
 
@@ -56,15 +59,15 @@ impl Client {
         Ok(Self { vetted: catalogue.map(vetted).transpose()?, trusting: operator.map(trusting).transpose()? })
     }
 
-    /// Sends `request`, whose address was made from `to`, and waits for the head of the answer until `deadline`.
-    /// `upload` is its body, unless it has one.
+    /// Sends `request`, whose address was made from `to`, and waits for the head of the answer as long as
+    /// `patience` says. `upload` is its body, unless it has one.
     pub(crate) async fn begin(
         &self,
         to: Destination<'_>,
         mut request: Request,
         upload: Option<&Upload>,
         accept: Accept,
-        deadline: Instant,
+        patience: Patience,
     ) -> Result<Begun, Fault> {
         if to.is_forbidden() {
             return Err(Fault::NoConnection);
@@ -78,7 +81,7 @@ impl Client {
             let builder = RequestBuilder::from_parts(client.clone(), request);
             request = builder.multipart(upload.form()?).build().map_err(|_| Fault::NotSent)?;
         }
-        let mut response = match timeout_at(deadline, client.execute(request)).await {
+        let mut response = match timeout_at(patience.head(), client.execute(request)).await {
             Ok(answer) => answer.map_err(|error| fault(&error))?,
             Err(_) => return Err(Fault::TimedOut),
         };
@@ -87,7 +90,23 @@ impl Client {
             return Err(Fault::Redirected(status.as_u16()));
         }
         let headers = std::mem::take(response.headers_mut());
-        Ok(Begun { status, headers, response, deadline })
+        Ok(Begun { status, headers, response, deadline: patience.all })
+    }
+}
+
+/// How long an answer may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// Until when all of it must have come.
+    pub(crate) all: Instant,
+    /// How long it may be until its head has come, where that is less.
+    pub(crate) first: Option<Duration>,
+}
+
+impl Patience {
+    /// Until when the head must have come, if the request goes now.
+    fn head(self) -> Instant {
+        self.first.map_or(self.all, |first| self.all.min(Instant::now() + first))
     }
 }
 

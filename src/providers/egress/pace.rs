@@ -26,6 +26,9 @@ pub(crate) struct Paces {
 
 struct Pace {
     places: Semaphore,
+    /// Held by whoever waits for the bucket. Only who has waited to the end takes something out of it: one that goes
+    /// away while it waits has used up nothing.
+    turn: tokio::sync::Mutex<()>,
     bucket: Mutex<Bucket>,
 }
 
@@ -45,6 +48,7 @@ impl Paces {
     pub(crate) fn new(providers: impl IntoIterator<Item = (ProviderId, u32)>, clock: Arc<dyn Clock>) -> Self {
         let pace = |per_minute| Pace {
             places: Semaphore::new(PLACES),
+            turn: tokio::sync::Mutex::new(()),
             bucket: Mutex::new(Bucket::new(per_minute, SAVED)),
         };
         let providers = providers.into_iter().map(|(id, per_minute)| (id, pace(per_minute))).collect();
@@ -55,8 +59,11 @@ impl Paces {
     pub(crate) async fn enter(&self, provider: &ProviderId) -> Option<BackgroundPlace<'_>> {
         let pace = self.providers.get(provider)?;
         let place = pace.places.acquire().await.ok()?;
-        let wait = pace.bucket().take(self.clock.elapsed());
+        let _turn = pace.turn.lock().await;
+        let now = self.clock.elapsed();
+        let wait = pace.bucket().wait(now);
         tokio::time::sleep(wait).await;
+        pace.bucket().take(now + wait);
         Some(BackgroundPlace(place))
     }
 
@@ -109,7 +116,10 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::clock::SystemClock;
+    use crate::{
+        clock::{ManualClock, SystemClock},
+        model::time::Timestamp,
+    };
 
     #[test]
     fn a_bucket_gives_what_was_saved_and_then_one_at_a_time() {
@@ -149,6 +159,26 @@ mod tests {
             }
             prop_assert!(starts.is_sorted());
         }
+    }
+
+    #[tokio::test]
+    async fn who_goes_away_while_waiting_uses_up_nothing() {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(1000)));
+        // One in ten seconds, and nothing saved.
+        let paces = Paces::new([(ProviderId::OPENAI, 6)], Arc::clone(&clock) as Arc<dyn Clock>);
+        let openai = ProviderId::OPENAI;
+        let (soon, enough) = (Duration::from_millis(20), Duration::from_secs(5));
+        assert!(timeout(enough, paces.enter(&ProviderId::OPENAI)).await.is_ok());
+        for _ in 0..3 {
+            let waiting = [(); 4].map(|()| timeout(soon, paces.enter(&openai)));
+            let ended = futures::future::join_all(waiting).await;
+            assert!(ended.iter().all(Result::is_err), "{ended:?}");
+        }
+        clock.advance(Duration::from_secs(10));
+        assert!(paces.crowded().is_empty());
+        assert!(timeout(enough, paces.enter(&ProviderId::OPENAI)).await.is_ok());
+        // And no more than that one.
+        assert!(timeout(soon, paces.enter(&ProviderId::OPENAI)).await.is_err());
     }
 
     #[tokio::test]

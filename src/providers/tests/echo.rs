@@ -45,10 +45,10 @@ fn gzip(text: &[u8]) -> Vec<u8> {
     bytes
 }
 
-#[tokio::test]
-async fn a_key_that_is_repeated_goes_nowhere() {
+/// Answers that repeat the key in every place and in every spelling.
+pub(super) fn bodies() -> Vec<Vec<u8>> {
     let hex: String = CANARY.bytes().map(|b| format!("{b:02x}")).collect();
-    let percent: String = CANARY.bytes().map(|b| format!("%{b:02X}")).collect();
+    let percent = percent();
     let text =
         format!("{CANARY} {hex} {} {}", STANDARD.encode(CANARY), STANDARD.encode(format!("x{CANARY}")));
     let full = value!({
@@ -96,10 +96,19 @@ async fn a_key_that_is_repeated_goes_nowhere() {
     }
     chunked.extend(format!("0\r\nx-trailer: {CANARY}\r\n\r\n").bytes());
     bodies.push(chunked);
+    bodies
+}
 
+fn percent() -> String {
+    CANARY.bytes().map(|b| format!("%{b:02X}")).collect()
+}
+
+#[tokio::test]
+async fn a_key_that_is_repeated_goes_nowhere() {
+    let percent = percent();
     let finder = Scrubber::new([CANARY]);
     let mut good_answers = 0;
-    for body in bodies {
+    for body in bodies() {
         let answer = body.clone();
         let server = Server::answering(move |_| answer.clone()).await;
         let traces = traces(&Room::at(server.addr)).await;

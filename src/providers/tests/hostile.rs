@@ -8,12 +8,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::json as value;
+use tokio::{io::AsyncWriteExt, time::timeout};
+
 use super::{
     behaviours::{Behaviour, twelve},
-    support::{Room, Server, response},
+    stream,
+    support::{Room, Server, json, response},
 };
 use crate::{
-    model::{check::Outcome, service::ServiceId},
+    model::{check::Outcome, service::ServiceId, status::Reason},
     providers::{Call, CallError},
 };
 
@@ -86,6 +90,94 @@ async fn suffer(behaviour: Behaviour) {
     assert!(taken < 64 << 20 || name == "endless 1xx", "{name}: {taken} bytes");
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(written.load(Ordering::Relaxed), taken, "{name}: the connection is still open");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_waits_ten_seconds_for_an_answer_to_begin_and_a_call_longer() {
+    let ok = "HTTP/1.1 200 OK\r\n";
+    let drip = Duration::from_millis(500);
+    let behaviours = [
+        Behaviour::silent("silence", ""),
+        Behaviour::silent("half a head", format!("{ok}content-le")),
+        Behaviour::slow("drip of a head", ok, "x", drip),
+        Behaviour::slow("drip of 1xx", "", "HTTP/1.1 103 Early Hints\r\n\r\n", drip),
+    ];
+    let asked = behaviours.map(async |behaviour| {
+        let name = behaviour.name;
+        let server = Server::raw(move |stream, _| behaviour.clone().play(stream, Arc::default())).await;
+        // With the budgets of the catalogue.
+        let room = Room::at(server.addr);
+        let check = async {
+            let started = Instant::now();
+            (room.check(&room.serpapi()).await, started.elapsed())
+        };
+        let stored = room.store(&room.serpapi()).into();
+        let call = room.providers.call(&stored, Call::new(ServiceId::DataScraper, "search"));
+        let call = timeout(Duration::from_millis(11_500), call);
+        let ((report, took), call) = tokio::join!(check, call);
+        assert_eq!((report.outcome, report.reason), (Outcome::Unreachable, Reason::TimedOut), "{name}");
+        assert!((Duration::from_secs(9)..=Duration::from_secs(11)).contains(&took), "{name}: {took:?}");
+        assert!(call.is_err(), "{name}: {call:?}");
+    });
+    futures::future::join_all(asked).await;
+}
+
+#[tokio::test]
+async fn no_call_stream_upload_or_link_follows_a_redirect() {
+    let target = Server::answering(|_| response(200, "", b"{}")).await;
+    let upload = || {
+        Call::new(ServiceId::VoiceCloning, "clone").part("name", "n").file(
+            "files",
+            "a.wav",
+            "audio/wav",
+            "RIFF".into(),
+        )
+    };
+    for status in [300, 301, 302, 303, 304, 305, 307, 308] {
+        for location in [
+            format!("http://{}/elsewhere", target.addr),
+            format!("https://{}/", target.addr),
+            "/elsewhere".to_owned(),
+        ] {
+            let away = response(status, &format!("location: {location}\r\n"), b"");
+            let server = Server::raw(move |mut stream, head| {
+                let away = away.clone();
+                async move {
+                    stream::rest(&mut stream, &head).await;
+                    let host = head.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+                    let link = value!({"voice_id": "v1", "preview_url": format!("http://{host}/previews/a")});
+                    let voice = head.starts_with("GET /v1/voices/v1 ");
+                    let _ = stream.write_all(&if voice { json(200, &link) } else { away }).await;
+                    let _ = stream.shutdown().await;
+                }
+            })
+            .await;
+            let room = Room::at(server.addr);
+            let search = Call::new(ServiceId::DataScraper, "search").query("q", "x");
+            let serpapi = room.store(&room.serpapi()).into();
+            let elevenlabs = stream::stored(&room);
+            let providers = &room.providers;
+            for (what, error) in [
+                ("call", providers.call(&serpapi, search).await.err()),
+                ("upload", providers.call(&elevenlabs, upload()).await.err()),
+                ("stream", providers.stream(&elevenlabs, stream::speak()).await.err()),
+                ("link", providers.stream(&elevenlabs, stream::preview()).await.err()),
+            ] {
+                let expected = CallError::Refused {
+                    outcome: Outcome::Unreachable,
+                    reason: Reason::UnexpectedAnswer,
+                    retry_after: None,
+                    http_status: Some(status),
+                };
+                assert_eq!(error, Some(expected), "{what} {status} {location}");
+            }
+            // One request each, and the link's own.
+            let heads = server.heads();
+            assert_eq!(heads.len(), 5, "{status} {location}: {heads:?}");
+            assert!(!heads.iter().any(|head| head.contains(" /elsewhere")), "{heads:?}");
+        }
+    }
+    assert!(target.heads().is_empty());
 }
 
 #[tokio::test]

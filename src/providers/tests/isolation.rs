@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, net::SocketAddr};
 use secrecy::SecretString;
 use serde_json::json as value;
 
-use super::support::{CANARY, Room, Server, hurry, in_own_process, json, yes};
+use super::{
+    echo, stream,
+    support::{CANARY, Room, Server, hurry, in_own_process, json, yes},
+};
 use crate::{
     model::{check::Outcome, ids::ProviderId, service::ServiceId},
     providers::{
@@ -150,4 +153,19 @@ async fn asks_in_a_process_that_logs_everything() {
         .init();
     let server = Server::answering(|_| yes()).await;
     ask_everything(server.addr).await;
+    // The key in a query, in a header and as a password; checks, calls and streams; and answers that repeat it.
+    for body in echo::bodies() {
+        let server = Server::answering(move |_| body.clone()).await;
+        let room = Room::at(server.addr);
+        for candidate in
+            [room.serpapi(), room.twilio(), room.candidate(&ProviderId::OPENAI, &[("api_key", CANARY)])]
+        {
+            room.check(&candidate).await;
+        }
+        let call = Call::new(ServiceId::DataScraper, "search").query("q", "x");
+        let _ = room.providers.call(&room.store(&room.serpapi()).into(), call).await;
+        if let Ok(mut stream) = room.providers.stream(&stream::stored(&room), stream::speak()).await {
+            while stream.next().await.is_some() {}
+        }
+    }
 }

@@ -176,8 +176,13 @@ async fn what_is_typed_into_a_form_leaves_no_segment_on_the_wire() {
     }
 }
 
+/// How many values are tried: 2,000, or as many as KEYWARD_TEST_PATH_CASES says.
+fn cases() -> u32 {
+    std::env::var("KEYWARD_TEST_PATH_CASES").map_or(2000, |cases| cases.parse().unwrap())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn no_value_leaves_its_segment(

@@ -17,20 +17,20 @@ use crate::{
 
 const SOUND: &str = "content-type: audio/mpeg; x=1\r\ncharacter-cost: 7\r\n";
 
-fn speak() -> Call {
+pub(super) fn speak() -> Call {
     Call::new(ServiceId::VoiceCloning, "speak").path("voice_id", "v/1").member("text", "hello").units(5)
 }
 
-fn preview() -> Call {
+pub(super) fn preview() -> Call {
     Call::new(ServiceId::VoiceCloning, "preview").path("voice_id", "v1").units(0)
 }
 
-fn stored(room: &Room) -> Usable {
+pub(super) fn stored(room: &Room) -> Usable {
     room.store(&room.candidate(&ProviderId::ELEVENLABS, &[("api_key", CANARY)])).into()
 }
 
 /// Reads what a request has after its head.
-async fn rest(stream: &mut TcpStream, head: &str) -> Vec<u8> {
+pub(super) async fn rest(stream: &mut TcpStream, head: &str) -> Vec<u8> {
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
     let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
     stream.read_exact(&mut body).await.unwrap();

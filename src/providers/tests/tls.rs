@@ -23,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{
     behaviours::read_head,
-    support::{CANARY, ENDPOINT, Room, eventually, hurry, in_own_process, yes},
+    support::{CANARY, ENDPOINT, Room, Server, eventually, hurry, in_own_process, response, yes},
 };
 use crate::{
     model::check::Outcome,
@@ -56,6 +56,22 @@ async fn asks_servers_with_certificates() {
             assert!(heads.iter().filter(|text| text.contains(CANARY)).count() >= 5, "{heads:?}");
         }
     }
+
+    // In order, and sends elsewhere, without TLS at that: nobody goes there.
+    let target = Server::answering(|_| yes()).await;
+    let away = response(302, &format!("location: http://{}/\r\n", target.addr), b"");
+    let good = trusted.certificate(&names, |_| {});
+    for (room, server) in both_ways(|| Secure::answering(good.clone(), &TLS13, away.clone())).await {
+        let candidates = room.candidates();
+        for candidate in &candidates {
+            let report = room.check(candidate).await;
+            let found = (report.outcome, report.http_status);
+            assert_eq!(found, (Outcome::Unreachable, Some(302)), "{candidate:?}");
+        }
+        eventually(|| server.plaintext().len() >= candidates.len()).await;
+        assert_eq!(server.plaintext().len(), candidates.len(), "one request each");
+    }
+    assert!(target.heads().is_empty());
 
     for (name, bad) in [
         ("self-signed", self_signed(&names)),
@@ -151,7 +167,15 @@ struct Secure {
 }
 
 impl Secure {
-    async fn start((certificate, key): Certified, version: &'static SupportedProtocolVersion) -> Self {
+    async fn start(certified: Certified, version: &'static SupportedProtocolVersion) -> Self {
+        Self::answering(certified, version, yes()).await
+    }
+
+    async fn answering(
+        (certificate, key): Certified,
+        version: &'static SupportedProtocolVersion,
+        answer: Vec<u8>,
+    ) -> Self {
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_protocol_versions(&[version])
             .unwrap()
@@ -160,14 +184,14 @@ impl Secure {
             .unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         Self::listen(move |stream| {
-            let acceptor = acceptor.clone();
+            let (acceptor, answer) = (acceptor.clone(), answer.clone());
             async move {
                 let Ok(mut stream) = acceptor.accept(stream).await else { return Vec::new() };
                 let mut seen = Vec::new();
                 while !seen.ends_with(b"\r\n\r\n") && stream.read_buf(&mut seen).await.unwrap_or_default() > 0
                 {
                 }
-                let _ = stream.write_all(&yes()).await;
+                let _ = stream.write_all(&answer).await;
                 let _ = stream.shutdown().await;
                 seen
             }

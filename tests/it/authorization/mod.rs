@@ -105,7 +105,7 @@ fn is_bare(answer: &Answer, what: &str) {
     let mut document = answer.json();
     let members = document.as_object_mut().unwrap();
     let code = members.remove("code").unwrap();
-    let code = ErrorCode::ALL.iter().find(|known| code == known.code()).expect(what);
+    let code = ErrorCode::ALL.iter().find(|known| code == known.code()).unwrap_or_else(|| panic!("{what}"));
     members.remove("scope");
     // Whose key whoever asked has not got: the provider that every row names.
     assert!(members.remove("provider").is_none_or(|provider| provider == "serpapi"), "{what}");

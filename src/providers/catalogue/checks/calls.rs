@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::{Checked, any_field};
+use super::{Checked, any_field, header_name};
 use crate::providers::{
     catalogue::{
         problem::{Problem, at},
-        read::Text,
+        read::{Place, QuotaRead, Read, Text},
         rule::{Rule, Test, Then},
         schema::{Auth, BodyFormat, Form, LinkRule, Method, Probe, ProviderFile},
     },
@@ -69,8 +69,20 @@ fn one_call(file: &ProviderFile, call: &Probe) -> Checked {
     }
     let forms = file.forms.iter().filter(|form| when.fits(&form.id));
     method(forms, call.method, call.body.as_ref())?;
-    let texts = call.read.facts.values().chain(&call.read.account).chain(&call.read.plan);
-    texts.clone().try_for_each(text)
+    read(&call.read).map_err(|problem| problem.within(at!["read"], ""))
+}
+
+fn read(read: &Read) -> Checked {
+    let named = |name: &'static str, spec: &Option<Text>| {
+        spec.as_ref().map_or(Ok(()), |spec| text(spec).map_err(|problem| problem.within(at![name], name)))
+    };
+    named("account", &read.account)?;
+    named("plan", &read.plan)?;
+    for (label, spec) in &read.facts {
+        text(spec).map_err(|problem| problem.within(at!["facts", label], &format!("fact {label}")))?;
+    }
+    let within = |problem: Problem| problem.within(at!["quota"], "quota");
+    read.quota.as_ref().map_or(Ok(()), |spec| quota(spec).map_err(within))
 }
 
 /// What an answer leads to lies on hosts that the file names: a pattern needs a whole name to be below.
@@ -111,12 +123,37 @@ fn method<'f>(
 }
 
 fn text(text: &Text) -> Checked {
-    let problem = |text: &str| Problem::new(at!["read"], text);
-    if text.pointer.as_slice().is_empty() {
-        return Err(problem("a text without a pointer"));
+    let problem = |text: &str| Problem::new(at![], format!(": {text}"));
+    match (&text.pointer, &text.header) {
+        (Some(pointers), None) if pointers.as_slice().is_empty() => {
+            return Err(problem("a text without a pointer"));
+        }
+        (Some(_), None) if text.list => return Err(problem("`list` is for a header")),
+        (Some(_), None) => {}
+        (None, Some(name)) => {
+            header_name(name).map_err(|text| problem(&text))?;
+            if text.within.is_some() || !text.whose.is_empty() || text.differs_from.is_some() {
+                return Err(problem("`within`, `whose` and `differs_from` are for a pointer"));
+            }
+        }
+        (None, None) | (Some(_), Some(_)) => {
+            return Err(problem("a text is either at a pointer or in a header"));
+        }
     }
     if text.within.is_none() && !text.whose.is_empty() {
         return Err(problem("`whose` needs `within`"));
+    }
+    Ok(())
+}
+
+fn quota(quota: &QuotaRead) -> Checked {
+    for (name, place) in quota.places() {
+        if let Place::Header(place) = place {
+            header_name(&place.header).map_err(|text| Problem::new(at![name], format!(": {text}")))?;
+        }
+    }
+    if quota.resets_at.is_some() && quota.resets_in.is_some() {
+        return Err(Problem::new(at!["resets_in"], ": it is either `resets_at` or `resets_in`"));
     }
     Ok(())
 }
