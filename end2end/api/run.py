@@ -145,7 +145,7 @@ def user(url, name, simulator):
     keys = call("GET", f"{simulator}/_control/keys")["items"]
     for provider, id in [("serpapi", "plenty"), ("elevenlabs", "plenty"), ("twilio", "full")]:
         fields = next(key["fields"] for key in keys if key["provider"] == provider and key["id"] == id)
-        make("/user-api-keys/store", {"provider": provider, "credentials": fields})
+        call("POST", f"{url}/api/user-api-keys/store", {"provider": provider, "credentials": fields}, token)
     scraper = "/services/data-scraper"
     search = {"query": "bakery", "place": "Berlin"}
     ids = {
