@@ -29,6 +29,7 @@ mod migrations;
 mod outage;
 mod platform_keys;
 mod recheck;
+mod recheck_scale;
 mod results;
 mod saved;
 mod sealing;
