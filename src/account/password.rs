@@ -126,6 +126,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn more_hashes_than_turns_are_turned_away_and_not_kept_for_ever() {
+        let passwords = Passwords { turns: Arc::new(Semaphore::new(1)) };
+        let first = passwords.turns.clone().acquire_owned().await.unwrap();
+        let started = tokio::time::Instant::now();
+        let (second, third) =
+            tokio::join!(passwords.hash("correct horse".into()), passwords.verify("x".into(), None));
+        for error in [second.unwrap_err(), third.map(|_| ()).unwrap_err()] {
+            assert_eq!((error.code, error.retry_after), (ErrorCode::Busy, Some(5)));
+        }
+        assert!(started.elapsed() >= PATIENCE);
+        drop(first);
+        passwords.hash("correct horse".into()).await.unwrap();
+        assert_eq!(passwords.turns.available_permits(), 1, "a turn is given back");
+    }
+
+    #[tokio::test]
     async fn the_hash_of_nobody_costs_what_todays_hashes_cost() {
         assert!(has_todays_parameters(&PasswordHash::new(DUMMY).unwrap()));
     }

@@ -27,13 +27,27 @@ fn wrong(variables: &[(&str, &str)]) -> Vec<String> {
     read(variables).unwrap_err().0.into_iter().map(|problem| problem.variable).collect()
 }
 
+/// The limits on log-ins, registrations, keys of a user, of an address and of the installation, and checks.
+fn numbers(limits: Limits) -> [u32; 6] {
+    [
+        limits.login_per_minute,
+        limits.register_per_hour,
+        limits.keys_per_user_per_hour,
+        limits.keys_per_address_per_hour,
+        limits.keys_per_hour,
+        limits.checks_per_user_per_hour,
+    ]
+    .map(NonZeroU32::get)
+}
+
 #[test]
 fn it_runs_with_nothing_set() {
     let config = read(&[]).unwrap();
     assert_eq!(config.public_url.origin(), "http://127.0.0.1:3000");
     assert_eq!(config.registration, Registration::Open);
     assert_eq!(config.database_url.to_string(), "sqlite:data/keyward.db");
-    assert_eq!(config.limits, Limits::DEFAULT);
+    assert_eq!(numbers(config.limits), [10, 20, 20, 60, 1_000, 120]);
+    assert_eq!(config.limits.platform_calls_per_user_per_day.get(), 100);
     assert_eq!((config.log_filter.as_str(), config.log_format), ("info", LogFormat::Text));
     assert!(config.check_keys);
     assert!(config.encryption_secret.is_none() && config.jwt_secret.is_none());
@@ -86,16 +100,7 @@ fn every_setting_is_read() {
     assert_eq!(config.site_root, Path::new("/srv/site"));
     assert_eq!(config.log_filter, "warn,keyward::keys=debug");
     assert_eq!(config.log_format, LogFormat::Json);
-    let limits = config.limits;
-    let numbers = [
-        limits.login_per_minute,
-        limits.register_per_hour,
-        limits.keys_per_user_per_hour,
-        limits.keys_per_address_per_hour,
-        limits.keys_per_hour,
-        limits.checks_per_user_per_hour,
-    ];
-    assert_eq!(numbers.map(NonZeroU32::get), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(numbers(config.limits), [1, 2, 3, 4, 5, 6]);
 }
 
 #[test]

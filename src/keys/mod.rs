@@ -229,19 +229,36 @@ impl Keys {
         provider: &ProviderId,
         spending: Spending,
     ) -> Result<KeyView, AppError> {
-        let key = self.stored(user, provider).await?;
-        if let Some(wait) = Known::from(&key).must_wait(self.clock.now()) {
-            return Err(AppError::asked_to_wait(provider.clone(), wait));
-        }
+        let key = self.askable(user, provider).await?;
         self.limiter.check(Limit::Checks, &[&user.to_string()]).await?;
-        let outcome = self.ask(&key, spending).await;
+        self.ask_at_once(&key, spending).await
+    }
+
+    /// The same for a service that has spent from the credential and wants the account's new figures. It counts as
+    /// nothing that its user has asked for.
+    pub async fn refresh(&self, user: UserId, provider: &ProviderId) -> Result<KeyView, AppError> {
+        let key = self.askable(user, provider).await?;
+        self.ask_at_once(&key, Spending::Refused).await
+    }
+
+    /// The stored credential, unless its provider wants to be left alone.
+    async fn askable(&self, user: UserId, provider: &ProviderId) -> Result<KeyRow, AppError> {
+        let key = self.stored(user, provider).await?;
+        match Known::from(&key).must_wait(self.clock.now()) {
+            Some(wait) => Err(AppError::asked_to_wait(provider.clone(), wait)),
+            None => Ok(key),
+        }
+    }
+
+    async fn ask_at_once(&self, key: &KeyRow, spending: Spending) -> Result<KeyView, AppError> {
+        let outcome = self.ask(key, spending).await;
         if let Ok(report) = &outcome
             && report.reason == Reason::NotAnswering
         {
-            return Err(not_answering(provider, report.retry_after));
+            return Err(not_answering(&key.provider, report.retry_after));
         }
-        self.write_down(&key, outcome).await?;
-        self.view(user, provider).await
+        self.write_down(key, outcome).await?;
+        self.view(key.user, &key.provider).await
     }
 
     /// Asks the provider about a stored credential whose check is due, when it is its turn, and writes down the

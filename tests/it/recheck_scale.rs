@@ -17,7 +17,10 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use keyward::{keys::Caller, model::ids::UserId};
+use keyward::{
+    keys::{Caller, Spending},
+    model::ids::UserId,
+};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -100,7 +103,7 @@ impl Scene {
                 app.state
                     .use_cases
                     .keys
-                    .store(caller, &provider.parse().unwrap(), fields.into())
+                    .store(caller, &provider.parse().unwrap(), fields.into(), Spending::Refused)
                     .await
                     .unwrap();
             }

@@ -148,10 +148,10 @@ pub fn ApiKeyGuard(
             if granted.get() {
                 return ().into_any();
             }
-            let closed = door.decision().get_untracked();
             if let Some(fallback) = fallback.get_value() {
-                return fallback.run(closed);
+                return fallback.follow(door.decision());
             }
+            let closed = door.decision().get_untracked();
             let kept = opened.get_untracked();
             if on_missing == OnMissing::Redirect && !kept && only_missing(&closed) {
                 return view! { <Moved to=service.setup_path() /> }.into_any();
@@ -217,9 +217,10 @@ fn only_missing(decision: &AccessDecision) -> bool {
 #[derive(Clone)]
 pub struct ViewFnOf<T: 'static>(std::sync::Arc<dyn Fn(T) -> AnyView + Send + Sync>);
 
-impl<T: 'static> ViewFnOf<T> {
-    fn run(&self, value: T) -> AnyView {
-        (self.0)(value)
+impl<T: Clone + Send + Sync + 'static> ViewFnOf<T> {
+    /// The view of what `value` holds; whatever draws it draws it again when that changes.
+    fn follow(&self, value: ReadSignal<T>) -> AnyView {
+        (self.0)(value.get())
     }
 }
 
@@ -230,5 +231,33 @@ where
 {
     fn from(view: F) -> Self {
         Self(std::sync::Arc::new(move |value| view(value).into_any()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[test]
+    fn a_fallback_is_drawn_again_for_another_reason() {
+        let owner = Owner::new();
+        owner.set();
+        let reason = RwSignal::new("missing");
+        let drawn = Arc::new(Mutex::new(Vec::new()));
+        let fallback = ViewFnOf::from({
+            let drawn = drawn.clone();
+            move |reason: &'static str| {
+                drawn.lock().unwrap().push(reason);
+                view! { <p>{reason}</p> }
+            }
+        });
+        let instead = Memo::new(move |_| drop(fallback.follow(reason.read_only())));
+        instead.get();
+        reason.set("invalid");
+        instead.get();
+        instead.get();
+        assert_eq!(*drawn.lock().unwrap(), ["missing", "invalid"]);
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::run::Parameters;
 use crate::{
-    keys::{Keys, Spending},
+    keys::Keys,
     model::{
         access::{Block, ProviderVerdict, Verdict},
         check::Outcome,
@@ -94,8 +94,7 @@ impl Source for SerpApi {
 
     async fn refresh_searches_left(&self, user: UserId) -> Option<i64> {
         let provider = ProviderId::SERPAPI;
-        let check = self.keys.check_now(user, &provider, Spending::Refused);
-        let key = tokio::time::timeout(ACCOUNT, check).await.ok()?.ok()?;
+        let key = tokio::time::timeout(ACCOUNT, self.keys.refresh(user, &provider)).await.ok()?.ok()?;
         key.metadata.quota?.left()
     }
 }

@@ -111,7 +111,10 @@ mod tests {
     use super::*;
     use crate::model::{
         access::{Policy, decide},
+        key::{KeyMetadata, KeyView, Source},
         provider::{Cost, Links, provider_name},
+        status::KeyStatus,
+        time::Timestamp,
     };
 
     fn page(providers: &[ProviderId]) -> SettingsPage {
@@ -149,6 +152,30 @@ mod tests {
         SettingsPage { cards, decisions, checking: true }
     }
 
+    fn key(provider: ProviderId) -> KeyView {
+        KeyView {
+            name: provider_name(&provider),
+            provider,
+            status: KeyStatus::Valid,
+            status_reason: None,
+            is_active: true,
+            undecryptable: false,
+            stale: false,
+            hint: String::new(),
+            form: String::new(),
+            region: None,
+            last_validated: None,
+            next_check_at: None,
+            services: Vec::new(),
+            metadata: KeyMetadata::default(),
+            evidence: None,
+            source: Source::User,
+            version: 1,
+            created_at: Timestamp::from_seconds(0),
+            updated_at: Timestamp::from_seconds(0),
+        }
+    }
+
     fn providers(groups: &[Group]) -> Vec<(&'static str, Vec<&str>)> {
         groups.iter().map(|g| (g.id, g.providers.iter().map(ProviderId::as_str).collect())).collect()
     }
@@ -162,14 +189,21 @@ mod tests {
 
     #[test]
     fn what_is_stored_comes_before_what_is_not_and_the_rest_goes_by_purpose() {
-        let mut page = page(&[ProviderId::GOOGLE_AI, ProviderId::ANTHROPIC, ProviderId::SERPAPI]);
+        let other = "mistral".parse::<ProviderId>().unwrap();
+        let mut page =
+            page(&[ProviderId::GOOGLE_AI, ProviderId::ANTHROPIC, ProviderId::SERPAPI, other.clone()]);
         page.cards[0].info.used_by = vec![ServiceId::AiCalling];
         page.cards[1].info.category = Category::LanguageModels;
+        page.cards[3].info.category = Category::LanguageModels;
+        page.cards[3].key = Some(key(other));
+        // What a service needs stays where it is once it is stored.
+        page.cards[2].key = Some(key(ProviderId::SERPAPI));
         let groups = group(&page, None);
         assert_eq!(
             providers(&groups),
             [
                 ("needed", vec!["serpapi"]),
+                ("stored", vec!["mistral"]),
                 ("optional", vec!["google_ai"]),
                 ("language_models", vec!["anthropic"])
             ]
