@@ -184,6 +184,51 @@ mod limits {
     }
 
     #[test]
+    fn log_ins_to_an_account_are_limited_wherever_they_come_from() {
+        crate::support::run(async {
+            let app = App::start_with(Engine::Sqlite, &[("KEYWARD_LIMIT_LOGIN_PER_MINUTE", "3")]).await;
+            app.user("ana").await;
+            app.user("bo").await;
+            let from = |host| {
+                let mut client = app.visitor();
+                client.peer = ([192, 0, 2, host], 1).into();
+                client
+            };
+            let wrong = json!({"email": "ana@example.org", "password": "not the password"});
+            for host in 1..=3 {
+                from(host).post("/api/auth/login", &wrong).await.problem(401, "wrong-login");
+            }
+            // Not even with the right password, however the address is written.
+            for email in ["ana@example.org", " ANA@Example.org"] {
+                let right = json!({"email": email, "password": PASSWORD});
+                from(4).post("/api/auth/login", &right).await.problem(429, "rate-limited");
+            }
+            let other = json!({"email": "bo@example.org", "password": PASSWORD});
+            from(4).post("/api/auth/login", &other).await.expect(200);
+            app.clock.advance(MINUTE);
+            let right = json!({"email": "ana@example.org", "password": PASSWORD});
+            from(4).post("/api/auth/login", &right).await.expect(200);
+        });
+    }
+
+    #[test]
+    fn log_ins_from_an_address_are_limited_whatever_the_account() {
+        crate::support::run(async {
+            let app = App::start_with(Engine::Sqlite, &[("KEYWARD_LIMIT_LOGIN_PER_MINUTE", "3")]).await;
+            app.user("ana").await;
+            for n in 0..3 {
+                let stranger = json!({"email": format!("u{n}@example.org"), "password": "not the password"});
+                app.visitor().post("/api/auth/login", &stranger).await.problem(401, "wrong-login");
+            }
+            let right = json!({"email": "ana@example.org", "password": PASSWORD});
+            app.visitor().post("/api/auth/login", &right).await.problem(429, "rate-limited");
+            let mut elsewhere = app.visitor();
+            elsewhere.peer = ([192, 0, 2, 9], 1).into();
+            elsewhere.post("/api/auth/login", &right).await.expect(200);
+        });
+    }
+
+    #[test]
     fn a_forged_forwarding_header_does_not_move_the_client() {
         crate::support::run(async {
             let app = App::start_with(Engine::Sqlite, &[("KEYWARD_LIMIT_REGISTER_PER_HOUR", "2")]).await;

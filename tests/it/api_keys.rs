@@ -52,17 +52,14 @@ both! {
         let mut client = app.user("ana").await;
         for (provider, id, status) in [
             ("serpapi", "invalid", "invalid"),
-            ("serpapi", "no_permission", "suspended"),
+            ("serpapi", "no_permission", "invalid"),
             ("twilio", "invalid", "invalid"),
             ("twilio", "suspended", "suspended"),
             ("twilio", "closed", "suspended"),
         ] {
             let answer = client.post("/api/user-api-keys/store", &credential(provider, id)).await;
             let problem = answer.problem(422, "invalid-api-key");
-            assert!(["invalid", "suspended"].contains(&problem["key_status"].as_str().unwrap()), "{problem}");
-            if provider == "twilio" {
-                assert_eq!(problem["key_status"], status, "{id}");
-            }
+            assert_eq!(problem["key_status"], status, "{provider} {id}");
             assert!(problem["detail"].as_str().unwrap().contains("The key was not stored"));
         }
         assert_eq!(app.sql.number("SELECT COUNT(*) FROM user_api_keys").await, 0);
@@ -167,7 +164,21 @@ both! {
         let mut client = app.user("ana").await;
         store(&mut client, "serpapi", "plenty").await;
         client.get("/api/services/data-scraper/access").await.expect(200);
+        // With a retired copy, and another key's beside it.
+        let with = |provider: &str, id: &str| json!({"credentials": App::test_key(provider, id)});
+        client.put("/api/user-api-keys/serpapi", &with("serpapi", "nearly_used_up")).await.expect(200);
+        store(&mut client, "twilio", "full").await;
+        client.put("/api/user-api-keys/twilio", &with("twilio", "api_key_and_token")).await.expect(200);
+        let rows = async |table: &str, of: &str| {
+            app.sql.number(&format!("SELECT COUNT(*) FROM {table} WHERE provider = '{of}'")).await
+        };
+        assert_eq!(rows("retired_credentials", "serpapi").await, 1);
         client.delete("/api/user-api-keys/serpapi").await.expect(204);
+        for (provider, left) in [("serpapi", 0), ("twilio", 1)] {
+            for table in ["user_api_keys", "retired_credentials"] {
+                assert_eq!(rows(table, provider).await, left, "{provider} in {table}");
+            }
+        }
         client.delete("/api/user-api-keys/serpapi").await.problem(404, "not-found");
         let problem = client.get("/api/services/data-scraper/access").await.problem(403, "missing-api-keys");
         assert_eq!(problem["missing_providers"], json!(["serpapi"]));
@@ -259,6 +270,50 @@ mod settings {
             app.control("PUT", "/keys/twilio/full", Some(json!({"situation": "invalid"}))).await;
             client.post("/api/user-api-keys/validate", &json!({"provider": "twilio"})).await.expect(200);
             client.get("/api/services/calling/access").await.problem(403, "missing-api-keys");
+        });
+    }
+
+    #[test]
+    fn new_keys_are_limited_for_an_address_whoever_sends_them() {
+        crate::support::run(async {
+            let app =
+                App::start_with(Engine::Sqlite, &[("KEYWARD_LIMIT_KEYS_PER_ADDRESS_PER_HOUR", "2")]).await;
+            let [mut ana, mut bo, mut eve] =
+                [app.user("ana").await, app.user("bo").await, app.user("eve").await];
+            for client in [&mut ana, &mut bo] {
+                store(client, "serpapi", "plenty").await;
+            }
+            let answer = eve.post("/api/user-api-keys/store", &credential("serpapi", "plenty")).await;
+            assert!(answer.headers.contains_key("retry-after"));
+            answer.problem(429, "rate-limited");
+            // What was not counted was not asked either.
+            assert_eq!(
+                app.sql.number("SELECT COUNT(*) FROM usage_events WHERE source = 'candidate'").await,
+                2
+            );
+            eve.peer = ([192, 0, 2, 9], 1).into();
+            store(&mut eve, "serpapi", "plenty").await;
+            app.clock.advance(HOUR);
+            store(&mut ana, "twilio", "full").await;
+        });
+    }
+
+    #[test]
+    fn new_keys_are_limited_for_the_installation_wherever_they_come_from() {
+        crate::support::run(async {
+            let app = App::start_with(Engine::Sqlite, &[("KEYWARD_LIMIT_KEYS_PER_HOUR", "2")]).await;
+            let mut statuses = Vec::new();
+            for host in 1..=3 {
+                let mut client = app.user(&format!("u{host}")).await;
+                client.peer = ([192, 0, 2, host], 1).into();
+                let answer = client.post("/api/user-api-keys/store", &credential("serpapi", "plenty")).await;
+                statuses.push(answer.status.as_u16());
+            }
+            assert_eq!(statuses, [201, 201, 429]);
+            app.clock.advance(HOUR);
+            let mut client = app.log_in("u3").await;
+            client.peer = ([192, 0, 2, 3], 1).into();
+            store(&mut client, "serpapi", "plenty").await;
         });
     }
 

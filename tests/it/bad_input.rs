@@ -125,18 +125,23 @@ both! {
     async fn server_functions_answer_bad_arguments_without_quoting_them(app: App) {
         let mut client = app.user("ana").await;
         let canary = "sk-canary-1234567890";
-        for (path, fields) in [
-            ("/api/rpc/delete_key", vec![("provider", canary)]),
-            ("/api/rpc/store_key", vec![("provider", "SERP API"), ("credentials[api_key]", canary)]),
-            ("/api/rpc/store_key", vec![("credentials[api_key]", canary)]),
-            ("/api/rpc/end_session", vec![("id", canary)]),
-            ("/api/rpc/gate", vec![("service", canary)]),
+        for (path, fields, status) in [
+            ("/api/rpc/delete_key", vec![("provider", canary)], 400),
+            ("/api/rpc/store_key", vec![("provider", "SERP API"), ("credentials[api_key]", canary)], 400),
+            ("/api/rpc/store_key", vec![("credentials[api_key]", canary)], 400),
+            ("/api/rpc/end_session", vec![("id", canary)], 400),
+            ("/api/rpc/gate", vec![("service", canary)], 400),
         ] {
             let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
             let headers = [("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")];
             let answer = client.send("POST", path, &headers, body.into()).await;
+            assert_eq!(answer.status.as_u16(), status, "{path}: {}", answer.text);
             assert!(!answer.text.contains(canary), "{path}: {}", answer.text);
             let form = client.form(path, "/settings/api-keys", &fields).await;
+            assert!(form.status.is_redirection(), "{path}: {}", form.text);
+            let back = form.location().to_owned();
+            let page = client.get(back.strip_prefix("http://127.0.0.1:3000").unwrap_or(&back)).await.expect(200);
+            assert!(!page.text.contains(canary), "{path}: the page it leads back to");
             assert!(!form.text.contains(canary) && !format!("{:?}", form.headers).contains(canary), "{path}");
         }
         assert_eq!(app.sql.number("SELECT COUNT(*) FROM user_api_keys").await, 0);

@@ -20,6 +20,7 @@ mod crash;
 mod description;
 mod events;
 mod exports;
+mod guard;
 mod headers;
 mod job_crashes;
 mod jobs;

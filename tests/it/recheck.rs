@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{App, DAY, HOUR, MINUTE, both};
+use crate::support::{App, DAY, HOUR, MINUTE, both, literal};
 
 async fn store(app: &App, id: &str) {
     let mut client = app.user("ana").await;
@@ -85,14 +85,66 @@ both! {
             ("plenty", "valid", 73 * MINUTE),
             ("exhausted", "exhausted", 29 * HOUR),
             ("plenty", "valid", 40 * DAY),
-            ("no_permission", "suspended", 29 * HOUR),
+            ("no_permission", "invalid", 29 * HOUR),
             ("plenty", "valid", 73 * MINUTE),
         ] {
             becomes(&app, "plenty", situation).await;
             app.pass(wait).await;
-            let now = status(&app).await;
-            assert!(now == status_after || (status_after == "suspended" && now == "invalid"), "{situation}: {now}");
+            assert_eq!(status(&app).await, status_after, "{situation}");
         }
+    }
+
+    async fn suspended_limited_and_undecryptable_are_no_dead_ends_either(app: App) {
+        let mut client = app.user("ana").await;
+        let body = json!({"provider": "twilio", "credentials": App::test_key("twilio", "full")});
+        client.post("/api/user-api-keys/store", &body).await.expect(201);
+        let row = "SELECT encrypted_key FROM user_api_keys";
+        let own = app.sql.blobs(row).await.remove(0);
+        let put = |bytes: &[u8]| {
+            format!("UPDATE user_api_keys SET encrypted_key = {}", literal(app.sql.engine, bytes))
+        };
+        for (situation, damaged, status_after, opens, wait) in [
+            ("suspended", false, "suspended", 403, 29 * HOUR),
+            ("full", false, "valid", 200, 73 * MINUTE),
+            ("no_voice_number", false, "limited", 403, 29 * HOUR),
+            ("full", false, "valid", 200, 29 * HOUR),
+            ("full", true, "valid", 403, 29 * HOUR),
+            ("full", false, "valid", 200, 29 * HOUR),
+        ] {
+            let what = format!("{situation}, damaged: {damaged}");
+            app.control("PUT", "/keys/twilio/full", Some(json!({"situation": situation}))).await;
+            let envelope = if damaged { own[..own.len() - 1].to_vec() } else { own.clone() };
+            app.sql.execute(&put(&envelope)).await;
+            app.pass(wait).await;
+            let key = seen(&app).await;
+            assert_eq!((&key["status"], &key["undecryptable"]), (&json!(status_after), &json!(damaged)), "{what}");
+            assert!(key["next_check_at"].is_string(), "{what}: {key}");
+            assert_eq!(app.sql.blobs(row).await, [envelope], "{what}");
+            let access = app.log_in("ana").await.get("/api/services/calling/access").await;
+            assert_eq!(access.status.as_u16(), opens, "{what}: {}", access.text);
+        }
+    }
+
+    async fn a_key_that_is_refused_in_use_is_checked_at_once(app: App) {
+        let mut client = app.user("ana").await;
+        let body = json!({"provider": "elevenlabs", "credentials": App::test_key("elevenlabs", "plenty")});
+        client.post("/api/user-api-keys/store", &body).await.expect(201);
+        app.clock.advance(MINUTE);
+        let voices = "/api/services/voice-cloning/voices";
+        client.get(voices).await.expect(200);
+        let due = format!("SELECT COUNT(*) FROM user_api_keys WHERE next_check_at <= {}", app.now().0);
+        let checks = "SELECT COUNT(*) FROM usage_events WHERE source = 'check'";
+        assert_eq!((app.sql.number(&due).await, app.recheck.check_due().await), (0, 0));
+
+        app.control("PUT", "/keys/elevenlabs/plenty", Some(json!({"situation": "invalid"}))).await;
+        assert_eq!(client.get(voices).await.problem(422, "provider-refused")["key_status"], "invalid");
+        // The refusal itself changes nothing but when the key is checked.
+        assert_eq!((app.sql.number(&due).await, app.sql.number(checks).await), (1, 0));
+        assert_eq!(status(&app).await, "valid");
+        client.get("/api/services/voice-cloning/access").await.expect(200);
+        app.pass(Duration::ZERO).await;
+        assert_eq!(status(&app).await, "invalid");
+        client.get("/api/services/voice-cloning/access").await.problem(403, "missing-api-keys");
     }
 
     async fn an_outage_leaves_a_valid_key_valid_and_marks_it_stale_after_a_day(app: App) {

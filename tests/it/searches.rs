@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{App, Client, both};
+use crate::support::{App, Client, DAY, Engine, HOUR, both};
 
 const SEARCHES: &str = "/api/services/data-scraper/searches";
 
@@ -247,4 +247,28 @@ both! {
         }
         app.visitor().get(SEARCHES).await.problem(401, "unauthenticated");
     }
+}
+
+#[test]
+fn the_figures_after_a_search_are_not_taken_from_what_its_user_may_check() {
+    crate::support::run(async {
+        let limit = [("KEYWARD_LIMIT_CHECKS_PER_USER_PER_HOUR", "1")];
+        let app = App::start_with(Engine::Sqlite, &limit).await;
+        let mut client = with_key(&app, "ana", "plenty").await;
+        let check = json!({"provider": "serpapi"});
+        for left in [957, 956, 955] {
+            let (_, found) = search(&mut client, &berlin(&format!("few {left}"), 20)).await;
+            assert_eq!(found["searches_left_after"], left);
+        }
+        client.post("/api/user-api-keys/validate", &check).await.expect(200);
+        client.post("/api/user-api-keys/validate", &check).await.problem(429, "rate-limited");
+        let (_, found) = search(&mut client, &berlin("few more", 20)).await;
+        assert_eq!(found["searches_left_after"], 954);
+        // Where SerpAPI wants to be left alone, it is.
+        let row =
+            app.state.store.claim_due_keys(8, HOUR, &[], app.now().plus(2 * DAY)).await.unwrap().remove(0);
+        app.state.store.hold_back(row.user, row.id, app.now().plus(Duration::from_secs(60))).await.unwrap();
+        let (_, found) = search(&mut client, &berlin("few others", 20)).await;
+        assert_eq!((&found["state"], &found["searches_left_after"]), (&json!("finished"), &Value::Null));
+    });
 }

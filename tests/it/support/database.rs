@@ -71,6 +71,24 @@ impl Sql {
         on_either!(self, |it| it.fetch_one(AssertSqlSafe(query.to_owned())).await.unwrap().get(0))
     }
 
+    /// Every table of a PostgreSQL database: its name, and its rows as text. A row that was written again differs,
+    /// even if it holds the same.
+    pub async fn dump(&self) -> Vec<(String, Vec<u8>)> {
+        assert_eq!(self.engine, Engine::Postgres, "on SQLite, the file says it all");
+        let tables =
+            "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1";
+        let mut dump = Vec::new();
+        for name in self.blobs(&format!("SELECT convert_to(t, 'UTF8') FROM ({tables}) AS names (t)")).await {
+            let name = String::from_utf8(name).unwrap();
+            let rows = format!(
+                "SELECT convert_to(t.xmin::text || ' ' || t::text, 'UTF8') FROM \"{name}\" t ORDER BY 1"
+            );
+            let rows = self.blobs(&rows).await.join(&b'\n');
+            dump.push((name, rows));
+        }
+        dump
+    }
+
     /// The first column of all rows, as bytes.
     pub async fn blobs(&self, query: &str) -> Vec<Vec<u8>> {
         on_either!(self, |it| {

@@ -12,7 +12,7 @@ pub use client::{Answer, Client};
 pub use database::{Engine, Sql, literal};
 pub use description::fits;
 pub use event_stream::EventStream;
-pub use process::Process;
+pub use process::{Process, Refusal};
 
 use axum::Router;
 use keyward::{
@@ -249,15 +249,25 @@ pub async fn install(
     simulator: SocketAddr,
     clock: Arc<dyn Clock>,
 ) -> Result<boot::Installation, boot::BootError> {
+    install_for(Purpose::Production, variables, simulator, clock).await
+}
+
+/// The same, also for a demonstration.
+pub async fn install_for(
+    purpose: Purpose,
+    variables: &BTreeMap<String, String>,
+    simulator: SocketAddr,
+    clock: Arc<dyn Clock>,
+) -> Result<boot::Installation, boot::BootError> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let site = SiteDefaults { addr: ([127, 0, 0, 1], 3000).into(), root: "public".into() };
-    let mut config = Config::read(variables, read_secret_file, Purpose::Production, site).unwrap();
+    let mut config = Config::read(variables, read_secret_file, purpose, site).unwrap();
     // Every provider, also those the simulator does not know: no test asks a real one.
     let catalogue = Catalogue::read(config.providers_dir.as_deref())?;
     for provider in catalogue.ids() {
         config.provider_base_urls.insert(provider.clone(), format!("http://{simulator}/{provider}"));
     }
-    boot::install(&config, Purpose::Production, clock, CancellationToken::new()).await
+    boot::install(&config, purpose, clock, CancellationToken::new()).await
 }
 
 /// The password of every test user.

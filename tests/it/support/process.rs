@@ -1,9 +1,10 @@
 //! The real program, for what only a process can show.
 
 use std::{
+    io::Read,
     path::Path,
     process::{Child, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -11,6 +12,12 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
+
+/// How a `keyward serve` ended that did not start.
+pub struct Refusal {
+    pub code: Option<i32>,
+    pub stderr: String,
+}
 
 /// A running `keyward serve`.
 pub struct Process {
@@ -21,33 +28,9 @@ pub struct Process {
 impl Process {
     /// Starts it over this database, with its log in `log`, and waits until it is ready.
     pub async fn start(database: &str, dir: &Path, simulator: std::net::SocketAddr, log: &Path) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (mut command, port) = serve(database, dir, simulator);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_keyward"));
-        command
-            .arg("serve")
-            .env_clear()
-            .env("DATABASE_URL", database)
-            .env("KEYWARD_DATA_DIR", dir.join("data"))
-            .env("LEPTOS_SITE_ADDR", format!("127.0.0.1:{port}"))
-            .env("KEYWARD_LOG", "trace")
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log);
-        for provider in keyward::simulator::test_keys().into_iter().map(|key| key.provider) {
-            let name = format!("KEYWARD_{}_BASE_URL", provider.as_str().to_uppercase());
-            command.env(name, format!("http://{simulator}/{provider}"));
-        }
-        for limit in [
-            "LOGIN_PER_MINUTE",
-            "REGISTER_PER_HOUR",
-            "KEYS_PER_USER_PER_HOUR",
-            "KEYS_PER_ADDRESS_PER_HOUR",
-            "KEYS_PER_HOUR",
-            "CHECKS_PER_USER_PER_HOUR",
-        ] {
-            command.env(format!("KEYWARD_LIMIT_{limit}"), "1000000");
-        }
+        command.stdout(log.try_clone().unwrap()).stderr(log);
         let process = Self { child: command.spawn().unwrap(), port };
         for _ in 0..600 {
             if process.try_send("GET", "/readyz", &[], "").await.is_some_and(|(status, _, _)| status == 200) {
@@ -56,6 +39,34 @@ impl Process {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!("the server did not become ready");
+    }
+
+    /// Starts it with these variables besides and waits for it to end by itself, for `patience` at most.
+    pub async fn refused(
+        database: &str,
+        dir: &Path,
+        simulator: std::net::SocketAddr,
+        variables: &[(&str, &str)],
+        patience: Duration,
+    ) -> Refusal {
+        let (mut command, _) = serve(database, dir, simulator);
+        command.envs(variables.iter().copied()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let started = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            if started.elapsed() > patience {
+                let _ = child.kill();
+                let _ = child.wait();
+                panic!("it runs on");
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        };
+        let mut stderr = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        Refusal { code: status.code(), stderr }
     }
 
     /// Ends it without a chance to tidy up (SIGKILL).
@@ -91,6 +102,18 @@ impl Process {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Option<(u16, String, String)> {
+        let (status, head, body) = self.try_bytes(method, path, headers, body).await?;
+        Some((status, head, String::from_utf8_lossy(&body).into_owned()))
+    }
+
+    /// The same, with the body's bytes.
+    pub async fn try_bytes(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Option<(u16, String, Vec<u8>)> {
         let mut request = format!(
             "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\nconnection: close\r\nsec-fetch-site: same-origin\r\n",
             self.port
@@ -107,10 +130,12 @@ impl Process {
         stream.write_all(request.as_bytes()).await.ok()?;
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).await.ok()?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let (head, body) = text.split_once("\r\n\r\n")?;
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+        let body = bytes.split_off(end + 4);
+        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
         let status = head.split(' ').nth(1)?.parse().ok()?;
-        Some((status, head.to_owned(), body.to_owned()))
+        let body = if head.contains("transfer-encoding: chunked") { unchunked(&body)? } else { body };
+        Some((status, head, body))
     }
 
     /// Sends JSON with this session; status and body, or nothing when the server is gone.
@@ -129,6 +154,49 @@ impl Process {
         assert_eq!(status, 201, "{head}");
         let cookie = head.lines().find_map(|line| line.strip_prefix("set-cookie: "))?;
         Some(cookie.split(';').next()?.to_owned())
+    }
+}
+
+/// `keyward serve` over this database, and its port.
+fn serve(database: &str, dir: &Path, simulator: std::net::SocketAddr) -> (Command, u16) {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keyward"));
+    command
+        .arg("serve")
+        .env_clear()
+        .env("DATABASE_URL", database)
+        .env("KEYWARD_DATA_DIR", dir.join("data"))
+        .env("LEPTOS_SITE_ADDR", format!("127.0.0.1:{port}"))
+        .env("KEYWARD_LOG", "trace")
+        .stdin(Stdio::null());
+    for provider in keyward::simulator::test_keys().into_iter().map(|key| key.provider) {
+        let name = format!("KEYWARD_{}_BASE_URL", provider.as_str().to_uppercase());
+        command.env(name, format!("http://{simulator}/{provider}"));
+    }
+    for limit in [
+        "LOGIN_PER_MINUTE",
+        "REGISTER_PER_HOUR",
+        "KEYS_PER_USER_PER_HOUR",
+        "KEYS_PER_ADDRESS_PER_HOUR",
+        "KEYS_PER_HOUR",
+        "CHECKS_PER_USER_PER_HOUR",
+    ] {
+        command.env(format!("KEYWARD_LIMIT_{limit}"), "1000000");
+    }
+    (command, port)
+}
+
+/// The content of a body that came in chunks, which could hide a secret across their seam.
+fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let end = rest.windows(2).position(|window| window == b"\r\n")?;
+        let size = usize::from_str_radix(str::from_utf8(&rest[..end]).ok()?, 16).ok()?;
+        if size == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(rest.get(end + 2..end + 2 + size)?);
+        rest = rest.get(end + 4 + size..)?;
     }
 }
 
