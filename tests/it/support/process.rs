@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    task::JoinHandle,
 };
 
 /// How a `keyward serve` ended that did not start.
@@ -136,6 +137,24 @@ impl Process {
         let status = head.split(' ').nth(1)?.parse().ok()?;
         let body = if head.contains("transfer-encoding: chunked") { unchunked(&body)? } else { body };
         Some((status, head, body))
+    }
+
+    /// Listens to a stream that has no end, from now on, until nothing has come for two seconds.
+    pub fn listen(&self, path: &str, headers: &[(&str, &str)]) -> JoinHandle<Vec<u8>> {
+        let mut request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\n", self.port);
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str("\r\n");
+        let port = self.port;
+        tokio::spawn(async move {
+            let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut heard = Vec::new();
+            let silence = Duration::from_secs(2);
+            while let Ok(Ok(1..)) = tokio::time::timeout(silence, stream.read_buf(&mut heard)).await {}
+            heard
+        })
     }
 
     /// Sends JSON with this session; status and body, or nothing when the server is gone.
