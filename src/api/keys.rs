@@ -64,7 +64,10 @@ pub async fn delete_key(provider: ProviderId) -> Result<(), AppError> {
 /// it belongs.
 #[cfg(feature = "ssr")]
 fn about(provider: ProviderId) -> impl FnOnce(AppError) -> AppError {
-    |error| AppError { provider: Some(provider), ..error }
+    |error| {
+        let known = use_cases().ok().and_then(|app| app.keys.known(&provider));
+        AppError { provider: known, ..error }
+    }
 }
 
 /// A box that is not ticked is not sent.

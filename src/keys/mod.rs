@@ -302,7 +302,7 @@ impl Keys {
     /// Deletes the stored credential. What was made with it stays.
     pub async fn delete(&self, user: UserId, provider: &ProviderId) -> Result<(), AppError> {
         let deleted = self.store.delete_key(user, provider, &self.audit, self.clock.now()).await;
-        if deleted.map_err(|e| internal(&e))? { Ok(()) } else { Err(missing(provider)) }
+        if deleted.map_err(|e| internal(&e))? { Ok(()) } else { Err(self.missing(provider)) }
     }
 
     /// The user's credentials, masked, by provider; and the operator's where the user has none.
@@ -424,7 +424,17 @@ impl Keys {
     }
 
     async fn stored(&self, user: UserId, provider: &ProviderId) -> Result<KeyRow, AppError> {
-        self.find(user, provider).await?.ok_or_else(|| missing(provider))
+        self.find(user, provider).await?.ok_or_else(|| self.missing(provider))
+    }
+
+    /// The provider, where the catalogue knows it: what else was sent in its place may be a secret, and no error repeats
+    /// it.
+    pub fn known(&self, provider: &ProviderId) -> Option<ProviderId> {
+        self.providers.info(provider).map(|info| info.id.clone())
+    }
+
+    fn missing(&self, provider: &ProviderId) -> AppError {
+        AppError { provider: self.known(provider), ..AppError::new(ErrorCode::NotFound) }
     }
 }
 
@@ -437,10 +447,6 @@ fn not_answering(provider: &ProviderId, wait: Option<Duration>) -> AppError {
     let code = ErrorCode::ProviderUnreachable;
     let error = AppError::refused(code, provider.clone(), None, Reason::NotAnswering);
     AppError { retry_after: wait.map(|wait| wait.as_secs() + 1), ..error }
-}
-
-fn missing(provider: &ProviderId) -> AppError {
-    AppError { provider: Some(provider.clone()), ..AppError::new(ErrorCode::NotFound) }
 }
 
 /// A random number from 0 to 1, for spreading checks; without a random source they are not spread.

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{Keys, jitter, missing};
+use super::{Keys, jitter};
 use crate::{
     account::Limit,
     model::{
@@ -31,7 +31,7 @@ impl Keys {
         if let Some(own) = self.find(user, provider).await? {
             return Ok(super::seal::stored(&own).into());
         }
-        let key = self.platform.get(provider).ok_or_else(|| missing(provider))?;
+        let key = self.platform.get(provider).ok_or_else(|| self.missing(provider))?;
         Ok(Usable::Platform(PlatformCredential { user, credential: key.credential }))
     }
 
