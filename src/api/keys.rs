@@ -64,7 +64,7 @@ pub async fn delete_key(provider: ProviderId) -> Result<(), AppError> {
 /// it belongs.
 #[cfg(feature = "ssr")]
 fn about(provider: ProviderId) -> impl FnOnce(AppError) -> AppError {
-    |error| {
+    move |error| {
         let known = use_cases().ok().and_then(|app| app.keys.known(&provider));
         AppError { provider: known, ..error }
     }
