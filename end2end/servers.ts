@@ -31,7 +31,7 @@ const RAISED_LIMITS = {
 };
 
 /** All of the catalogue, so that no test can reach a real provider. */
-const PROVIDERS = ['serpapi', 'elevenlabs', 'openai', 'twilio', 'anthropic', 'google_ai'];
+const PROVIDERS = ['serpapi', 'elevenlabs', 'openai', 'twilio', 'anthropic', 'google_ai', 'exa'];
 
 const LOGS = 'test-results/servers';
 

@@ -40,7 +40,9 @@ test('what is stored stands before what is not', async ({ page, server, simulato
   await expect(new Card(page, 'anthropic').state).toHaveText('Valid');
 });
 
-test('what a provider charges for is tried once somebody agrees, and not before', async ({ page, simulator }) => {
+test('what a provider charges for is tried once somebody agrees, and not before', async ({ page, simulator, complaints }) => {
+  complaints.allow(/status of 50\d .*\/api\/rpc\/replace_key/);
+  // The simulator does not know Exa: what it is asked stands in its journal, and its answer is no verdict.
   const tried = async () => (await simulator.requests()).filter((request) => request.path === '/exa/search').length;
   await register(page);
   await open(page, `${KEYS}?q=exa`);
@@ -62,4 +64,6 @@ test('what a provider charges for is tried once somebody agrees, and not before'
   await exa.root.getByLabel('let Exa charge my account').check();
   await exa.give({ api_key: '1f0f0f0f-0f0f-0f0f-0f0f-0f0f0f0f0f0f' });
   await expect.poll(tried).toBe(2);
+  // No verdict is no reason to give up the stored one.
+  await expect(exa.refusal).toContainText('The key was not stored.');
 });

@@ -100,8 +100,9 @@ both! {
         assert_eq!(batch["found"], 180);
         assert!(batch["searches"].as_array().unwrap().iter().all(|search| search["state"] == "finished"));
         // Nine pages in all: three of the first 3 searches, six of the 100 since.
-        let left = batch["searches"].as_array().unwrap().iter().filter_map(|search| search["searches_left_after"].as_i64());
-        assert_eq!(left.min(), Some(94));
+        let key = client.post("/api/user-api-keys/validate", &json!({"provider": "serpapi"})).await.expect(200).json();
+        let quota = &key["metadata"]["quota"];
+        assert_eq!(quota["limit"].as_i64().unwrap() - quota["used"].as_i64().unwrap(), 94, "{quota}");
         client.post(&resume, &json!({})).await.problem(409, "conflict");
     }
 
