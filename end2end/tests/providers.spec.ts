@@ -65,5 +65,5 @@ test('what a provider charges for is tried once somebody agrees, and not before'
   await exa.give({ api_key: '1f0f0f0f-0f0f-0f0f-0f0f-0f0f0f0f0f0f' });
   await expect.poll(tried).toBe(2);
   // No verdict is no reason to give up the stored one.
-  await expect(exa.refusal).toContainText('The key was not stored.');
+  await expect(exa.refusal).toContainText('Nothing was changed');
 });
