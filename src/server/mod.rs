@@ -14,4 +14,4 @@ pub mod trial;
 mod webhooks;
 mod write_timeout;
 
-pub use router::router;
+pub use router::{page_paths, router};

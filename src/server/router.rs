@@ -72,6 +72,11 @@ async fn apart(request: Request<Body>, next: Next) -> Response {
 /// and a page that another router renders at that moment would wait for ever.
 static PAGES: LazyLock<Vec<AxumRouteListing>> = LazyLock::new(|| generate_route_list(App));
 
+/// The addresses of the pages, as the router writes them.
+pub fn page_paths() -> impl Iterator<Item = &'static str> {
+    PAGES.iter().map(AxumRouteListing::path)
+}
+
 /// A file of the site, or the page that says there is nothing here.
 async fn not_routed(
     State(options): State<LeptosOptions>,

@@ -8,7 +8,7 @@ use serde_json::json as value;
 
 use super::{
     echo, stream,
-    support::{CANARY, Room, Server, hurry, in_own_process, json, yes},
+    support::{CANARY, KEY_SID, Room, SID, Server, hurry, in_own_process, json, yes},
 };
 use crate::{
     model::{check::Outcome, ids::ProviderId, service::ServiceId},
@@ -91,6 +91,33 @@ async fn the_configured_proxy_sees_the_name_and_nothing_else() {
         Room::new(EgressSettings::new(Catalogue::shared(), &base_urls, Some(&address)).unwrap(), |_| {});
     assert_eq!(room.check(&room.serpapi()).await.outcome, Outcome::Valid);
     assert_eq!(proxy.heads().len(), heads.len());
+}
+
+#[tokio::test]
+async fn a_region_is_asked_at_its_own_host_and_at_no_other() {
+    let proxy = Server::answering(|_| json(502, &value!({}))).await;
+    let address = SecretString::from(format!("http://{}", proxy.addr));
+    let room = Room::new(
+        EgressSettings::new(Catalogue::shared(), &BTreeMap::new(), Some(&address)).unwrap(),
+        |_| {},
+    );
+    let key = [("account_sid", SID), ("api_key_sid", KEY_SID), ("api_key_secret", CANARY)];
+    for (region, host) in [
+        ("us1", "api.twilio.com"),
+        ("ie1", "api.dublin.ie1.twilio.com"),
+        ("au1", "api.sydney.au1.twilio.com"),
+    ] {
+        let before = proxy.heads().len();
+        let fields: Vec<_> = key.into_iter().chain([("region", region)]).collect();
+        room.check(&room.candidate(&ProviderId::TWILIO, &fields)).await;
+        let heads = proxy.heads();
+        let connect = format!("CONNECT {host}:443 HTTP/1.1\r\n");
+        let asked = &heads[before..];
+        assert!(
+            !asked.is_empty() && asked.iter().all(|head| head.starts_with(&connect)),
+            "{region}: {asked:?}"
+        );
+    }
 }
 
 async fn ask_everything(addr: SocketAddr) {

@@ -11,7 +11,7 @@ pub mod world;
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use keyward::{app::App as Pages, model::error::ErrorCode, simulator};
+use keyward::{model::error::ErrorCode, simulator};
 use serde_json::Value;
 
 use self::{
@@ -175,8 +175,7 @@ both! {
     }
 
     async fn every_page_shows_its_owner_their_own_and_others_nothing(app: App) {
-        let listed: BTreeSet<String> =
-            leptos_axum::generate_route_list(Pages).iter().map(|page| page.path().to_owned()).collect();
+        let listed: BTreeSet<String> = keyward::server::page_paths().map(str::to_owned).collect();
         let rows: BTreeSet<String> = PAGES.iter().map(|(path, _, _)| Row::page(path).template()).collect();
         assert_eq!(listed, rows);
 
