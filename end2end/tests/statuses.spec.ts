@@ -4,6 +4,14 @@ import { Card, KEYS } from '../pages';
 
 test.beforeEach(({ page }) => register(page));
 
+/** Runs one statement on a SQLite file, and prints the first value that it gives. */
+const SQLITE = `
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1], timeout=30) as database:
+    row = database.execute(sys.argv[2]).fetchone()
+    print(row[0] if row else "")
+`;
+
 test('a valid key shows plan, quota and hint', async ({ page, server, simulator }) => {
   const fields = await simulator.key('serpapi', 'plenty');
   await store(page, server, 'serpapi', fields);
@@ -162,31 +170,37 @@ test('a sealed value that was tampered with is kept, and shown as one that canno
   server,
   simulator,
 }) => {
-  test.skip(engine !== 'postgres', 'Node reaches a PostgreSQL database through psql');
   await page.context().clearCookies();
   const { email } = await register(page);
   await store(page, server, 'serpapi', await simulator.key('serpapi', 'plenty'));
-  const sealed = () =>
-    query(`SELECT encode(encrypted_key, 'hex') FROM user_api_keys JOIN users ON users.id = user_id
-           WHERE email = '${email}'`);
-  query(`UPDATE user_api_keys SET encrypted_key = set_bit(encrypted_key, 800, 1 - get_bit(encrypted_key, 800))
-         WHERE user_id = (SELECT id FROM users WHERE email = '${email}')`);
-  const before = sealed();
+  const [hex, bytes] =
+    engine === 'postgres'
+      ? ["encode(encrypted_key, 'hex')", (value: string) => `decode('${value}', 'hex')`]
+      : ['lower(hex(encrypted_key))', (value: string) => `x'${value}'`];
+  const whose = `WHERE user_id = (SELECT id FROM users WHERE email = '${email}')`;
+  const sealed = () => query(`SELECT ${hex} FROM user_api_keys ${whose}`);
+  const right = sealed();
+  const byte = (Number.parseInt(right.slice(200, 202), 16) ^ 1).toString(16).padStart(2, '0');
+  const before = right.slice(0, 200) + byte + right.slice(202);
+  query(`UPDATE user_api_keys SET encrypted_key = ${bytes(before)} ${whose}`);
   await open(page, KEYS);
   const serpapi = new Card(page, 'serpapi');
   await serpapi.checkNow.click();
   await expect(serpapi.state).toHaveText('Cannot be opened');
   await expect(serpapi.root).toContainText('The stored value is kept as it is.');
-  expect(before).toMatch(/^[0-9a-f]+$/);
+  expect(before).toMatch(/^[0-9a-f]{202,}$/);
   expect(sealed()).toBe(before);
 
   await serpapi.replace.click();
   await serpapi.give(await simulator.key('serpapi', 'plenty'));
   await expect(serpapi.state).toHaveText('Valid');
 
+  // Node 20 opens no database itself.
   function query(sql: string): string {
-    return execFileSync('psql', ['--no-psqlrc', '--tuples-only', '--no-align', '--command', sql, server.database], {
-      encoding: 'utf8',
-    }).trim();
+    const [program, ...args] =
+      engine === 'postgres'
+        ? ['psql', '--no-psqlrc', '--tuples-only', '--no-align', '--quiet', '--command', sql, server.database]
+        : ['python3', '-c', SQLITE, server.database.replace('sqlite:', ''), sql];
+    return execFileSync(program!, args, { encoding: 'utf8' }).trim();
   }
 });

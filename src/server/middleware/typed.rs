@@ -6,16 +6,20 @@ use axum::{
     extract::Request,
     http::HeaderValue,
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use http::header::LOCATION;
 use leptos::server_fn::ServerFn;
 use url::{Url, form_urlencoded};
 
-use crate::api::{
-    accepts_html,
-    calling::PlaceCall,
-    scraper::{SaveSearch, StartBatch, StartSearch},
+use crate::{
+    api::{
+        accepts_html,
+        calling::PlaceCall,
+        scraper::{SaveSearch, StartBatch, StartSearch},
+    },
+    model::error::ErrorCode,
+    server::problem::Problem,
 };
 
 /// The forms, and their fields.
@@ -36,7 +40,9 @@ pub(super) async fn give_back(request: Request, next: Next) -> Response {
     };
     let (parts, body) = request.into_parts();
     // It was read before, and was not too large.
-    let Ok(body) = to_bytes(body, usize::MAX).await else { return Response::default() };
+    let Ok(body) = to_bytes(body, usize::MAX).await else {
+        return Problem::from(ErrorCode::BadRequest).into_response();
+    };
     let mut response = next.run(Request::from_parts(parts, Body::from(body.clone()))).await;
     let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
     if let Some(location) = location.and_then(|location| filled_in(location, &body, names)) {

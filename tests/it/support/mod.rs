@@ -67,6 +67,16 @@ pub fn run(test: impl Future<Output = ()>) {
     });
 }
 
+/// The limits that would end tests before they are through, as `KEYWARD_LIMIT_…`.
+const LIMITS: [&str; 6] = [
+    "LOGIN_PER_MINUTE",
+    "REGISTER_PER_HOUR",
+    "KEYS_PER_USER_PER_HOUR",
+    "KEYS_PER_ADDRESS_PER_HOUR",
+    "KEYS_PER_HOUR",
+    "CHECKS_PER_USER_PER_HOUR",
+];
+
 /// The time at which every test begins.
 pub const START: Timestamp = Timestamp::from_seconds(1_795_000_000);
 
@@ -99,14 +109,7 @@ impl App {
         let mut set = |name: &str, value: &str| drop(variables.insert(name.to_owned(), value.to_owned()));
         set("DATABASE_URL", &sql.url);
         set("KEYWARD_DATA_DIR", dir.path().join("data").to_str().unwrap());
-        for limit in [
-            "LOGIN_PER_MINUTE",
-            "REGISTER_PER_HOUR",
-            "KEYS_PER_USER_PER_HOUR",
-            "KEYS_PER_ADDRESS_PER_HOUR",
-            "KEYS_PER_HOUR",
-            "CHECKS_PER_USER_PER_HOUR",
-        ] {
+        for limit in LIMITS {
             set(&format!("KEYWARD_LIMIT_{limit}"), "100000");
         }
         for (name, value) in settings {

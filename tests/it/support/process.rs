@@ -192,14 +192,7 @@ fn serve(database: &str, dir: &Path, simulator: std::net::SocketAddr) -> (Comman
         let name = format!("KEYWARD_{}_BASE_URL", provider.as_str().to_uppercase());
         command.env(name, format!("http://{simulator}/{provider}"));
     }
-    for limit in [
-        "LOGIN_PER_MINUTE",
-        "REGISTER_PER_HOUR",
-        "KEYS_PER_USER_PER_HOUR",
-        "KEYS_PER_ADDRESS_PER_HOUR",
-        "KEYS_PER_HOUR",
-        "CHECKS_PER_USER_PER_HOUR",
-    ] {
+    for limit in super::LIMITS {
         command.env(format!("KEYWARD_LIMIT_{limit}"), "1000000");
     }
     (command, port)
