@@ -1,4 +1,4 @@
-//! Processes that are killed while they place calls: no call is placed twice, and none is lost.
+//! Processes that are killed and frozen while they place calls: no call is placed twice, and none is lost.
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -17,12 +17,24 @@ use crate::{
 const USERS: usize = 4;
 const EACH: usize = 25;
 
-fn log_file(app: &App) -> PathBuf {
-    app.dir.path().join("log")
+/// Only the installation's simulator, database and directory are used; the program runs beside it.
+async fn prepared(engine: Engine) -> App {
+    let app = App::start(engine).await;
+    app.worker.drain(&tokio_util::sync::CancellationToken::new()).await;
+    app.state.store.close().await;
+    app
 }
 
-async fn process(app: &App) -> Process {
-    Process::start(&app.sql.url, app.dir.path(), app.simulator, &log_file(app)).await
+fn log_file(app: &App, log: &str) -> PathBuf {
+    app.dir.path().join(log)
+}
+
+fn logged(app: &App, log: &str) -> String {
+    std::fs::read_to_string(log_file(app, log)).unwrap()
+}
+
+async fn process(app: &App, log: &str) -> Process {
+    Process::start(&app.sql.url, app.dir.path(), app.simulator, &log_file(app, log)).await
 }
 
 async fn user(process: &Process, name: &str) -> String {
@@ -31,6 +43,12 @@ async fn user(process: &Process, name: &str) -> String {
     let (status, _) = process.json("POST", "/api/user-api-keys/store", &cookie, &body).await.unwrap();
     assert_eq!(status, 201);
     cookie
+}
+
+async fn place(process: &Process, cookie: &str, to: &str) {
+    let body = json!({"to": to, "from": FROM, "message": "Hello."});
+    let (status, call) = process.json("POST", CALLS, cookie, &body).await.unwrap();
+    assert_eq!(status, 201, "{call}");
 }
 
 async fn until(app: &App, query: &str, wanted: impl Fn(i64) -> bool) {
@@ -79,19 +97,14 @@ async fn answer(app: &App, fault: Value) {
 }
 
 async fn calls_are_placed_once_although_processes_are_killed(engine: Engine) {
-    // Only the simulator, the database and the directory are used; the program runs beside it.
-    let app = App::start(engine).await;
-    app.worker.drain(&tokio_util::sync::CancellationToken::new()).await;
-    app.state.store.close().await;
+    let app = prepared(engine).await;
     answer(&app, json!({"kind": "slow", "milliseconds": 300})).await;
 
-    let mut running = process(&app).await;
+    let mut running = process(&app, "log").await;
     for u in 0..USERS {
         let cookie = user(&running, &format!("u{u}")).await;
         for n in 0..EACH {
-            let body = json!({"to": format!("+1212555{u}1{n:02}"), "from": FROM, "message": "Hello."});
-            let (status, call) = running.json("POST", CALLS, &cookie, &body).await.unwrap();
-            assert_eq!(status, 201, "{call}");
+            place(&running, &cookie, &format!("+1212555{u}1{n:02}")).await;
         }
     }
     let total = i64::try_from(USERS * EACH).unwrap();
@@ -106,7 +119,7 @@ async fn calls_are_placed_once_although_processes_are_killed(engine: Engine) {
         running.kill_now();
         drop(running);
         answer(&app, json!({"kind": "slow", "milliseconds": 50})).await;
-        running = process(&app).await;
+        running = process(&app, "log").await;
     }
     until(&app, PLACED, |placed| placed == total).await;
 
@@ -115,8 +128,7 @@ async fn calls_are_placed_once_although_processes_are_killed(engine: Engine) {
     let twice: Vec<_> = called.iter().filter(|(_, times)| **times != 1).collect();
     assert!(twice.is_empty(), "{twice:?}");
     assert_eq!(app.sql.number("SELECT COUNT(DISTINCT sid) FROM calls").await, total);
-    let log = std::fs::read_to_string(log_file(&app)).unwrap();
-    assert!(log.contains("was found at Twilio"), "no call was in between");
+    assert!(logged(&app, "log").contains("was found at Twilio"), "no call was in between");
     assert_eq!(running.stop(), Some(0));
 }
 
@@ -129,5 +141,75 @@ fn calls_are_placed_once_although_processes_are_killed_sqlite() {
 fn calls_are_placed_once_although_processes_are_killed_postgres() {
     if Engine::postgres_is_given() {
         crate::support::run(calls_are_placed_once_although_processes_are_killed(Engine::Postgres));
+    }
+}
+
+/// Three processes share the work. One is killed, one is frozen for longer than its leases.
+async fn calls_that_a_killed_and_a_frozen_process_held_are_placed_once() {
+    const SHARING: usize = 12;
+    const EACH: usize = 8;
+    /// Calls of one user that are placed at the same time.
+    const AT_ONCE: usize = 2;
+    let app = prepared(Engine::Postgres).await;
+    // Twilio has a call long before Keyward has read that it does.
+    answer(&app, json!({"kind": "drip", "milliseconds": 6})).await;
+    let (killed, frozen, healthy) =
+        (process(&app, "killed").await, process(&app, "frozen").await, process(&app, "healthy").await);
+    let mut users = Vec::new();
+    for u in 0..SHARING {
+        users.push(user(&healthy, &format!("u{u}")).await);
+    }
+    let order = async |process: &Process, u: usize, n: usize| {
+        place(process, &users[u], &format!("+1212555{:04}", 1_000 + u * EACH + n)).await;
+    };
+    for u in 0..SHARING {
+        for n in 0..AT_ONCE {
+            order([&killed, &frozen, &healthy][(u + n) % 3], u, n).await;
+        }
+    }
+    let held = "SELECT CASE WHEN COUNT(*) = 3 THEN MIN(n) ELSE 0 END
+                FROM (SELECT COUNT(*) AS n FROM jobs JOIN calls ON calls.id = jobs.id
+                      WHERE jobs.state = 'running' AND calls.state = 'placing' GROUP BY worker) AS workers";
+    until(&app, held, |least| least >= 2).await;
+    // An order that is frozen on its way goes out when the process wakes up, which nobody can prevent: whatever is
+    // frozen here waits for the answer.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    frozen.signal("STOP");
+    killed.kill_now();
+    drop(killed);
+    assert!(app.sql.number(held).await >= 2, "the orders were over before anything happened");
+    answer(&app, json!({"kind": "slow", "milliseconds": 50})).await;
+    for u in 0..SHARING {
+        for n in AT_ONCE..EACH {
+            order(&healthy, u, n).await;
+        }
+    }
+    let total = i64::try_from(SHARING * EACH).unwrap();
+    until(&app, "SELECT COUNT(*) FROM calls WHERE ended_at IS NULL", |open| open == 0).await;
+    frozen.signal("CONT");
+    // It answers again, having found out that it holds nothing any more.
+    for _ in 0..600 {
+        if logged(&app, "frozen").contains("fenced") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(logged(&app, "frozen").contains("fenced"), "it held nothing");
+    assert_eq!(frozen.stop(), Some(0));
+    assert_eq!(healthy.stop(), Some(0));
+
+    let called = called(&app).await;
+    assert_eq!(called.len(), SHARING * EACH);
+    let twice: Vec<_> = called.iter().filter(|(_, times)| **times != 1).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+    let whole = "SELECT COUNT(DISTINCT sid) FROM calls WHERE state = 'completed' AND notice IS NULL";
+    assert_eq!(app.sql.number(whole).await, total);
+    assert!(logged(&app, "healthy").contains("was found at Twilio"), "no call was taken over in between");
+}
+
+#[test]
+fn calls_that_a_killed_and_a_frozen_process_held_are_placed_once_postgres() {
+    if Engine::postgres_is_given() {
+        crate::support::run(calls_that_a_killed_and_a_frozen_process_held_are_placed_once());
     }
 }
