@@ -29,10 +29,6 @@ fn log_file(app: &App, log: &str) -> PathBuf {
     app.dir.path().join(log)
 }
 
-fn logged(app: &App, log: &str) -> String {
-    std::fs::read_to_string(log_file(app, log)).unwrap()
-}
-
 async fn process(app: &App, log: &str) -> Process {
     Process::start(&app.sql.url, app.dir.path(), app.simulator, &log_file(app, log)).await
 }
@@ -43,12 +39,6 @@ async fn user(process: &Process, name: &str) -> String {
     let (status, _) = process.json("POST", "/api/user-api-keys/store", &cookie, &body).await.unwrap();
     assert_eq!(status, 201);
     cookie
-}
-
-async fn place(process: &Process, cookie: &str, to: &str) {
-    let body = json!({"to": to, "from": FROM, "message": "Hello."});
-    let (status, call) = process.json("POST", CALLS, cookie, &body).await.unwrap();
-    assert_eq!(status, 201, "{call}");
 }
 
 async fn until(app: &App, query: &str, wanted: impl Fn(i64) -> bool) {
@@ -89,6 +79,31 @@ async fn called(app: &App) -> BTreeMap<String, usize> {
     called
 }
 
+/// Orders `each` calls for as many `users`, each to a number of its own.
+async fn order_calls(process: &Process, users: usize, each: usize) {
+    let mut cookies = Vec::new();
+    for u in 0..users {
+        cookies.push(user(process, &format!("u{u}")).await);
+    }
+    for (u, cookie) in cookies.iter().enumerate() {
+        for n in 0..each {
+            let body = json!({"to": format!("+1212555{u:02}{n:02}"), "from": FROM, "message": "Hello."});
+            let (status, call) = process.json("POST", CALLS, cookie, &body).await.unwrap();
+            assert_eq!(status, 201, "{call}");
+        }
+    }
+}
+
+/// Each of these calls was made once.
+async fn expect_called_once(app: &App, total: usize) {
+    let called = called(app).await;
+    assert_eq!(called.len(), total);
+    let twice: Vec<_> = called.iter().filter(|(_, times)| **times != 1).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+    let sids = app.sql.number("SELECT COUNT(DISTINCT sid) FROM calls").await;
+    assert_eq!(usize::try_from(sids).unwrap(), total);
+}
+
 /// How Twilio answers orders and lists from now on.
 async fn answer(app: &App, fault: Value) {
     app.control("DELETE", "/faults", None).await;
@@ -101,12 +116,7 @@ async fn calls_are_placed_once_although_processes_are_killed(engine: Engine) {
     answer(&app, json!({"kind": "slow", "milliseconds": 300})).await;
 
     let mut running = process(&app, "log").await;
-    for u in 0..USERS {
-        let cookie = user(&running, &format!("u{u}")).await;
-        for n in 0..EACH {
-            place(&running, &cookie, &format!("+1212555{u}1{n:02}")).await;
-        }
-    }
+    order_calls(&running, USERS, EACH).await;
     let total = i64::try_from(USERS * EACH).unwrap();
     const PLACED: &str = "SELECT COUNT(*) FROM calls WHERE sid IS NOT NULL";
     const IN_BETWEEN: &str = "SELECT COUNT(*) FROM calls WHERE state = 'placing' AND sid IS NULL";
@@ -123,12 +133,9 @@ async fn calls_are_placed_once_although_processes_are_killed(engine: Engine) {
     }
     until(&app, PLACED, |placed| placed == total).await;
 
-    let called = called(&app).await;
-    assert_eq!(called.len(), USERS * EACH);
-    let twice: Vec<_> = called.iter().filter(|(_, times)| **times != 1).collect();
-    assert!(twice.is_empty(), "{twice:?}");
-    assert_eq!(app.sql.number("SELECT COUNT(DISTINCT sid) FROM calls").await, total);
-    assert!(logged(&app, "log").contains("was found at Twilio"), "no call was in between");
+    expect_called_once(&app, USERS * EACH).await;
+    let log = std::fs::read_to_string(log_file(&app, "log")).unwrap();
+    assert!(log.contains("was found at Twilio"), "no call was in between");
     assert_eq!(running.stop(), Some(0));
 }
 
@@ -144,72 +151,49 @@ fn calls_are_placed_once_although_processes_are_killed_postgres() {
     }
 }
 
-/// Three processes share the work. One is killed, one is frozen for longer than its leases.
-async fn calls_that_a_killed_and_a_frozen_process_held_are_placed_once() {
-    const SHARING: usize = 12;
-    const EACH: usize = 8;
-    /// Calls of one user that are placed at the same time.
-    const AT_ONCE: usize = 2;
+/// Three processes place calls. One is killed, one is frozen for longer than its leases.
+async fn what_a_killed_and_a_frozen_process_held_is_called_once() {
+    // As many as all three have places for, at two for each user.
+    const USERS: usize = 24;
+    const EACH: usize = 2;
     let app = prepared(Engine::Postgres).await;
-    // Twilio has a call long before Keyward has read that it does.
-    answer(&app, json!({"kind": "drip", "milliseconds": 6})).await;
+    answer(&app, json!({"kind": "slow", "milliseconds": 6_000})).await;
     let (killed, frozen, healthy) =
         (process(&app, "killed").await, process(&app, "frozen").await, process(&app, "healthy").await);
-    let mut users = Vec::new();
-    for u in 0..SHARING {
-        users.push(user(&healthy, &format!("u{u}")).await);
-    }
-    let order = async |process: &Process, u: usize, n: usize| {
-        place(process, &users[u], &format!("+1212555{:04}", 1_000 + u * EACH + n)).await;
-    };
-    for u in 0..SHARING {
-        for n in 0..AT_ONCE {
-            order([&killed, &frozen, &healthy][(u + n) % 3], u, n).await;
-        }
-    }
+    order_calls(&healthy, USERS, EACH).await;
+    // All three are placing calls at the same moment.
     let held = "SELECT CASE WHEN COUNT(*) = 3 THEN MIN(n) ELSE 0 END
                 FROM (SELECT COUNT(*) AS n FROM jobs JOIN calls ON calls.id = jobs.id
-                      WHERE jobs.state = 'running' AND calls.state = 'placing' GROUP BY worker) AS workers";
+                      WHERE jobs.state = 'running' AND calls.state = 'placing' AND calls.sid IS NULL
+                      GROUP BY worker) AS workers";
     until(&app, held, |least| least >= 2).await;
-    // An order that is frozen on its way goes out when the process wakes up, which nobody can prevent: whatever is
-    // frozen here waits for the answer.
-    tokio::time::sleep(Duration::from_millis(500)).await;
     frozen.signal("STOP");
     killed.kill_now();
     drop(killed);
-    assert!(app.sql.number(held).await >= 2, "the orders were over before anything happened");
     answer(&app, json!({"kind": "slow", "milliseconds": 50})).await;
-    for u in 0..SHARING {
-        for n in AT_ONCE..EACH {
-            order(&healthy, u, n).await;
-        }
-    }
-    let total = i64::try_from(SHARING * EACH).unwrap();
     until(&app, "SELECT COUNT(*) FROM calls WHERE ended_at IS NULL", |open| open == 0).await;
     frozen.signal("CONT");
     // It answers again, having found out that it holds nothing any more.
-    for _ in 0..600 {
-        if logged(&app, "frozen").contains("fenced") {
-            break;
+    let fenced = async {
+        while !std::fs::read_to_string(log_file(&app, "frozen")).unwrap().contains("fenced") {
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    assert!(logged(&app, "frozen").contains("fenced"), "it held nothing");
+    };
+    tokio::time::timeout(Duration::from_secs(30), fenced).await.unwrap();
     assert_eq!(frozen.stop(), Some(0));
     assert_eq!(healthy.stop(), Some(0));
 
-    let called = called(&app).await;
-    assert_eq!(called.len(), SHARING * EACH);
-    let twice: Vec<_> = called.iter().filter(|(_, times)| **times != 1).collect();
-    assert!(twice.is_empty(), "{twice:?}");
-    let whole = "SELECT COUNT(DISTINCT sid) FROM calls WHERE state = 'completed' AND notice IS NULL";
-    assert_eq!(app.sql.number(whole).await, total);
-    assert!(logged(&app, "healthy").contains("was found at Twilio"), "no call was taken over in between");
+    expect_called_once(&app, USERS * EACH).await;
+    assert_eq!(app.sql.number("SELECT COUNT(*) FROM calls WHERE state <> 'completed'").await, 0);
+    // What the frozen process had ordered was looked for, and not ordered again.
+    let found =
+        std::fs::read_to_string(log_file(&app, "healthy")).unwrap().matches("was found at Twilio").count();
+    assert!(found >= 1, "{found}");
 }
 
 #[test]
-fn calls_that_a_killed_and_a_frozen_process_held_are_placed_once_postgres() {
+fn what_a_killed_and_a_frozen_process_held_is_called_once_postgres() {
     if Engine::postgres_is_given() {
-        crate::support::run(calls_that_a_killed_and_a_frozen_process_held_are_placed_once());
+        crate::support::run(what_a_killed_and_a_frozen_process_held_is_called_once());
     }
 }
