@@ -1,5 +1,7 @@
 //! Analytics: what a user's keys were used for, out of the ledger. Spends no key.
 
+mod costs;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
@@ -40,6 +42,8 @@ impl Analytics {
         let window = range.window(self.clock.now(), offset);
         let cells = self.store.usage_cells(user, window).await.map_err(|e| internal(&e))?;
         let steps = self.store.usage_by_step(user, window).await.map_err(|e| internal(&e))?;
+        let costs =
+            self.store.usage_costs(user, window.begins, window.ends).await.map_err(|e| internal(&e))?;
         let (recent, before): (Vec<_>, Vec<_>) = cells.into_iter().partition(|cell| cell.is_recent);
         Ok(UsageReport {
             range,
@@ -49,6 +53,7 @@ impl Analytics {
             before: Sum::of(&before).totals(),
             steps: every_step(window, &steps),
             operations: operations(&recent),
+            costs: costs::costs(costs),
             failures: failures(&recent),
         })
     }
