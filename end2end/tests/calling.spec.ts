@@ -60,6 +60,32 @@ test('a call is placed, followed, priced and heard again', async ({ page, server
   await page.getByRole('button', { name: 'Show' }).click();
   await expect(page.getByText('No call fits.')).toBeVisible();
   await page.getByRole('link', { name: 'All calls' }).click();
+  await expect(page.locator('.cards-list h3')).toHaveText(['+12125550188']);
+  // Today, by the browser's zone, is one of the days; yesterday is not.
+  const days = await page.evaluate(() =>
+    [0, 1].map((ago) => {
+      const day = new Date();
+      day.setDate(day.getDate() - ago);
+      return [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((part) => String(part).padStart(2, '0')).join('-');
+    }),
+  );
+  await page.getByLabel('Ordered from').fill(days[0] ?? '');
+  await page.getByRole('button', { name: 'Show' }).click();
+  await expect(page.getByText('Days are those of your time zone.')).toBeVisible();
+  await expect(page.locator('.cards-list h3')).toHaveText(['+12125550188']);
+  await expectSound(page);
+  await page.getByLabel('Ordered from').fill('');
+  await page.getByLabel('Ordered to').fill(days[1] ?? '');
+  await page.getByRole('button', { name: 'Show' }).click();
+  await expect(page).toHaveURL(new RegExp(`until=${days[1]}`));
+  await expect(page.getByText('No call fits.')).toBeVisible();
+  await page.getByRole('link', { name: 'All calls' }).click();
+
+  await open(page, '/analytics');
+  const paid = page.getByRole('region', { name: 'Table of costs' });
+  await expect(paid.getByRole('row', { name: 'Twilio Calling Operations create call 1 0.014 USD' })).toBeVisible();
+  await expectSound(page);
+  await open(page, CALLING);
   await page.locator('.cards-list a').click();
   await page.locator('summary', { hasText: 'Delete' }).click();
   await page.getByRole('button', { name: 'Delete it' }).click();

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 use leptos_router::hooks::use_query_map;
 
 use super::call::{StatePill, cost, length};
@@ -112,12 +112,15 @@ pub(super) fn History() -> impl IntoView {
     );
     // The list is drawn anew for another part of it.
     let asked_here = RwSignal::new(false);
+    let drawn = RwSignal::new(false);
     work::list(asked, "calls", "Calls", move |list| {
+        let again = drawn.try_update(|drawn| std::mem::replace(drawn, true)) == Some(true);
         if asked_here.try_get_untracked() == Some(true) {
             asked_here.set(false);
             focus_soon("calls");
         }
-        view! { <Calls list=list wish=wish.get_untracked() since=since asked_here=asked_here here=here /> }
+        let wish = wish.get_untracked();
+        view! { <Calls list=list wish=wish since=since asked_here=asked_here here=here again=again /> }
             .into_any()
     })
 }
@@ -129,7 +132,16 @@ fn Calls(
     since: Since,
     asked_here: RwSignal<bool>,
     here: RwSignal<bool>,
+    /// Another part was shown before.
+    again: bool,
 ) -> impl IntoView {
+    // The filter says what the address says, and not what was chosen for the part before.
+    let form = NodeRef::<html::Form>::new();
+    Effect::new(move |_| {
+        if let Some(form) = form.get().filter(|_| again) {
+            form.reset();
+        }
+    });
     let show = in_place(ServiceId::Calling.path().to_owned());
     let show = move |event| {
         asked_here.set(true);
@@ -184,6 +196,7 @@ fn Calls(
                     method="get"
                     action=ServiceId::Calling.path()
                     role="search"
+                    node_ref=form
                     on:submit=show
                 >
                     <div class="field">
