@@ -1,16 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { query } from '../database';
 import { expect, open, register, store, test } from '../fixtures';
 import { Card, KEYS } from '../pages';
 
 test.beforeEach(({ page }) => register(page));
-
-/** Runs one statement on a SQLite file, and prints the first value that it gives. */
-const SQLITE = `
-import sqlite3, sys
-with sqlite3.connect(sys.argv[1], timeout=30) as database:
-    row = database.execute(sys.argv[2]).fetchone()
-    print(row[0] if row else "")
-`;
 
 test('a valid key shows plan, quota and hint', async ({ page, server, simulator }) => {
   const fields = await simulator.key('serpapi', 'plenty');
@@ -178,11 +170,11 @@ test('a sealed value that was tampered with is kept, and shown as one that canno
       ? ["encode(encrypted_key, 'hex')", (value: string) => `decode('${value}', 'hex')`]
       : ['lower(hex(encrypted_key))', (value: string) => `x'${value}'`];
   const whose = `WHERE user_id = (SELECT id FROM users WHERE email = '${email}')`;
-  const sealed = () => query(`SELECT ${hex} FROM user_api_keys ${whose}`);
+  const sealed = () => query(engine, server, `SELECT ${hex} FROM user_api_keys ${whose}`);
   const right = sealed();
   const byte = (Number.parseInt(right.slice(200, 202), 16) ^ 1).toString(16).padStart(2, '0');
   const before = right.slice(0, 200) + byte + right.slice(202);
-  query(`UPDATE user_api_keys SET encrypted_key = ${bytes(before)} ${whose}`);
+  query(engine, server, `UPDATE user_api_keys SET encrypted_key = ${bytes(before)} ${whose}`);
   await open(page, KEYS);
   const serpapi = new Card(page, 'serpapi');
   await serpapi.checkNow.click();
@@ -194,13 +186,4 @@ test('a sealed value that was tampered with is kept, and shown as one that canno
   await serpapi.replace.click();
   await serpapi.give(await simulator.key('serpapi', 'plenty'));
   await expect(serpapi.state).toHaveText('Valid');
-
-  // Node 20 opens no database itself.
-  function query(sql: string): string {
-    const [program, ...args] =
-      engine === 'postgres'
-        ? ['psql', '--no-psqlrc', '--tuples-only', '--no-align', '--quiet', '--command', sql, server.database]
-        : ['python3', '-c', SQLITE, server.database.replace('sqlite:', ''), sql];
-    return execFileSync(program!, args, { encoding: 'utf8' }).trim();
-  }
 });

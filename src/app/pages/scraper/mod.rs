@@ -8,8 +8,10 @@ mod filter;
 mod form;
 mod history;
 mod results;
+mod row;
 mod saved;
 mod search;
+mod window;
 
 use leptos::prelude::*;
 use leptos_meta::Title;

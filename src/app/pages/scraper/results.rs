@@ -1,17 +1,18 @@
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
-use leptos::{ev, html, prelude::*};
+use leptos::{ev, html, prelude::*, wasm_bindgen::JsCast, web_sys::HtmlElement};
 
-use super::filter::{FilterForm, Wish};
+use super::{
+    filter::{FilterForm, Wish},
+    row::Row,
+    window::{PART, Window},
+};
 use crate::{
     api::{
         scraper::{ReadBatchResults, ReadResults},
         wire::{self, Answer, ask},
     },
-    app::{
-        links::with_query,
-        ui::{ErrorNotice, Icon, Mark, grouped, part},
-    },
+    app::ui::{ErrorNotice, grouped, part},
     model::{
         error::AppError,
         scraper::{Column, Direction, Engine, ResultKey, ResultRow, ResultsOf, ResultsPage},
@@ -30,8 +31,42 @@ pub(super) fn read(of: ResultsOf, wish: Wish) -> Answer {
     }
 }
 
-async fn page_of(of: ResultsOf, wish: Wish) -> Result<ResultsPage, AppError> {
-    wire::read(&read(of, wish).await?)
+async fn page_of(of: ResultsOf, wish: Wish) -> Result<Shown, AppError> {
+    wire::read::<ResultsPage>(&read(of, wish).await?).map(Into::into)
+}
+
+/// The rows on the page. They are shared: whoever has read on has thousands, and looks at them all with each part.
+struct Shown {
+    items: Vec<(ResultKey, Arc<ResultRow>)>,
+    next: Option<ResultKey>,
+    matching: u32,
+}
+
+impl From<ResultsPage> for Shown {
+    fn from(ResultsPage { items, next, matching }: ResultsPage) -> Self {
+        let items = items.into_iter().map(|(key, row)| (key, Arc::new(row))).collect();
+        Self { items, next, matching }
+    }
+}
+
+impl Shown {
+    /// How many parts the rows make.
+    fn parts(&self) -> usize {
+        self.items.len().div_ceil(PART)
+    }
+
+    /// The rows of a part.
+    fn part(&self, number: usize) -> Vec<(ResultKey, Arc<ResultRow>)> {
+        self.items.chunks(PART).nth(number).unwrap_or_default().to_vec()
+    }
+
+    /// Puts the next part behind the rows. A row that has moved meanwhile is not shown twice.
+    fn extend(&mut self, next: Self) {
+        let known: HashSet<_> = self.items.iter().map(|(key, _)| *key).collect();
+        self.items.extend(next.items.into_iter().filter(|(key, _)| !known.contains(key)));
+        self.next = next.next;
+        self.matching = next.matching;
+    }
 }
 
 /// The table of results. Sorting, filtering and turning pages are links and a form, so that they work
@@ -50,7 +85,7 @@ pub(super) fn Results(
     first: ResultsPage,
 ) -> impl IntoView {
     let wish = Wish::of_address();
-    let page = RwSignal::new(first);
+    let page = RwSignal::new(Shown::from(first));
     let error = RwSignal::new(None);
     let newer = RwSignal::new(false);
     let load = Action::new(move |(wanted, grown): &(Wish, bool)| {
@@ -108,7 +143,7 @@ pub(super) fn Results(
             }
             error.set(answer.as_ref().err().cloned());
             if let Ok(answer) = answer {
-                page.update(|page| extend(page, answer));
+                page.update(|page| page.extend(answer));
             }
         }
     });
@@ -128,14 +163,6 @@ pub(super) fn Results(
     .into_any()
 }
 
-/// Puts the next part behind a page. A row that has moved meanwhile is not shown twice.
-fn extend(page: &mut ResultsPage, next: ResultsPage) {
-    let known: HashSet<_> = page.items.iter().map(|(key, _)| *key).collect();
-    page.items.extend(next.items.into_iter().filter(|(key, _)| !known.contains(key)));
-    page.next = next.next;
-    page.matching = next.matching;
-}
-
 #[component]
 fn Table(
     of: ResultsOf,
@@ -143,7 +170,7 @@ fn Table(
     /// What the address says.
     wish: Memo<Wish>,
     /// The rows that are shown.
-    page: RwSignal<ResultsPage>,
+    page: RwSignal<Shown>,
     /// Reads on.
     more: Action<ResultKey, ()>,
     /// Results in all.
@@ -163,13 +190,29 @@ fn Table(
         (Engine::Maps, true) => &["Map", "Query"],
         (Engine::Maps, false) => &["Map"],
     };
+    let others_count = others.len();
     let others = others.iter().map(|label| view! { <th scope="col">{*label}</th> }.into_any()).collect_view();
     let nothing = part(move || {
         page.with(|page| page.items.is_empty())
             .then(|| view! { <p class="search-empty muted">"No result passes the filter."</p> }.into_any())
     });
     let region = NodeRef::<html::Div>::new();
+    // Only the parts around what is in sight are drawn: thousands of rows would take the browser's breath away.
+    let heights = StoredValue::new(Vec::new());
+    let window = RwSignal::new(Window::first());
+    let look = move || {
+        let Some(region) = region.get_untracked() else { return };
+        heights.update_value(|heights| measure(&region, heights));
+        let parts = page.with_untracked(Shown::parts);
+        let seen = heights.with_value(|heights| {
+            Window::around(heights, parts, region.scroll_top(), region.client_height())
+        });
+        if window.get_untracked() != seen {
+            window.set(seen);
+        }
+    };
     let scrolled = move |_: ev::Event| {
+        look();
         let Some(region) = region.get_untracked() else { return };
         let left = region.scroll_height() - region.scroll_top() - region.client_height();
         if let Some(after) = page.with_untracked(|page| page.next)
@@ -189,6 +232,14 @@ fn Table(
         }
         now
     });
+    Effect::new(move |_| {
+        page.track();
+        request_animation_frame(look);
+    });
+    let columns = engine.columns().len() + others_count;
+    let above = part(move || gap(window.read().above, columns));
+    let below = part(move || gap(window.read().below, columns));
+    let parts = move || window.get().parts(page.with(Shown::parts)).collect::<Vec<_>>();
     view! {
         <FilterForm wish=wish engine=engine path=path.clone() />
         <div
@@ -206,14 +257,25 @@ fn Table(
                 <thead>
                     <tr>{heads} {others}</tr>
                 </thead>
-                <tbody>
-                    // Rows that stay are not drawn again when more follow.
-                    <For
-                        each=move || page.get().items
-                        key=|(key, _)| *key
-                        children=move |(_, row)| view! { <Row row=row engine=engine batch=batch /> }
-                    />
-                </tbody>
+                {above}
+                <For
+                    each=parts
+                    key=|number| *number
+                    children=move |number| {
+                        view! {
+                            <tbody data-part=number.to_string()>
+                                // Rows that stay are not drawn again when more follow.
+                                <For
+                                    each=move || page.with(|page| page.part(number))
+                                    key=|(key, _)| *key
+                                    children=move |(_, row)| view! { <Row row=row engine=engine batch=batch /> }
+                                />
+                            </tbody>
+                        }
+                            .into_any()
+                    }
+                />
+                {below}
             </table>
         </div>
         {nothing}
@@ -222,10 +284,36 @@ fn Table(
     .into_any()
 }
 
+/// Notes how high the parts are that are drawn.
+fn measure(region: &HtmlElement, heights: &mut Vec<i32>) {
+    let mut next = region.first_element_child().and_then(|table| table.first_element_child());
+    while let Some(element) = next {
+        next = element.next_element_sibling();
+        let number = element.get_attribute("data-part").and_then(|number| number.parse::<usize>().ok());
+        if let (Some(number), Ok(part)) = (number, element.dyn_into::<HtmlElement>()) {
+            heights.resize(heights.len().max(number + 1), 0);
+            heights[number] = part.offset_height();
+        }
+    }
+}
+
+/// The room of parts that are not drawn.
+fn gap(height: i32, columns: usize) -> Option<AnyView> {
+    let cell = || {
+        view! {
+            <td class="results-gap" colspan=columns.to_string()>
+                <svg width="1" height=height.to_string()></svg>
+            </td>
+        }
+        .into_any()
+    };
+    (height > 0).then(|| view! { <tbody aria-hidden="true"><tr>{cell()}</tr></tbody> }.into_any())
+}
+
 #[component]
 fn Pages(
     wish: Memo<Wish>,
-    page: RwSignal<ResultsPage>,
+    page: RwSignal<Shown>,
     more: Action<ResultKey, ()>,
     found: Memo<u32>,
     path: String,
@@ -301,117 +389,19 @@ const fn is_number(column: Column) -> bool {
     matches!(column, Column::Position | Column::Rating | Column::Reviews)
 }
 
-#[component]
-fn Row(row: ResultRow, engine: Engine, batch: bool) -> impl IntoView {
-    let website = match (row.link().map(str::to_owned), row.host().map(str::to_owned)) {
-        (Some(link), Some(host)) => outside(link, host),
-        _ => or_dash(row.website.clone()).into_any(),
-    };
-    let email = match row.email.clone() {
-        Some(email) => view! { <a href=format!("mailto:{email}")>{email.clone()}</a> }.into_any(),
-        None => "–".into_any(),
-    };
-    let query = batch.then(|| view! { <td>{or_dash(row.query.clone())}</td> }.into_any());
-    let cells = match engine {
-        Engine::Maps => {
-            let map = map_link(&row).map_or_else(|| "–".into_any(), |link| outside(link, "Map".to_owned()));
-            let phone = match row.phone.clone() {
-                Some(phone) => view! { <a href=telephone(&phone)>{phone.clone()}</a> }.into_any(),
-                None => "–".into_any(),
-            };
-            view! {
-                <td>{or_dash(row.category)}</td>
-                <td>{or_dash(row.address)}</td>
-                <td class="phone">{phone}</td>
-                <td>{website}</td>
-                <td>{email}</td>
-                <td class="number">{or_dash(row.rating.map(|rating| format!("{rating:.1}")))}</td>
-                <td class="number">{or_dash(row.reviews.map(grouped))}</td>
-                <td>{map}</td>
-            }
-            .into_any()
-        }
-        Engine::Web => view! {
-            <td>{website}</td>
-            <td>{email}</td>
-            <td>{or_dash(row.displayed_link)}</td>
-            <td class="snippet">{or_dash(row.snippet)}</td>
-        }
-        .into_any(),
-    };
-    view! {
-        <tr>
-            <td class="number">{row.position}</td>
-            <th scope="row">{row.name}</th>
-            {cells}
-            {query}
-        </tr>
-    }
-    .into_any()
-}
-
-/// A link to another site, in a tab of its own.
-fn outside(link: String, text: String) -> AnyView {
-    view! {
-        <a href=link target="_blank" rel="noopener noreferrer nofollow">
-            {text}
-            <Icon mark=Mark::Outside />
-            <span class="visually-hidden">" (opens in a new tab)"</span>
-        </a>
-    }
-    .into_any()
-}
-
-/// The place on Google Maps. Source: <https://developers.google.com/maps/documentation/urls/get-started>.
-fn map_link(row: &ResultRow) -> Option<String> {
-    let point =
-        row.latitude.zip(row.longitude).map(|(latitude, longitude)| format!("{latitude},{longitude}"));
-    let address = row.address.as_ref().map(|address| format!("{}, {address}", row.name));
-    let query = if row.place_id.is_some() { Some(row.name.clone()) } else { point.or(address) }?;
-    let given =
-        [("api", Some("1")), ("query", Some(query.as_str())), ("query_place_id", row.place_id.as_deref())];
-    let given = given.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    Some(with_query("https://www.google.com/maps/search/", given))
-}
-
-/// An address for a telephone: RFC 3966, without what only people need.
-fn telephone(number: &str) -> String {
-    format!("tel:{}", number.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect::<String>())
-}
-
-fn or_dash(text: Option<String>) -> String {
-    text.unwrap_or_else(|| "–".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::ids::SearchId;
 
     #[test]
-    fn a_business_is_found_on_the_map_by_its_id_or_where_it_is() {
-        let row = ResultRow { name: "Korn & Haus".to_owned(), ..ResultRow::default() };
-        assert_eq!(map_link(&row), None);
-        let row = ResultRow { latitude: Some(52.5), longitude: Some(-13.4), ..row };
-        assert_eq!(
-            map_link(&row).as_deref(),
-            Some("https://www.google.com/maps/search/?api=1&query=52.5%2C-13.4")
-        );
-        let row = ResultRow { place_id: Some("ChIJ1".to_owned()), ..row };
-        assert_eq!(
-            map_link(&row).as_deref(),
-            Some("https://www.google.com/maps/search/?api=1&query=Korn%20%26%20Haus&query_place_id=ChIJ1")
-        );
-        assert_eq!(telephone("(030) 555-01 23"), "tel:0305550123");
-    }
-
-    #[test]
     fn no_row_is_shown_twice() {
         let row =
             |position| (ResultKey { search: SearchId(uuid::Uuid::nil()), position }, ResultRow::default());
-        let mut page = ResultsPage { items: vec![row(1), row(2)], next: Some(row(2).0), matching: 3 };
-        extend(&mut page, ResultsPage { items: vec![row(2), row(3)], next: None, matching: 3 });
-        assert_eq!(page.items, [row(1), row(2), row(3)]);
-        assert_eq!(page.next, None);
+        let mut shown =
+            Shown::from(ResultsPage { items: vec![row(1), row(2)], next: Some(row(2).0), matching: 3 });
+        shown.extend(ResultsPage { items: vec![row(2), row(3)], next: None, matching: 3 }.into());
+        let keys: Vec<_> = shown.items.iter().map(|(key, _)| key.position).collect();
+        assert_eq!((keys, shown.next), (vec![1, 2, 3], None));
     }
 }
