@@ -157,6 +157,25 @@ macro_rules! add_counts {
     };
 }
 
+/// The owner's cells of a table whose rows are of some time each.
+macro_rules! cells {
+    ($store:ident, $table:literal, $time:literal, $user:ident, $begins:ident, $ends:ident) => {
+        sql::fetch_all!(
+            $store.reader(),
+            UsageCell,
+            concat!(
+                "SELECT provider, service, operation, outcome, latency_le_us, CAST(SUM(calls) AS BIGINT) AS calls,
+                    CAST(SUM(units) AS BIGINT) AS units, MAX(last_at) AS last_at
+                 FROM ", $table, " WHERE user_id = $1 AND ", $time, " >= $2 AND ", $time, " < $3
+                 GROUP BY provider, service, operation, outcome, latency_le_us"
+            ),
+            $user.0,
+            $begins,
+            $ends
+        )
+    };
+}
+
 impl Store {
     /// Appends calls to the ledger, and counts them, all or none. Rows that several calls count in are written once,
     /// and in one order everywhere, so that two nodes do not wait for each other.
@@ -231,17 +250,7 @@ impl Store {
         begins: i64,
         ends: i64,
     ) -> Result<Vec<UsageCell>, StoreError> {
-        Ok(sql::fetch_all!(
-            self.reader(),
-            UsageCell,
-            "SELECT provider, service, operation, outcome, latency_le_us, CAST(SUM(calls) AS BIGINT) AS calls,
-                CAST(SUM(units) AS BIGINT) AS units, MAX(last_at) AS last_at
-             FROM usage_days WHERE user_id = $1 AND day >= $2 AND day < $3
-             GROUP BY provider, service, operation, outcome, latency_le_us",
-            user.0,
-            begins,
-            ends
-        )?)
+        Ok(cells!(self, "usage_days", "day", user, begins, ends)?)
     }
 
     async fn cells_of_hours(
@@ -250,17 +259,7 @@ impl Store {
         begins: i64,
         ends: i64,
     ) -> Result<Vec<UsageCell>, StoreError> {
-        Ok(sql::fetch_all!(
-            self.reader(),
-            UsageCell,
-            "SELECT provider, service, operation, outcome, latency_le_us, CAST(SUM(calls) AS BIGINT) AS calls,
-                CAST(SUM(units) AS BIGINT) AS units, MAX(last_at) AS last_at
-             FROM usage_hours WHERE user_id = $1 AND hour >= $2 AND hour < $3
-             GROUP BY provider, service, operation, outcome, latency_le_us",
-            user.0,
-            begins,
-            ends
-        )?)
+        Ok(cells!(self, "usage_hours", "hour", user, begins, ends)?)
     }
 
     /// Forgets days and totals as old as the hours that the sweep forgets.
