@@ -35,6 +35,33 @@ test('a refused call keeps what was typed, and the next try rings', async ({ pag
   await expect(page.getByRole('link', { name: '+12125550188' })).toBeVisible();
 });
 
+test('a call that is sent twice because its answer was lost is one call', async ({ page, server, simulator }) => {
+  await register(page);
+  await store(page, server, 'twilio', await simulator.key('twilio', 'full'));
+  await page.goto(CALLING);
+  await page.route('**/api/rpc/place_call', async (route) => {
+    await route.fetch({ maxRedirects: 0 });
+    await route.continue();
+  });
+  await page.getByLabel('Call', { exact: true }).fill('+12125550188');
+  await page.getByLabel('Message', { exact: true }).fill('Hello.');
+  await page.getByRole('button', { name: 'Call', exact: true }).click();
+  await expect(page.getByRole('heading', { level: 2, name: '+12125550188' })).toBeVisible();
+  const calls = page.locator('.cards-list h3');
+  await page.goto(CALLING);
+  await expect(calls).toHaveText(['+12125550188']);
+
+  // Days without JavaScript are those of UTC.
+  const [today, tomorrow] = [0, 86_400_000].map((ahead) => new Date(Date.now() + ahead).toISOString().slice(0, 10));
+  await page.getByLabel('Ordered from').fill(tomorrow ?? '');
+  await page.getByRole('button', { name: 'Show' }).click();
+  await expect(page.getByText('No call fits.')).toBeVisible();
+  await expect(page.getByText('Days are those of UTC.')).toBeVisible();
+  await page.getByLabel('Ordered from').fill(today ?? '');
+  await page.getByRole('button', { name: 'Show' }).click();
+  await expect(calls).toHaveText(['+12125550188']);
+});
+
 test('a refused search keeps what was typed', async ({ page, server, simulator }) => {
   await register(page);
   await store(page, server, 'serpapi', await simulator.key('serpapi', 'plenty'));

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { expect, expectAccessible, forget, open, register, store, test } from '../fixtures';
 import type { Page } from '@playwright/test';
 
@@ -102,6 +103,34 @@ test('a text is priced, spoken, played and downloaded', async ({ page }) => {
   await page.getByLabel('Format').selectOption('ulaw_8000');
   await page.getByRole('button', { name: 'Speak it' }).click();
   await expect(page.getByText('Browsers do not play this format')).toBeVisible();
+});
+
+test('speech plays while it comes, and can be stopped', async ({ page, simulator }) => {
+  await open(page, `${VOICES}?voice=EXAVITQu4vr4xnSDxMaL&named=Sarah`);
+  const audio = page.locator('#speech-form audio');
+  const position = () => audio.evaluate((element: HTMLAudioElement) => element.currentTime);
+  const size = async () => {
+    const download = page.waitForEvent('download');
+    await page.getByRole('link', { name: 'Download' }).click();
+    return statSync(await (await download).path()).size;
+  };
+  await simulator.fault({ provider: 'elevenlabs', path: 'text-to-speech', fault: { kind: 'drip', milliseconds: 1 } });
+  await page.getByLabel('Text').fill('Good morning');
+  await page.getByRole('button', { name: 'Speak it' }).click();
+  await expect(page.getByText('It plays while it comes.')).toBeVisible();
+  await expect.poll(position).toBeGreaterThan(0.05);
+  await expect(page.getByRole('link', { name: 'Download' })).toHaveCount(0);
+  await expectSound(page);
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await expect(page.getByText('It ended early; what had come is kept')).toBeVisible();
+  const part = await size();
+  expect(part).toBeGreaterThan(0);
+
+  await page.getByRole('button', { name: 'Speak it' }).click();
+  await expect(page.getByText('It is kept until you leave this page')).toBeVisible();
+  // To its end, by the source that it began with.
+  await expect.poll(() => audio.evaluate((element: HTMLAudioElement) => element.ended), { timeout: 20_000 }).toBe(true);
+  expect(await size()).toBeGreaterThan(part);
 });
 
 test('what cannot be spoken is said', async ({ page, simulator, complaints }) => {

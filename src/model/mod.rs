@@ -10,6 +10,7 @@ pub mod ids;
 pub mod input;
 pub mod job;
 pub mod key;
+pub mod money;
 pub mod number;
 pub mod page;
 pub mod provider;

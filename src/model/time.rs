@@ -20,6 +20,10 @@ const DAY: i64 = 24 * HOUR;
 )]
 pub struct Timestamp(pub i64);
 
+/// 1 January 1971 and 1 January 9999.
+const FIRST_DAY: Timestamp = Timestamp::from_seconds(31_536_000);
+const LAST_DAY: Timestamp = Timestamp::from_seconds(253_370_764_800);
+
 impl Timestamp {
     /// The point `seconds` after the epoch.
     pub const fn from_seconds(seconds: i64) -> Self {
@@ -83,6 +87,17 @@ impl Timestamp {
             _ => return None,
         };
         Some(Self((days * DAY + hour * HOUR + minute * MINUTE + second) * 1_000_000 + micros))
+    }
+
+    /// Midnight UTC of a date such as `2026-12-01`, as forms send it. From 1971 to 9998, so that midnight of any zone,
+    /// and of the day after, can be written as well.
+    pub fn midnight(date: &str) -> Option<Self> {
+        Self::of_wire(&format!("{date}T00:00:00Z")).filter(|day| (FIRST_DAY..LAST_DAY).contains(day))
+    }
+
+    /// The date in UTC, as forms send it.
+    pub fn iso_date(self) -> String {
+        self.to_string().get(..10).unwrap_or_default().to_owned()
     }
 
     /// Year, month and day in UTC, in the years that have four digits.
@@ -218,6 +233,29 @@ mod tests {
             Some("2026-12-01T00:00:00Z".to_owned())
         );
         assert_eq!(Timestamp::parse("soon"), None);
+    }
+
+    #[test]
+    fn dates_of_forms_are_midnights() {
+        let day = Timestamp::midnight("2026-11-30").unwrap();
+        assert!(["1971-01-01", "9998-12-31"].into_iter().all(|date| Timestamp::midnight(date).is_some()));
+        assert_eq!(
+            (day.to_string().as_str(), day.iso_date().as_str()),
+            ("2026-11-30T00:00:00Z", "2026-11-30")
+        );
+        for other in [
+            "1970-12-31",
+            "9999-01-01",
+            "",
+            "2026-11-31",
+            "2026-11-3",
+            "20261-1-30",
+            "2026-11-30 ",
+            "30.11.2026",
+            "2026-11-30T00:00:00Z",
+        ] {
+            assert_eq!(Timestamp::midnight(other), None, "{other}");
+        }
     }
 
     #[test]

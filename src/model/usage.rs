@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ids::ProviderId, service::ServiceId, time::Timestamp};
+use super::{ids::ProviderId, money::Charge, service::ServiceId, time::Timestamp};
 
 /// The buckets of the histograms of latency: a call is counted in the first that it fits, in microseconds. Each ends at
 /// most two thirds later than the one before, so a percentile read from them is too long by no more than that.
@@ -313,6 +313,8 @@ pub struct UsageReport {
     pub steps: Vec<Step>,
     /// By provider, service and operation, the most calls first.
     pub operations: Vec<Operation>,
+    /// What providers have charged so far for what was ordered in the range, where they say it call by call.
+    pub costs: Vec<Charge>,
     /// What failed, the most frequent first.
     pub failures: Vec<Failure>,
 }

@@ -9,11 +9,12 @@ use super::{
     calls::{call_state, tell, tell_if},
     jobs,
     searches::lock_user,
-    sql,
+    sql, usage_costs,
 };
 use crate::model::{
     calling::{CallNotice, CallRequest, CallState, EventSource, Recording},
     ids::{CallId, JobId, KeyId, UserId},
+    money::Amount,
     time::Timestamp,
 };
 
@@ -294,7 +295,7 @@ impl Store {
             changed += advance(&mut tx, user, id, heard, EventSource::Answer, now).await?;
         }
         if let Some((price, unit)) = &answered.price {
-            changed += sql::tx_execute!(
+            let priced = sql::tx_execute!(
                 &mut tx,
                 "UPDATE calls SET price = $1, price_unit = $2 WHERE user_id = $3 AND id = $4 AND price IS NULL",
                 price,
@@ -302,6 +303,14 @@ impl Store {
                 user.0,
                 id.0
             )?;
+            changed += priced;
+            match Amount::parse(price).filter(|_| priced == 1) {
+                Some(amount) => usage_costs::note_call(&mut tx, user, id, amount, unit).await?,
+                None if priced == 1 => {
+                    tracing::error!(call = %id, "a price has more digits than are counted")
+                }
+                None => {}
+            }
         }
         for recording in &answered.recordings {
             changed += keep_recording(&mut tx, user, id, recording, now).await?;

@@ -28,6 +28,7 @@ mod sessions;
 mod sql;
 mod tokens;
 mod usage;
+mod usage_costs;
 mod usage_queue;
 mod users;
 mod voice_clones;
@@ -58,6 +59,7 @@ pub use searches::NewSearch;
 pub use sessions::{Means, NewSession, Principal, SessionRow, Standing};
 pub use tokens::NewToken;
 pub use usage::{NO_FAILURES, UsageCell, UsageRow};
+pub use usage_costs::CostRow;
 pub use users::{NewUser, Role, UserRow};
 
 /// The database.

@@ -170,6 +170,7 @@ fn only_the_scheduler_looks_across_owners() {
         "retired_credentials",
         "webhook_secrets",
         "usage_events",
+        "usage_costs",
         "jobs",
         "searches",
         "search_results",

@@ -250,6 +250,37 @@ both! {
         assert_eq!(failed["items"], json!([]));
     }
 
+    async fn the_page_lists_the_calls_of_some_days(app: App) {
+        let mut client = with_key(&app, "ana", "full").await;
+        let mut days = Vec::new();
+        for (n, pass) in [(0, Duration::from_secs(3 * 86_400)), (1, Duration::ZERO)] {
+            let address = place(&mut client, &format!("+1212555018{n}")).await;
+            until(&app, &mut client, &address, is_over).await;
+            days.push(app.now().iso_date());
+            app.clock.advance(pass);
+            client = app.log_in("ana").await;
+        }
+        let (first, second) = (days[0].as_str(), days[1].as_str());
+        let (one, two) = ("+12125550180", "+12125550181");
+        for (query, shown, hidden) in [
+            (format!("since={second}"), vec![two], vec![one]),
+            // The last day belongs to it.
+            (format!("until={first}"), vec![one], vec![two]),
+            (format!("since={first}&until={first}"), vec![one], vec![two]),
+            (format!("since={first}&until={second}&number=0181"), vec![two], vec![one]),
+            (format!("since={second}&until={first}"), vec![], vec![one, two]),
+            // What is no day is no filter.
+            ("since=yesterday&until=".to_owned(), vec![one, two], vec![]),
+        ] {
+            let page = client.get(&format!("/services/calling?{query}")).await.expect(200).text;
+            let lists = |number: &&str| page.contains(*number);
+            assert!(shown.iter().all(lists) && !hidden.iter().any(lists), "{query}: {page}");
+            if query.starts_with("since=2") && !query.contains('&') {
+                assert!(page.contains(&format!("value=\"{second}\"")) && page.contains("Days are those of UTC."));
+            }
+        }
+    }
+
     async fn a_call_is_ended_before_and_while_it_lasts(it: Reported) {
         let app = &it.app;
         let mut client = with_key(app, "ana", "full").await;

@@ -40,4 +40,5 @@ mod services;
 mod support;
 mod tokens;
 mod usage;
+mod usage_costs;
 mod voices;

@@ -62,6 +62,11 @@ pub fn Moment(
     }
 }
 
+/// When a day begins for the user, whose date is that of `midnight` in UTC. The server does not know the zone.
+pub fn day_here(midnight: Timestamp) -> Timestamp {
+    local::day(midnight)
+}
+
 /// A distance in time that is short enough to be said in words.
 #[derive(Debug, PartialEq, Eq)]
 enum Distance {
@@ -93,6 +98,12 @@ mod local {
         Timestamp((Date::now() * 1_000.0) as i64)
     }
 
+    /// Without the letter at its end, a time is one of the zone.
+    pub(super) fn day(midnight: Timestamp) -> Timestamp {
+        let milliseconds = Date::parse(midnight.to_string().trim_end_matches('Z'));
+        if milliseconds.is_finite() { Timestamp(milliseconds as i64 * 1_000) } else { midnight }
+    }
+
     pub(super) fn full(at: Timestamp) -> String {
         let options = Object::new();
         for (name, value) in [("dateStyle", "medium"), ("timeStyle", "short")] {
@@ -110,6 +121,10 @@ mod local {
 
     pub(super) fn now() -> Timestamp {
         Timestamp::default()
+    }
+
+    pub(super) fn day(midnight: Timestamp) -> Timestamp {
+        midnight
     }
 
     pub(super) fn full(at: Timestamp) -> String {

@@ -16,6 +16,7 @@ use crate::{
         check::{Evidence, Outcome},
         ids::{BatchId, CallId, CloneId, ProviderId, SavedId, SearchId, SessionId, TokenId, UserId, VoiceId},
         key::{KeyMetadata, KeyView, Quota, Source},
+        money::Charge,
         page::SessionView,
         provider::{Category, Cost, FieldInfo, FormInfo, Links, ProviderInfo},
         scraper::{
@@ -161,6 +162,14 @@ fn usage() -> UsageReport {
             service: Some(ServiceId::DataScraper),
             operation: "search".to_owned(),
             totals,
+        }],
+        costs: vec![Charge {
+            provider: ProviderId::TWILIO,
+            service: Some(ServiceId::Calling),
+            operation: "create_call".to_owned(),
+            currency: "USD".to_owned(),
+            calls: 3,
+            amount: "0.042".to_owned(),
         }],
         failures: vec![Failure {
             provider: ProviderId::SERPAPI,

@@ -21,8 +21,9 @@ pub(super) struct UsageQuery {
 
 /// Read what was used
 ///
-/// Calls to providers made with the caller's keys: in all, step by step, by operation, and what failed; and the totals
-/// of the range before, to compare with. Single calls are kept for 90 days, what they add up to for two years.
+/// Calls to providers made with the caller's keys: in all, step by step, by operation, and what failed; what
+/// providers charged, where they say it call by call; and the totals of the range before, to compare with. Single calls
+/// are kept for 90 days, what they add up to for two years.
 #[utoipa::path(
     get,
     path = "/api/usage",

@@ -1,5 +1,7 @@
 //! Analytics: what a user's keys were used for, out of the ledger. Spends no key.
 
+mod costs;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
@@ -41,6 +43,8 @@ impl Analytics {
         let recent = self.store.usage_cells(user, window).await.map_err(|e| internal(&e))?;
         let before = self.store.usage_cells(user, window.before()).await.map_err(|e| internal(&e))?;
         let steps = self.store.usage_by_step(user, window).await.map_err(|e| internal(&e))?;
+        let costs =
+            self.store.usage_costs(user, window.begins, window.ends).await.map_err(|e| internal(&e))?;
         Ok(UsageReport {
             range,
             begins: window.begins,
@@ -49,6 +53,7 @@ impl Analytics {
             before: Sum::of(&before).totals(),
             steps: every_step(window, &steps),
             operations: operations(&recent),
+            costs: costs::costs(costs),
             failures: failures(&recent),
         })
     }

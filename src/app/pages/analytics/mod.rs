@@ -1,4 +1,5 @@
 mod chart;
+mod costs;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -114,11 +115,12 @@ fn Report(report: UsageReport, offset: i32) -> impl IntoView {
         }
         .into_any();
     }
-    let UsageReport { range, totals, before, operations, failures, steps, .. } = report;
+    let UsageReport { range, totals, before, operations, costs, failures, steps, .. } = report;
     view! {
         <Figures totals=totals before=before range=range />
         <Chart range=range steps=steps offset=offset />
         <Operations operations=operations />
+        {costs::costs(costs)}
         <Failures failures=failures />
     }
     .into_any()

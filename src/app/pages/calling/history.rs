@@ -14,13 +14,14 @@ use crate::{
         links::with_query,
         live::Since,
         pages::work::{self, Followed, in_place},
-        ui::{Moment, Phrase, focus_soon},
+        ui::{Moment, Phrase, day_here, focus_soon, part},
     },
     model::{
         calling::{CallList, CallView, Group},
         event::Topic,
         ids::CallId,
         service::ServiceId,
+        time::Timestamp,
     },
 };
 
@@ -33,7 +34,13 @@ struct Wish {
     before: Option<CallId>,
     number: String,
     group: Option<Group>,
+    /// The first and the last day, each as its midnight in UTC.
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
 }
+
+/// A day, whose last moment is before the next one begins.
+const DAY: Duration = Duration::from_secs(86_400);
 
 impl Wish {
     fn of_address() -> Memo<Self> {
@@ -43,6 +50,8 @@ impl Wish {
                 before: query.get_str("before").and_then(|id| id.parse().ok()),
                 number: query.get_str("number").map(|text| text.trim().to_owned()).unwrap_or_default(),
                 group: query.get_str("group").and_then(|group| group.parse().ok()),
+                since: query.get_str("since").and_then(Timestamp::midnight),
+                until: query.get_str("until").and_then(Timestamp::midnight),
             })
         })
     }
@@ -50,9 +59,12 @@ impl Wish {
     /// The address of a part.
     fn path(&self, before: Option<CallId>) -> String {
         let before = before.map(|id| id.to_string()).unwrap_or_default();
+        let (since, until) = (date(self.since), date(self.until));
         let given = [
             ("number", self.number.as_str()),
             ("group", self.group.map_or("", Group::code)),
+            ("since", &since),
+            ("until", &until),
             ("before", &before),
         ];
         let path =
@@ -60,9 +72,26 @@ impl Wish {
         format!("{path}#calls")
     }
 
-    fn is_filter(&self) -> bool {
-        !self.number.is_empty() || self.group.is_some()
+    fn has_days(&self) -> bool {
+        self.since.is_some() || self.until.is_some()
     }
+
+    fn is_filter(&self) -> bool {
+        !self.number.is_empty() || self.group.is_some() || self.has_days()
+    }
+
+    /// The question to the server. Days are those of the user's zone once that is known, and until then those of UTC.
+    fn question(self, here: bool) -> ListCalls {
+        let begins = |day: Timestamp| if here { day_here(day) } else { day };
+        let Self { before, number, group, since, until } = self;
+        let until = until.map(|day| begins(day.plus(DAY)));
+        ListCalls { cursor: before, number, group, since: since.map(begins), until }
+    }
+}
+
+/// A day as forms and addresses have it.
+fn date(day: Option<Timestamp>) -> String {
+    day.map(Timestamp::iso_date).unwrap_or_default()
 }
 
 /// The user's calls. Needs no key.
@@ -70,12 +99,16 @@ impl Wish {
 pub(super) fn History() -> impl IntoView {
     let wish = Wish::of_address();
     let since = Since::now(Topic::Calls);
+    // The server does not know the zone.
+    let here = RwSignal::new(false);
+    Effect::new(move |_| here.set(true));
     let asked = Asked::<CallList>::for_each(
-        move || wish.get().path(wish.get().before),
         move || {
-            let Wish { before, number, group } = wish.get_untracked();
-            ask(ListCalls { cursor: before, number, group, since: None, until: None })
+            let wish = wish.get();
+            let zone = if wish.has_days() && here.get() { " here" } else { "" };
+            format!("{}{zone}", wish.path(wish.before))
         },
+        move || ask(wish.get_untracked().question(here.get_untracked())),
     );
     // The list is drawn anew for another part of it.
     let asked_here = RwSignal::new(false);
@@ -84,12 +117,19 @@ pub(super) fn History() -> impl IntoView {
             asked_here.set(false);
             focus_soon("calls");
         }
-        view! { <Calls list=list wish=wish.get_untracked() since=since asked_here=asked_here /> }.into_any()
+        view! { <Calls list=list wish=wish.get_untracked() since=since asked_here=asked_here here=here /> }
+            .into_any()
     })
 }
 
 #[component]
-fn Calls(list: CallList, wish: Wish, since: Since, asked_here: RwSignal<bool>) -> impl IntoView {
+fn Calls(
+    list: CallList,
+    wish: Wish,
+    since: Since,
+    asked_here: RwSignal<bool>,
+    here: RwSignal<bool>,
+) -> impl IntoView {
     let show = in_place(ServiceId::Calling.path().to_owned());
     let show = move |event| {
         asked_here.set(true);
@@ -105,11 +145,15 @@ fn Calls(list: CallList, wish: Wish, since: Since, asked_here: RwSignal<bool>) -
     };
     let following = wish.clone();
     Followed { view: list, open, since, every: WHILE_OPEN }.list(move || {
-        let Wish { before, number, group } = following.clone();
-        Box::pin(calls(before, number, group, None, None))
+        let ListCalls { cursor, number, group, since, until } =
+            following.clone().question(here.get_untracked());
+        Box::pin(calls(cursor, number, group, since, until))
     });
     let empty = Memo::new(move |_| list.read().items.is_empty());
     let empty = move || empty.get().then(|| view! { <p class="muted">{words}</p> }.into_any());
+    let zone =
+        move || if here.get() { "Days are those of your time zone." } else { "Days are those of UTC." };
+    let days = wish.has_days().then(|| view! { <p class="muted">{part(zone)}</p> }.into_any());
     let next = Memo::new(move |_| list.read().next);
     let pages = wish.clone();
     let older =
@@ -160,6 +204,8 @@ fn Calls(list: CallList, wish: Wish, since: Since, asked_here: RwSignal<bool>) -
                             {groups}
                         </select>
                     </div>
+                    {day("since", "Ordered from", wish.since)}
+                    {day("until", "Ordered to", wish.until)}
                     <div class="actions">
                         <button class="button" type="submit">
                             "Show"
@@ -167,6 +213,7 @@ fn Calls(list: CallList, wish: Wish, since: Since, asked_here: RwSignal<bool>) -
                         {all}
                     </div>
                 </form>
+                {days}
                 {empty}
                 <ul class="cards cards-list">
                     // A row that did not change is not redrawn and keeps the focus.
@@ -178,6 +225,17 @@ fn Calls(list: CallList, wish: Wish, since: Since, asked_here: RwSignal<bool>) -
                 </ul>
                 <p class="actions pages">{latest} {older}</p>
             </section>
+        </div>
+    }
+    .into_any()
+}
+
+/// The field of a day.
+fn day(name: &'static str, label: &'static str, chosen: Option<Timestamp>) -> AnyView {
+    view! {
+        <div class="field">
+            <label for=format!("filter-{name}")>{label}</label>
+            <input id=format!("filter-{name}") type="date" name=name value=date(chosen) />
         </div>
     }
     .into_any()

@@ -1,8 +1,11 @@
 //! Voice Cloning: voices, speech made with them, and new ones.
 
 mod clone;
+#[cfg(target_arch = "wasm32")]
+mod feed;
 mod history;
 mod list;
+mod player;
 mod recorder;
 mod send;
 mod studio;

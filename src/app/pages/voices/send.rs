@@ -4,12 +4,30 @@ use leptos::web_sys;
 
 use crate::model::{error::AppError, voices::ClonedVoice};
 
-/// Sound that has come.
+/// Sound that comes or has come.
 pub(super) struct Heard {
     /// An address of this very page. It is given back with [`forget`].
     pub(super) url: String,
     /// What it cost, in characters of the plan.
     pub(super) cost: Option<i64>,
+}
+
+/// Sound that has come to its end.
+pub(super) struct Whole {
+    /// The sound. What plays it while it came, and can go on, has an address of its own.
+    pub(super) heard: Heard,
+    /// It could be played while it came, to the end.
+    pub(super) played: bool,
+    /// All of it has come.
+    pub(super) complete: bool,
+}
+
+/// Who listens to sound while it comes.
+pub(super) struct Listener {
+    /// Called with what can be played already, where the browser can play it before all has come.
+    pub(super) begun: Box<dyn FnOnce(Heard)>,
+    /// Whether it is to go on. Where not, the sound ends at ElevenLabs too.
+    pub(super) goes_on: Box<dyn Fn() -> bool>,
 }
 
 #[cfg(target_arch = "wasm32")]
@@ -21,7 +39,7 @@ mod browser {
     use wasm_bindgen_futures::JsFuture;
     use web_sys::{Blob, Headers, RequestInit, Response, Url, window};
 
-    use super::{AppError, Heard};
+    use super::{super::feed::Feed, AppError, Heard, Listener, Whole};
     use crate::{
         api::wire,
         model::{
@@ -89,14 +107,24 @@ mod browser {
         wire::read(&text.as_string().unwrap_or_default())
     }
 
-    pub async fn sound(path: &str, json: String) -> Result<Heard, AppError> {
+    pub async fn sound(path: &str, json: String, kind: &str, listener: Listener) -> Result<Whole, AppError> {
         let lost = |_: JsValue| wire::unreadable();
         let answer = post(path, &JsValue::from_str(&json), true).await?;
         let cost = answer.headers().get("character-cost").ok().flatten();
-        let blob = JsFuture::from(answer.blob().map_err(lost)?).await.map_err(lost)?;
-        let blob: Blob = blob.dyn_into().map_err(lost)?;
+        let cost = cost.and_then(|cost| cost.parse().ok());
+        let (blob, played, complete) = match answer.body().zip(Feed::new(kind)) {
+            Some((stream, feed)) => {
+                (listener.begun)(Heard { url: feed.url().to_owned(), cost });
+                let all = feed.follow(&stream, &*listener.goes_on).await.map_err(lost)?;
+                (all.sound, all.played, all.complete)
+            }
+            None => {
+                let blob = JsFuture::from(answer.blob().map_err(lost)?).await.map_err(lost)?;
+                (blob.dyn_into::<Blob>().map_err(lost)?, false, true)
+            }
+        };
         let url = Url::create_object_url_with_blob(&blob).map_err(lost)?;
-        Ok(Heard { url, cost: cost.and_then(|cost| cost.parse().ok()) })
+        Ok(Whole { heard: Heard { url, cost }, played, complete })
     }
 
     pub async fn form<T: DeserializeOwned>(path: &str, form: &web_sys::FormData) -> Result<T, AppError> {
@@ -109,13 +137,19 @@ mod browser {
     }
 }
 
-/// Posts JSON, and waits for the sound.
-pub(super) async fn sound(path: &str, json: String) -> Result<Heard, AppError> {
+/// Posts JSON, and waits for all of the sound, which is of this media type. It is played while it comes where that is
+/// possible.
+pub(super) async fn sound(
+    path: &str,
+    json: String,
+    kind: &'static str,
+    listener: Listener,
+) -> Result<Whole, AppError> {
     #[cfg(target_arch = "wasm32")]
-    return browser::sound(path, json).await;
+    return browser::sound(path, json, kind, listener).await;
     #[cfg(not(target_arch = "wasm32"))]
     {
-        let _ = (path, json);
+        let _ = (path, json, kind, listener.begun, listener.goes_on);
         Err(crate::api::wire::unreadable())
     }
 }

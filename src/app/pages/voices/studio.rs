@@ -3,17 +3,15 @@ use leptos_router::hooks::use_query_map;
 
 use super::{
     Lacks, left,
-    send::{forget, sound},
+    player::{Made, Player},
+    send::{Listener, sound},
     trouble,
 };
 use crate::{
     app::{
         asked::Asked,
         guard::Guard,
-        ui::{
-            BusyButton, ButtonKind, ErrorNotice, FieldErrorText, Notice, Tone, focus_first_invalid, grouped,
-            part,
-        },
+        ui::{BusyButton, ButtonKind, ErrorNotice, FieldErrorText, focus_first_invalid, grouped, part},
     },
     model::{
         error::{AppError, ErrorCode, FieldError},
@@ -48,14 +46,6 @@ pub(super) fn Studio(asked: Asked<Option<StudioView>>) -> impl IntoView {
     .into_any()
 }
 
-/// Speech that was made, until the page is left.
-#[derive(Clone)]
-struct Made {
-    url: String,
-    format: SpeechFormat,
-    cost: Option<i64>,
-}
-
 #[component]
 fn Desk(studio: StudioView) -> impl IntoView {
     let query = use_query_map();
@@ -73,12 +63,8 @@ fn Desk(studio: StudioView) -> impl IntoView {
     let text = RwSignal::new(String::new());
     let [stability, similarity, style, speed] = [50, 75, 0, 100].map(RwSignal::new);
     let (busy, error) = (RwSignal::new(false), RwSignal::new(None::<AppError>));
-    let made = RwSignal::new(None::<Made>);
-    on_cleanup(move || {
-        if let Some(Some(made)) = made.try_get_untracked() {
-            forget(&made.url);
-        }
-    });
+    let made = Made::new();
+    let stopped = RwSignal::new(false);
     let guard = use_context::<Guard>();
 
     let speak = move |event: SubmitEvent| {
@@ -112,25 +98,35 @@ fn Desk(studio: StudioView) -> impl IntoView {
             }
         };
         busy.set(true);
+        stopped.set(false);
         error.set(None);
+        // As ElevenLabs counts it, once it tells.
+        let charge = move |cost: Option<i64>| {
+            plan.try_update(|plan| {
+                if let (Some(plan), Some(cost)) = (plan, cost) {
+                    plan.used = plan.used.saturating_add(cost);
+                }
+            });
+        };
+        let listener = Listener {
+            begun: Box::new(move |heard| {
+                charge(heard.cost);
+                made.begin(heard, input.format);
+            }),
+            // Nobody listens any more, either, when the page was left.
+            goes_on: Box::new(move || stopped.try_get_untracked() == Some(false)),
+        };
+        let kind = input.format.media_type();
         spawn_local(async move {
             let path = format!("/api/services/voice-cloning/voices/{voice}/speech");
-            let answer = sound(&path, json).await;
+            let answer = sound(&path, json, kind, listener).await;
             busy.try_set(false);
             match answer {
-                Ok(heard) => {
-                    let new = Made { url: heard.url, format: input.format, cost: heard.cost };
-                    match made.try_update(|made| made.replace(new.clone())) {
-                        Some(before) => before.iter().for_each(|before| forget(&before.url)),
-                        // The page was left meanwhile.
-                        None => forget(&new.url),
+                Ok(whole) => {
+                    if !made.is_begun() {
+                        charge(whole.heard.cost);
                     }
-                    // As ElevenLabs counts it, once it tells.
-                    plan.try_update(|plan| {
-                        if let (Some(plan), Some(cost)) = (plan, heard.cost) {
-                            plan.used = plan.used.saturating_add(cost);
-                        }
-                    });
+                    made.end(whole, input.format);
                 }
                 Err(refused) => {
                     let closed = refused.code == ErrorCode::MissingApiKeys;
@@ -179,9 +175,16 @@ fn Desk(studio: StudioView) -> impl IntoView {
             view! { <p class="muted">"Choose a voice first: “Speak” beside one of the list."</p> }.into_any()
         }
     });
-    let heard = part(move || {
-        let made = made.get()?;
-        Some(player(&made, plan.with(|plan| plan.as_ref().map(|plan| plan.left()))))
+    let left_now = Signal::derive(move || plan.with(|plan| plan.as_ref().map(|plan| plan.left())));
+    let stop = part(move || {
+        (busy.get() && made.is_coming()).then(|| {
+            view! {
+                <button type="button" class="button" on:click=move |_| stopped.set(true)>
+                    "Stop"
+                </button>
+            }
+            .into_any()
+        })
     });
     let hidden = models_hidden.then(|| {
         view! { <p class="field-help">"The key may not list models (models_read), so ElevenLabs chooses, and what it costs is not known before."</p> }
@@ -263,12 +266,13 @@ fn Desk(studio: StudioView) -> impl IntoView {
                                 }
                             })
                     }}
+                    {stop}
                     <noscript>
                         <p>"Speaking here needs JavaScript; programs use the API."</p>
                     </noscript>
                 </div>
             </form>
-            <div aria-live="polite">{heard}</div>
+            <Player made=made left=left_now />
         </div>
     }
     .into_any()
@@ -291,35 +295,6 @@ fn price(characters: usize, model: Option<&SpeechModel>, left: Option<(i64, bool
         _ => String::new(),
     };
     (format!("{counted} With {} it costs {}.", model.name, grouped(cost)), warning)
-}
-
-fn player(made: &Made, left: Option<i64>) -> AnyView {
-    let Made { url, format, cost } = made.clone();
-    let cost = match (cost, left) {
-        (Some(cost), Some(left)) => {
-            format!("It cost {} characters; {} are left.", grouped(cost), grouped(left))
-        }
-        (Some(cost), None) => format!("It cost {} characters.", grouped(cost)),
-        (None, _) => "What it cost was not told.".to_owned(),
-    };
-    let plays = format.plays();
-    let file = format!("speech.{}", format.extension());
-    let sound =
-        plays.then(|| view! { <audio controls src=url.clone() aria-label="Speech"></audio> }.into_any());
-    let mute = (!plays).then(|| view! { <p>"Browsers do not play this format; download it."</p> }.into_any());
-    view! {
-        <Notice tone=Tone::Good>
-            <p>{cost} " It is kept until you leave this page or speak again."</p>
-        </Notice>
-        {mute}
-        <div class="actions voice-actions">
-            {sound}
-            <a class="button" href=url download=file rel="external">
-                "Download"
-            </a>
-        </div>
-    }
-    .into_any()
 }
 
 /// A share in per cent.
