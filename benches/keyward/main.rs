@@ -12,6 +12,7 @@ mod behaviours;
 mod decision;
 mod hostile;
 mod http;
+mod ledger;
 mod lighthouse;
 mod neighbours;
 mod pages;
@@ -20,6 +21,8 @@ mod seed;
 mod slow;
 mod start;
 mod vault;
+
+use std::time::Duration;
 
 use zeroizing_alloc::ZeroAlloc;
 
@@ -89,7 +92,10 @@ fn main() {
         return;
     }
     if arguments.iter().any(|argument| argument == slow::SERVERS) {
-        return runtime.block_on(slow::serve());
+        return runtime.block_on(slow::serve([Duration::from_secs(5), Duration::from_millis(10)]));
+    }
+    if arguments.iter().any(|argument| argument == slow::AT_ONCE) {
+        return runtime.block_on(slow::serve([Duration::ZERO; 2]));
     }
     // A part by its name, `cargo bench --features ssr -- decision`; all of them without one.
     let named: Vec<_> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
@@ -102,6 +108,9 @@ fn main() {
     }
     if wanted("decision") {
         rows.extend(runtime.block_on(decision::rows(effort)));
+    }
+    if wanted("ledger") {
+        rows.extend(runtime.block_on(ledger::rows(effort)));
     }
     if wanted("start") {
         rows.extend(runtime.block_on(start::rows(effort)));

@@ -33,6 +33,15 @@ pub(crate) struct Neighbours {
 impl Neighbours {
     /// By the addresses of the one that makes trouble and of the other.
     pub(crate) fn new(trouble: SocketAddr, neighbour: SocketAddr) -> Self {
+        Self::observed(trouble, neighbour, Arc::new(Unheard))
+    }
+
+    /// The same, whose calls are reported to `observer`.
+    pub(crate) fn observed(
+        trouble: SocketAddr,
+        neighbour: SocketAddr,
+        observer: Arc<dyn UsageObserver>,
+    ) -> Self {
         let base_urls = BTreeMap::from([
             (TROUBLE, format!("http://{trouble}")),
             (NEIGHBOUR, format!("http://{neighbour}")),
@@ -40,8 +49,7 @@ impl Neighbours {
         let vault = Arc::new(Vault::new(KekRing::parse(&KekRing::generate().unwrap()).unwrap()));
         let catalogue = Catalogue::read(None).unwrap();
         let settings = EgressSettings::new(&catalogue, &base_urls, None).unwrap();
-        let providers =
-            Providers::new(catalogue, settings, vault, Arc::new(Unheard), Arc::new(SystemClock)).unwrap();
+        let providers = Providers::new(catalogue, settings, vault, observer, Arc::new(SystemClock)).unwrap();
         let candidate = |id| {
             let fields = BTreeMap::from([("api_key".to_owned(), "sk-ant-0123456789abcdef".into())]);
             providers.prepare(&id, fields).unwrap()
@@ -61,9 +69,13 @@ impl Neighbours {
 
     /// Seconds that a check of the other takes.
     pub(crate) async fn ask_the_neighbour(&self) -> f64 {
+        self.ask_the_neighbour_for(UserId::generate()).await
+    }
+
+    /// The same, in the name of a user.
+    pub(crate) async fn ask_the_neighbour_for(&self, user: UserId) -> f64 {
         let begin = Instant::now();
-        let report =
-            self.providers.check_candidate(UserId::generate(), &self.neighbour, Spending::Refused).await;
+        let report = self.providers.check_candidate(user, &self.neighbour, Spending::Refused).await;
         assert_eq!(report.outcome, Outcome::Valid);
         begin.elapsed().as_secs_f64()
     }

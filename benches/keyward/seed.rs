@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use keyward::{
     clock::{Clock, SystemClock},
     config::{Config, Purpose, SiteDefaults, read_secret_file},
+    model::ids::UserId,
     server::boot::{self, Installation},
 };
 use sha2::{Digest, Sha256};
@@ -80,6 +81,19 @@ impl Seeded {
         let site = SiteDefaults { addr: ([127, 0, 0, 1], 3000).into(), root: "target/site".into() };
         let config = Config::read(&variables, read_secret_file, Purpose::Production, site).unwrap();
         boot::install(&config, Purpose::Production, clock(), CancellationToken::new()).await.unwrap()
+    }
+
+    /// The id of user number `user`.
+    pub(crate) async fn user(&self, user: u64) -> UserId {
+        let id = "SELECT id FROM users WHERE email = $1";
+        let id: Uuid = if self.database.starts_with("sqlite:") {
+            let mut connection = SqliteConnection::connect(&self.database).await.unwrap();
+            sqlx::query_scalar(id).bind(email(user)).fetch_one(&mut connection).await.unwrap()
+        } else {
+            let mut connection = PgConnection::connect(&self.database).await.unwrap();
+            sqlx::query_scalar(id).bind(email(user)).fetch_one(&mut connection).await.unwrap()
+        };
+        UserId(id)
     }
 
     async fn fill_sqlite(&self, users: u64) {

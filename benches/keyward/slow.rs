@@ -17,11 +17,13 @@ use crate::{
 
 /// The argument that makes this program the servers.
 pub(crate) const SERVERS: &str = "--slow-servers";
+/// The argument that makes it servers that answer at once.
+pub(crate) const AT_ONCE: &str = "--quick-servers";
 const CHECKS: usize = 200;
 
-/// Serves for ever, and says where: the slow provider, then the other.
-pub(crate) async fn serve() {
-    for answers_after in [Duration::from_secs(5), Duration::from_millis(10)] {
+/// Serves for ever, and says where: the provider that answers after so long, then the other.
+pub(crate) async fn serve(answers_after: [Duration; 2]) {
+    for answers_after in answers_after {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         println!("{}", listener.local_addr().unwrap());
         tokio::spawn(async move {

@@ -50,6 +50,8 @@ pub fn latency_bucket(latency_us: i64) -> i64 {
 
 /// An hour, in the ledger's microseconds.
 pub const HOUR_US: i64 = 3_600_000_000;
+/// A day of UTC, in the same.
+pub const DAY_US: i64 = 24 * HOUR_US;
 /// The furthest zones are 14 hours ahead of and 12 hours behind UTC.
 pub const OFFSETS: std::ops::RangeInclusive<i32> = -720..=840;
 
@@ -103,7 +105,6 @@ impl Range {
 
     /// What one bar stands for: its name, its length, and how many there are.
     const fn step(self) -> (&'static str, i64, i64) {
-        const DAY_US: i64 = 24 * HOUR_US;
         match self {
             Self::Day => ("Hour", HOUR_US, 24),
             Self::Week => ("Day", DAY_US, 7),
@@ -133,7 +134,7 @@ impl Range {
         let (_, step, count) = self.step();
         let hours = i64::from(offset).div_euclid(60) * HOUR_US;
         // Weeks end with today, not with the calendar's week.
-        let unit = step.min(24 * HOUR_US);
+        let unit = step.min(DAY_US);
         let ends = (now.0.saturating_add(hours)).div_euclid(unit).saturating_add(1) * unit - hours;
         Window {
             begins: Timestamp(ends - step * count),

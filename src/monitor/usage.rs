@@ -10,7 +10,6 @@ use crate::{
     model::{
         ids::{KeyId, ProviderId, UserId},
         key::Source,
-        service::ServiceId,
         time::Timestamp,
     },
     providers::{UsageEvent, UsageObserver, UsageSource},
@@ -60,9 +59,9 @@ impl Ledger {
         let row = UsageRow {
             user,
             key: event.key,
-            provider: event.provider.as_str(),
-            service: event.service.map(ServiceId::slug),
-            operation: &event.operation,
+            provider: event.provider.clone(),
+            service: event.service,
+            operation: event.operation.clone(),
             outcome: event.outcome.code(),
             latency_us: i64::try_from(event.latency.as_micros()).unwrap_or(i64::MAX),
             units: event.units,
@@ -70,9 +69,7 @@ impl Ledger {
             key_source: event.key_source.code(),
             at: event.at,
         };
-        if let Err(error) = self.store.insert_usage(&row).await {
-            tracing::error!(%error, "a call could not be written to the usage ledger");
-        }
+        self.store.note_usage(row).await;
     }
 }
 

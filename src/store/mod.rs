@@ -29,6 +29,7 @@ mod sql;
 mod tokens;
 mod usage;
 mod usage_costs;
+mod usage_queue;
 mod users;
 mod voice_clones;
 
@@ -41,7 +42,7 @@ use sqlx::{
 };
 use tokio::sync::Notify;
 
-use self::readers::Readers;
+use self::{readers::Readers, usage_queue::UsageQueue};
 pub use audit::SecurityEvent;
 pub use call_reports::{CallSecrets, Effect, Heard, WebhookSecretRow};
 pub use call_runs::{Answered, CallRun, Next, Sending, Turn};
@@ -67,6 +68,8 @@ pub struct Store {
     db: Db,
     /// Called when a transaction with an event was committed here.
     news: Arc<Notify>,
+    /// Calls that are yet to be written.
+    usage: Arc<UsageQueue>,
 }
 
 #[derive(Debug, Clone)]
@@ -126,7 +129,7 @@ impl Store {
                 });
             Db::Postgres(pool.connect_with(options).await?)
         };
-        Ok(Self { db, news: Arc::default() })
+        Ok(Self { db, news: Arc::default(), usage: Arc::default() })
     }
 
     /// Brings the schema up to date. Refuses a database that a newer version has changed.
@@ -144,14 +147,24 @@ impl Store {
         Ok(())
     }
 
-    /// Ends the connections; the write-ahead log is folded into the file.
+    /// Writes what waits to be written, then ends the connections; the write-ahead log is folded into the file.
     pub async fn close(&self) {
+        if let Err(error) = self.write_usage().await {
+            tracing::error!(%error, "the last calls could not be written to the usage ledger");
+        }
         match &self.db {
             Db::Sqlite { read, write } => {
                 read.close().await;
                 write.close().await;
             }
             Db::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        match &self.db {
+            Db::Sqlite { write, .. } => write.is_closed(),
+            Db::Postgres(pool) => pool.is_closed(),
         }
     }
 

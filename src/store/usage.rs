@@ -1,47 +1,66 @@
-//! The ledger of outbound calls.
+//! The ledger of outbound calls, and what it adds up to.
+//!
+//! A call is counted three times: in its hour and in its day, by provider, service, operation, outcome and bucket of
+//! latency, and in the totals of its hour. Days are those of UTC; what is asked for from a midnight elsewhere is read
+//! from whole days and the hours at both ends. So two years of a user are some thousand rows to read, and not some
+//! hundred thousand.
+
+use std::{collections::BTreeMap, time::Duration};
 
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Store, StoreError, sql};
+use super::{Store, StoreError, TxOn, sql};
 use crate::model::{
-    ids::{KeyId, UserId},
+    ids::{KeyId, ProviderId, UserId},
+    service::ServiceId,
     time::Timestamp,
-    usage::{HOUR_US, Window, latency_bucket},
+    usage::{DAY_US, HOUR_US, Window, latency_bucket},
 };
 
 /// One outbound call made with a user's key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsageRow<'a> {
+pub struct UsageRow {
     /// Whose key.
     pub user: UserId,
     /// Which key; `None` for a candidate that was not stored.
     pub key: Option<KeyId>,
     /// The provider.
-    pub provider: &'a str,
+    pub provider: ProviderId,
     /// The service it was for.
-    pub service: Option<&'a str>,
+    pub service: Option<ServiceId>,
     /// The operation's name in the catalogue.
-    pub operation: &'a str,
+    pub operation: String,
     /// How it ended.
-    pub outcome: &'a str,
+    pub outcome: &'static str,
     /// From sending to the end of the answer, in microseconds.
     pub latency_us: i64,
     /// What it cost, in the quota's units.
     pub units: i64,
     /// Use, scheduled check, or candidate.
-    pub source: &'a str,
+    pub source: &'static str,
     /// Who supplied the key.
-    pub key_source: &'a str,
+    pub key_source: &'static str,
     /// When it was asked for.
     pub at: Timestamp,
 }
 
-/// Calls of one kind that ended in one way and took about as long, in a range or the one before.
+impl UsageRow {
+    fn service(&self) -> Option<&'static str> {
+        self.service.map(ServiceId::slug)
+    }
+
+    fn is_failure(&self) -> bool {
+        !NO_FAILURES.contains(&self.outcome)
+    }
+}
+
+/// A call under the id that it will have, so that it is not counted twice when it is not known whether it was written.
+pub(super) type Noted = (Uuid, UsageRow);
+
+/// Calls of one kind that ended in one way and took about as long.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct UsageCell {
-    /// Whether they are of the range itself.
-    pub is_recent: bool,
     /// The provider.
     pub provider: String,
     /// The service; empty for a check.
@@ -60,50 +79,130 @@ pub struct UsageCell {
     pub last_at: i64,
 }
 
-/// Outcomes that are no failures. The statements below repeat them.
+/// Outcomes that are no failures. The migrations repeat them.
 pub const NO_FAILURES: [&str; 2] = ["done", "cancelled"];
 
+/// Days and totals are kept for two years, as hours are.
+const COUNTS_KEPT: Duration = Duration::from_secs(2 * 366 * 86_400);
+
+/// What is counted apart: user, beginning of the time, provider, service, operation, outcome, bucket of latency.
+type Kind<'a> = (Uuid, i64, &'a str, &'a str, &'a str, &'a str, i64);
+
+/// Calls that are added to the counts of their kind.
+#[derive(Default, Clone, Copy)]
+struct Count {
+    calls: i64,
+    units: i64,
+    last_at: i64,
+}
+
+/// The rows of a statement for PostgreSQL, column by column.
+type Columns<'a> = (Vec<Uuid>, Vec<i64>, Vec<&'a str>, Vec<&'a str>, Vec<&'a str>, Vec<&'a str>, Vec<i64>);
+
+/// Adds counts of a kind to those of a table, whose rows are of some time each.
+macro_rules! add_counts {
+    ($table:literal, $time:literal, $rows:literal) => {
+        concat!(
+            "INSERT INTO ", $table, " (user_id, ", $time, ", provider, service, operation, outcome, latency_le_us,
+                calls, units, last_at) ", $rows,
+            " ON CONFLICT (user_id, ", $time, ", provider, service, operation, outcome, latency_le_us) DO UPDATE
+             SET calls = ", $table, ".calls + excluded.calls, units = ", $table, ".units + excluded.units,
+                last_at = CASE WHEN ", $table, ".last_at < excluded.last_at THEN excluded.last_at
+                               ELSE ", $table, ".last_at END"
+        )
+    };
+    ($tx:ident, $table:literal, $time:literal, $counts:ident) => {
+        match &mut $tx.on {
+            TxOn::Sqlite(tx) => {
+                for ((user, time, provider, service, operation, outcome, bucket), count) in &$counts {
+                    sqlx::query(add_counts!($table, $time, "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"))
+                        .bind(user)
+                        .bind(time)
+                        .bind(*provider)
+                        .bind(*service)
+                        .bind(*operation)
+                        .bind(*outcome)
+                        .bind(bucket)
+                        .bind(count.calls)
+                        .bind(count.units)
+                        .bind(count.last_at)
+                        .execute(&mut **tx)
+                        .await?;
+                }
+            }
+            TxOn::Postgres(tx) => {
+                let kinds = $counts.keys().copied();
+                let (users, times, providers, services, operations, outcomes, buckets): Columns<'_> =
+                    columns(kinds);
+                sqlx::query(add_counts!(
+                    $table,
+                    $time,
+                    "SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[],
+                        $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[])"
+                ))
+                .bind(users)
+                .bind(times)
+                .bind(providers)
+                .bind(services)
+                .bind(operations)
+                .bind(outcomes)
+                .bind(buckets)
+                .bind($counts.values().map(|count| count.calls).collect::<Vec<_>>())
+                .bind($counts.values().map(|count| count.units).collect::<Vec<_>>())
+                .bind($counts.values().map(|count| count.last_at).collect::<Vec<_>>())
+                .execute(&mut **tx)
+                .await?;
+            }
+        }
+    };
+}
+
+/// The owner's cells of a table whose rows are of some time each.
+macro_rules! cells {
+    ($store:ident, $table:literal, $time:literal, $user:ident, $begins:ident, $ends:ident) => {
+        sql::fetch_all!(
+            $store.reader(),
+            UsageCell,
+            concat!(
+                "SELECT provider, service, operation, outcome, latency_le_us, CAST(SUM(calls) AS BIGINT) AS calls,
+                    CAST(SUM(units) AS BIGINT) AS units, MAX(last_at) AS last_at
+                 FROM ", $table, " WHERE user_id = $1 AND ", $time, " >= $2 AND ", $time, " < $3
+                 GROUP BY provider, service, operation, outcome, latency_le_us"
+            ),
+            $user.0,
+            $begins,
+            $ends
+        )
+    };
+}
+
 impl Store {
-    /// Appends to the ledger, and counts the call in its hour.
-    pub async fn insert_usage(&self, row: &UsageRow<'_>) -> Result<(), StoreError> {
+    /// Appends calls to the ledger, and counts them, all or none. Rows that several calls count in are written once,
+    /// and in one order everywhere, so that two nodes do not wait for each other.
+    pub(super) async fn insert_usage(&self, calls: &[Noted]) -> Result<(), StoreError> {
+        let (hours, days) = (counts(calls, HOUR_US), counts(calls, DAY_US));
+        let mut totals: BTreeMap<(Uuid, i64), (i64, i64)> = BTreeMap::new();
+        for (_, row) in calls {
+            let (calls, failed) = totals.entry((row.user.0, begin_of(row.at.0, HOUR_US))).or_default();
+            *calls += 1;
+            *failed += i64::from(row.is_failure());
+        }
         let mut tx = self.begin().await?;
-        sql::tx_execute!(
-            &mut tx,
-            "INSERT INTO usage_events (id, user_id, key_id, provider, service, operation, outcome, latency_us,
-                                       units, source, key_source, at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-            Uuid::now_v7(),
-            row.user.0,
-            row.key.map(|key| key.0),
-            row.provider,
-            row.service,
-            row.operation,
-            row.outcome,
-            row.latency_us,
-            row.units,
-            row.source,
-            row.key_source,
-            row.at.0
-        )?;
-        sql::tx_execute!(
-            &mut tx,
-            "INSERT INTO usage_hours (user_id, hour, provider, service, operation, outcome, latency_le_us, calls, units,
-                                      last_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9)
-             ON CONFLICT (user_id, hour, provider, service, operation, outcome, latency_le_us) DO UPDATE
-             SET calls = usage_hours.calls + 1, units = usage_hours.units + excluded.units,
-                last_at = CASE WHEN usage_hours.last_at < excluded.last_at THEN excluded.last_at
-                               ELSE usage_hours.last_at END",
-            row.user.0,
-            row.at.0.div_euclid(HOUR_US) * HOUR_US,
-            row.provider,
-            row.service.unwrap_or_default(),
-            row.operation,
-            row.outcome,
-            latency_bucket(row.latency_us),
-            row.units,
-            row.at.0
-        )?;
+        append(&mut tx.on, calls).await?;
+        add_counts!(tx, "usage_hours", "hour", hours);
+        add_counts!(tx, "usage_days", "day", days);
+        for ((user, hour), (calls, failed)) in totals {
+            sql::tx_execute!(
+                &mut tx,
+                "INSERT INTO usage_totals (user_id, hour, calls, failed) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (user_id, hour) DO UPDATE
+                 SET calls = usage_totals.calls + excluded.calls, failed = usage_totals.failed + excluded.failed",
+                user,
+                hour,
+                calls,
+                failed
+            )?;
+        }
         tx.commit().await
     }
 
@@ -113,13 +212,13 @@ impl Store {
         user: UserId,
         window: Window,
     ) -> Result<Vec<(i64, i64, i64)>, StoreError> {
+        self.write_usage_if_possible().await;
         let step = i64::try_from(window.step.as_micros()).unwrap_or(i64::MAX);
         Ok(sql::fetch_all!(
             self.reader(),
             (i64, i64, i64),
-            "SELECT (hour - $1) / $2, CAST(SUM(calls) AS BIGINT),
-                CAST(SUM(CASE WHEN outcome IN ('done', 'cancelled') THEN 0 ELSE calls END) AS BIGINT)
-             FROM usage_hours WHERE user_id = $3 AND hour >= $4 AND hour < $5 GROUP BY 1 ORDER BY 1",
+            "SELECT (hour - $1) / $2, CAST(SUM(calls) AS BIGINT), CAST(SUM(failed) AS BIGINT)
+             FROM usage_totals WHERE user_id = $3 AND hour >= $4 AND hour < $5 GROUP BY 1 ORDER BY 1",
             window.begins.0,
             step,
             user.0,
@@ -128,18 +227,132 @@ impl Store {
         )?)
     }
 
-    /// The owner's calls in a range and in the one before, added up over its hours.
+    /// The owner's calls in a range. Those of one kind can be in several cells, which add up.
     pub async fn usage_cells(&self, user: UserId, window: Window) -> Result<Vec<UsageCell>, StoreError> {
-        Ok(sql::fetch_all!(
-            self.reader(),
-            UsageCell,
-            "SELECT hour >= $1 AS is_recent, provider, service, operation, outcome, latency_le_us,
-                CAST(SUM(calls) AS BIGINT) AS calls, CAST(SUM(units) AS BIGINT) AS units, MAX(last_at) AS last_at
-             FROM usage_hours WHERE user_id = $2 AND hour >= $3 AND hour < $4 GROUP BY 1, 2, 3, 4, 5, 6",
-            window.begins.0,
-            user.0,
-            window.before().begins.0,
-            window.ends.0
-        )?)
+        self.write_usage_if_possible().await;
+        let (begins, ends) = (window.begins.0, window.ends.0);
+        let (first, last) = (begin_of(begins + DAY_US - 1, DAY_US), begin_of(ends, DAY_US));
+        if last <= first {
+            return self.cells_of_hours(user, begins, ends).await;
+        }
+        let mut cells = self.cells_of_days(user, first, last).await?;
+        for (begins, ends) in [(begins, first), (last, ends)] {
+            if begins < ends {
+                cells.extend(self.cells_of_hours(user, begins, ends).await?);
+            }
+        }
+        Ok(cells)
     }
+
+    async fn cells_of_days(
+        &self,
+        user: UserId,
+        begins: i64,
+        ends: i64,
+    ) -> Result<Vec<UsageCell>, StoreError> {
+        Ok(cells!(self, "usage_days", "day", user, begins, ends)?)
+    }
+
+    async fn cells_of_hours(
+        &self,
+        user: UserId,
+        begins: i64,
+        ends: i64,
+    ) -> Result<Vec<UsageCell>, StoreError> {
+        Ok(cells!(self, "usage_hours", "hour", user, begins, ends)?)
+    }
+
+    /// Forgets days and totals as old as the hours that the sweep forgets.
+    pub async fn forget_usage(&self, now: Timestamp) -> Result<(), StoreError> {
+        let forgotten = now.minus(COUNTS_KEPT);
+        sql::execute!(self.writer(), "DELETE FROM usage_days WHERE day <= $1", forgotten.0)?;
+        sql::execute!(self.writer(), "DELETE FROM usage_totals WHERE hour <= $1", forgotten.0)?;
+        Ok(())
+    }
+}
+
+fn begin_of(at: i64, length: i64) -> i64 {
+    at.div_euclid(length) * length
+}
+
+fn counts(calls: &[Noted], length: i64) -> BTreeMap<Kind<'_>, Count> {
+    let mut counts: BTreeMap<_, Count> = BTreeMap::new();
+    for (_, row) in calls {
+        let (service, bucket) = (row.service().unwrap_or_default(), latency_bucket(row.latency_us));
+        let begins = begin_of(row.at.0, length);
+        let kind =
+            (row.user.0, begins, row.provider.as_str(), service, row.operation.as_str(), row.outcome, bucket);
+        let count = counts.entry(kind).or_default();
+        count.calls += 1;
+        count.units += row.units;
+        count.last_at = count.last_at.max(row.at.0);
+    }
+    counts
+}
+
+fn columns<'a>(kinds: impl Iterator<Item = Kind<'a>>) -> Columns<'a> {
+    let mut columns = Columns::default();
+    for (user, time, provider, service, operation, outcome, bucket) in kinds {
+        columns.0.push(user);
+        columns.1.push(time);
+        columns.2.push(provider);
+        columns.3.push(service);
+        columns.4.push(operation);
+        columns.5.push(outcome);
+        columns.6.push(bucket);
+    }
+    columns
+}
+
+/// One statement for all on PostgreSQL, for which each is a round trip.
+async fn append(tx: &mut TxOn, calls: &[Noted]) -> Result<(), StoreError> {
+    match tx {
+        TxOn::Sqlite(tx) => {
+            for (id, row) in calls {
+                sqlx::query(
+                    "INSERT INTO usage_events (id, user_id, key_id, provider, service, operation, outcome, latency_us,
+                                               units, source, key_source, at)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                )
+                .bind(id)
+                .bind(row.user.0)
+                .bind(row.key.map(|key| key.0))
+                .bind(row.provider.as_str())
+                .bind(row.service())
+                .bind(row.operation.as_str())
+                .bind(row.outcome)
+                .bind(row.latency_us)
+                .bind(row.units)
+                .bind(row.source)
+                .bind(row.key_source)
+                .bind(row.at.0)
+                .execute(&mut **tx)
+                .await?;
+            }
+        }
+        TxOn::Postgres(tx) => {
+            let rows = || calls.iter().map(|(_, row)| row);
+            sqlx::query(
+                "INSERT INTO usage_events (id, user_id, key_id, provider, service, operation, outcome, latency_us,
+                                           units, source, key_source, at)
+                 SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
+                    $8::bigint[], $9::bigint[], $10::text[], $11::text[], $12::bigint[])",
+            )
+            .bind(calls.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+            .bind(rows().map(|row| row.user.0).collect::<Vec<_>>())
+            .bind(rows().map(|row| row.key.map(|key| key.0)).collect::<Vec<_>>())
+            .bind(rows().map(|row| row.provider.as_str()).collect::<Vec<_>>())
+            .bind(rows().map(UsageRow::service).collect::<Vec<_>>())
+            .bind(rows().map(|row| row.operation.as_str()).collect::<Vec<_>>())
+            .bind(rows().map(|row| row.outcome).collect::<Vec<_>>())
+            .bind(rows().map(|row| row.latency_us).collect::<Vec<_>>())
+            .bind(rows().map(|row| row.units).collect::<Vec<_>>())
+            .bind(rows().map(|row| row.source).collect::<Vec<_>>())
+            .bind(rows().map(|row| row.key_source).collect::<Vec<_>>())
+            .bind(rows().map(|row| row.at.0).collect::<Vec<_>>())
+            .execute(&mut **tx)
+            .await?;
+        }
+    }
+    Ok(())
 }

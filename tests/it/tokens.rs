@@ -213,6 +213,18 @@ both! {
         ] {
             assert!(answer.text.contains(line), "{line} is not in\n{}", answer.text);
         }
+        // The dashboard asks for nothing that there is not.
+        let dashboard: Value = serde_json::from_str(include_str!("../../monitoring/grafana.json")).unwrap();
+        let targets = dashboard["panels"].as_array().unwrap().iter().flat_map(|panel| panel["targets"].as_array().unwrap());
+        let queries: Vec<_> = targets.map(|target| target["expr"].as_str().unwrap().to_owned()).collect();
+        assert!(queries.len() >= 8, "{queries:?}");
+        for query in queries {
+            let mut names = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|name| name.starts_with("keyward_"));
+            assert!(names.all(|name| answer.text.lines().any(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])))), "{query}");
+            for labels in query.split("by (").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+                assert!(labels.split(", ").all(|label| answer.text.contains(&format!("{label}=\""))), "{query}");
+            }
+        }
         for private in ["ana@", OLD, key["credentials"]["api_key"].as_str().unwrap()] {
             assert!(!answer.text.contains(private));
         }

@@ -40,11 +40,11 @@ impl Analytics {
             return Err(wrong);
         }
         let window = range.window(self.clock.now(), offset);
-        let cells = self.store.usage_cells(user, window).await.map_err(|e| internal(&e))?;
+        let recent = self.store.usage_cells(user, window).await.map_err(|e| internal(&e))?;
+        let before = self.store.usage_cells(user, window.before()).await.map_err(|e| internal(&e))?;
         let steps = self.store.usage_by_step(user, window).await.map_err(|e| internal(&e))?;
         let costs =
             self.store.usage_costs(user, window.begins, window.ends).await.map_err(|e| internal(&e))?;
-        let (recent, before): (Vec<_>, Vec<_>) = cells.into_iter().partition(|cell| cell.is_recent);
         Ok(UsageReport {
             range,
             begins: window.begins,
@@ -151,7 +151,6 @@ mod tests {
 
     fn cell(provider: &str, service: &str, outcome: &str, bucket: i64, calls: i64) -> UsageCell {
         UsageCell {
-            is_recent: true,
             provider: provider.to_owned(),
             service: service.to_owned(),
             operation: "search".to_owned(),

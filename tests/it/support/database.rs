@@ -1,7 +1,11 @@
 //! A database of its own for each test, and a way to look and meddle behind Keyward's back.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
+use keyward::store::Store;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
 
 /// A database engine.
@@ -26,6 +30,7 @@ macro_rules! on_either {
         }
     };
     ($type:ident, $sql:ident, $connection:ident, $work:expr) => {{
+        $sql.settle().await;
         let mut $connection = $type::connect(&$sql.url).await.unwrap();
         let answer = $work;
         $connection.close().await.unwrap();
@@ -37,9 +42,29 @@ macro_rules! on_either {
 pub struct Sql {
     pub engine: Engine,
     pub url: String,
+    /// What may hold back calls that are yet to be written to the ledger.
+    store: Mutex<Option<Store>>,
 }
 
 impl Sql {
+    /// The database at this address.
+    pub fn at(engine: Engine, url: String) -> Self {
+        Self { engine, url, store: Mutex::default() }
+    }
+
+    /// Looks at the database as `store` does, which has its ledger up to date.
+    pub fn follow(&self, store: Store) {
+        *self.store.lock().unwrap_or_else(PoisonError::into_inner) = Some(store);
+    }
+
+    async fn settle(&self) {
+        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // One that is closed has written everything before.
+        if let Some(store) = store {
+            let _ = store.write_usage().await;
+        }
+    }
+
     pub async fn new(engine: Engine, dir: &Path) -> Self {
         let url = match engine {
             Engine::Sqlite => format!("sqlite:{}/keyward.db", dir.display()),
@@ -53,7 +78,7 @@ impl Sql {
                 url.to_string()
             }
         };
-        Self { engine, url }
+        Self::at(engine, url)
     }
 
     /// Runs a statement; answers how many rows it changed.

@@ -131,6 +131,7 @@ impl App {
     ) -> Self {
         let clock = Arc::new(ManualClock::new(START));
         let installed = install(&variables, simulator, clock.clone()).await.unwrap();
+        sql.follow(installed.state.store.clone());
         let events = installed.state.events.clone();
         let worker = Arc::new(installed.worker);
         let (stop_loops, working) = (CancellationToken::new(), worker.clone());
@@ -167,7 +168,7 @@ impl App {
 
     /// A second node over the same database, with the same settings.
     pub async fn second_node(&self) -> Self {
-        let sql = Sql { engine: self.sql.engine, url: self.sql.url.clone() };
+        let sql = Sql::at(self.sql.engine, self.sql.url.clone());
         let (dir, simulator) = (tempfile::tempdir().unwrap(), CancellationToken::new());
         let node = Self::over(self.variables.clone(), sql, self.simulator, dir, simulator.drop_guard()).await;
         node.clock.set(self.now());

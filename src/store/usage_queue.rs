@@ -1,0 +1,163 @@
+//! Calls that wait to be written to the ledger. Many are written in one transaction, so that no call waits for the disk.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Mutex as Turn, Notify, OwnedMutexGuard, Semaphore},
+    time::{sleep, timeout},
+};
+use uuid::Uuid;
+
+use super::{
+    Store, StoreError,
+    usage::{Noted, UsageRow},
+};
+
+/// A call waits so long for others to be written with it. A crash loses those that wait, and no others.
+const TOGETHER_WITHIN: Duration = Duration::from_millis(100);
+/// So many are written together at the most, and at once when there are so many.
+const BATCH: usize = 256;
+/// So many wait at the most: what a second brings while the database is busy.
+const ROOM: usize = 4_096;
+/// Without room, a call waits so long for some before it is given up.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// After a database that is away, before it is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The queue, and the turn of whoever empties it.
+#[derive(Debug)]
+pub(super) struct UsageQueue {
+    waiting: Mutex<Waiting>,
+    room: Semaphore,
+    /// There are enough for a batch.
+    enough: Notify,
+    turn: Arc<Turn<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    calls: Vec<Noted>,
+    /// Somebody is going to write them.
+    expected: bool,
+}
+
+impl Default for UsageQueue {
+    fn default() -> Self {
+        Self {
+            waiting: Mutex::default(),
+            room: Semaphore::new(ROOM),
+            enough: Notify::new(),
+            turn: Arc::default(),
+        }
+    }
+}
+
+impl UsageQueue {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The oldest, a batch at the most.
+    fn take(&self) -> Vec<Noted> {
+        let calls = &mut self.waiting().calls;
+        let count = calls.len().min(BATCH);
+        calls.drain(..count).collect()
+    }
+
+    fn put_back(&self, calls: Vec<Noted>) {
+        self.waiting().calls.splice(..0, calls);
+    }
+}
+
+impl Store {
+    /// Takes note of a call, which is written soon. Waits only while thousands wait already, because the database does
+    /// not keep up; if that lasts, the call is not written, and the log says so.
+    pub async fn note_usage(&self, row: UsageRow) {
+        let queue = &self.usage;
+        match timeout(PATIENCE, queue.room.acquire()).await {
+            Ok(Ok(place)) => place.forget(),
+            _ => return tracing::error!("the usage ledger has no room; a call is not written to it"),
+        }
+        let (count, is_first) = {
+            let mut waiting = queue.waiting();
+            waiting.calls.push((Uuid::now_v7(), row));
+            (waiting.calls.len(), !std::mem::replace(&mut waiting.expected, true))
+        };
+        if is_first {
+            tokio::spawn(self.clone().write_usage_soon());
+        }
+        if count >= BATCH {
+            queue.enough.notify_one();
+        }
+    }
+
+    /// Writes until none waits.
+    async fn write_usage_soon(self) {
+        loop {
+            let _ = timeout(TOGETHER_WITHIN, self.usage.enough.notified()).await;
+            if let Err(error) = self.write_usage().await {
+                tracing::error!(%error, "calls could not be written to the usage ledger yet");
+                sleep(PAUSE).await;
+            }
+            let mut waiting = self.usage.waiting();
+            if waiting.calls.is_empty() || self.is_closed() {
+                waiting.expected = false;
+                return;
+            }
+        }
+    }
+
+    /// Writes what waits now. What is read from the ledger afterwards knows every call that has ended in this process.
+    pub async fn write_usage(&self) -> Result<(), StoreError> {
+        let turn = Arc::clone(&self.usage.turn).lock_owned().await;
+        let count = self.usage.waiting().calls.len();
+        if count == 0 {
+            return Ok(());
+        }
+        // In a task of its own: whoever waits for it may leave, and what was taken must not be lost.
+        let written = tokio::spawn(self.clone().write_batches(count, turn)).await;
+        written.unwrap_or_else(|error| {
+            tracing::error!(%error, "writing to the usage ledger broke down");
+            Ok(())
+        })
+    }
+
+    /// The same, for those who would rather read what there is than nothing while the database takes nothing on.
+    pub(super) async fn write_usage_if_possible(&self) {
+        if let Err(error) = self.write_usage().await {
+            tracing::warn!(%error, "the usage ledger is read without the last calls");
+        }
+    }
+
+    async fn write_batches(self, mut count: usize, _turn: OwnedMutexGuard<()>) -> Result<(), StoreError> {
+        while count > 0 {
+            let calls = self.usage.take();
+            let taken = calls.len();
+            match self.insert_usage(&calls).await {
+                Ok(()) => {}
+                Err(error) if error.is_transient() => {
+                    self.usage.put_back(calls);
+                    return Err(error);
+                }
+                Err(_) => self.write_one_by_one(&calls).await,
+            }
+            self.usage.room.add_permits(taken);
+            count = count.saturating_sub(taken);
+        }
+        Ok(())
+    }
+
+    /// One that cannot be written, such as that of an account that is gone, must not take others with it.
+    async fn write_one_by_one(&self, calls: &[Noted]) {
+        for call in calls {
+            match self.insert_usage(std::slice::from_ref(call)).await {
+                // Written before, when the answer to the commit was lost.
+                Ok(()) | Err(StoreError::Duplicate) => {}
+                Err(error) => tracing::error!(%error, "a call could not be written to the usage ledger"),
+            }
+        }
+    }
+}
