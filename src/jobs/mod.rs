@@ -87,9 +87,6 @@ async fn sweep(store: Store, clock: Arc<dyn Clock>) {
         if let Err(error) = store.forget_webhook_secrets(clock.now()).await {
             tracing::error!(%error, "copies of replaced credentials could not be forgotten");
         }
-        if let Err(error) = store.forget_usage(clock.now()).await {
-            tracing::error!(%error, "old usage could not be forgotten");
-        }
     }
 }
 

@@ -158,6 +158,8 @@ impl Store {
         sql::execute!(self.writer(), "DELETE FROM usage_events WHERE at <= $1", forgotten.0)?;
         let forgotten = now.minus(USAGE_HOURS_KEPT);
         sql::execute!(self.writer(), "DELETE FROM usage_hours WHERE hour <= $1", forgotten.0)?;
+        sql::execute!(self.writer(), "DELETE FROM usage_days WHERE day <= $1", forgotten.0)?;
+        sql::execute!(self.writer(), "DELETE FROM usage_totals WHERE hour <= $1", forgotten.0)?;
         sql::execute!(self.writer(), "DELETE FROM usage_costs WHERE hour <= $1", forgotten.0)?;
         Ok(destroyed)
     }

@@ -5,7 +5,7 @@
 //! from whole days and the hours at both ends. So two years of a user are some thousand rows to read, and not some
 //! hundred thousand.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -72,6 +72,7 @@ pub struct UsageCell {
     /// The bucket of their latency.
     pub latency_le_us: i64,
     /// How many.
+    #[sqlx(rename = "number")]
     pub calls: i64,
     /// What they cost.
     pub units: i64,
@@ -81,9 +82,6 @@ pub struct UsageCell {
 
 /// Outcomes that are no failures. The migrations repeat them.
 pub const NO_FAILURES: [&str; 2] = ["done", "cancelled"];
-
-/// Days and totals are kept for two years, as hours are.
-const COUNTS_KEPT: Duration = Duration::from_secs(2 * 366 * 86_400);
 
 /// What is counted apart: user, beginning of the time, provider, service, operation, outcome, bucket of latency.
 type Kind<'a> = (Uuid, i64, &'a str, &'a str, &'a str, &'a str, i64);
@@ -164,7 +162,7 @@ macro_rules! cells {
             $store.reader(),
             UsageCell,
             concat!(
-                "SELECT provider, service, operation, outcome, latency_le_us, CAST(SUM(calls) AS BIGINT) AS calls,
+                "SELECT provider, service, operation, outcome, latency_le_us, CAST(SUM(calls) AS BIGINT) AS number,
                     CAST(SUM(units) AS BIGINT) AS units, MAX(last_at) AS last_at
                  FROM ", $table, " WHERE user_id = $1 AND ", $time, " >= $2 AND ", $time, " < $3
                  GROUP BY provider, service, operation, outcome, latency_le_us"
@@ -260,14 +258,6 @@ impl Store {
         ends: i64,
     ) -> Result<Vec<UsageCell>, StoreError> {
         Ok(cells!(self, "usage_hours", "hour", user, begins, ends)?)
-    }
-
-    /// Forgets days and totals as old as the hours that the sweep forgets.
-    pub async fn forget_usage(&self, now: Timestamp) -> Result<(), StoreError> {
-        let forgotten = now.minus(COUNTS_KEPT);
-        sql::execute!(self.writer(), "DELETE FROM usage_days WHERE day <= $1", forgotten.0)?;
-        sql::execute!(self.writer(), "DELETE FROM usage_totals WHERE hour <= $1", forgotten.0)?;
-        Ok(())
     }
 }
 

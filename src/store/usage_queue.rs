@@ -24,6 +24,8 @@ const BATCH: usize = 256;
 const ROOM: usize = 4_096;
 /// Without room, a call waits so long for some before it is given up.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Whoever reads the ledger waits so long for the last calls to be written.
+const READERS_WAIT: Duration = Duration::from_secs(2);
 /// After a database that is away, before it is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -127,37 +129,49 @@ impl Store {
 
     /// The same, for those who would rather read what there is than nothing while the database takes nothing on.
     pub(super) async fn write_usage_if_possible(&self) {
-        if let Err(error) = self.write_usage().await {
-            tracing::warn!(%error, "the usage ledger is read without the last calls");
+        match timeout(READERS_WAIT, self.write_usage()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the usage ledger is read without the last calls"),
+            Err(_) => {
+                tracing::warn!("the usage ledger is read without the last calls, which take long to write")
+            }
         }
     }
 
     async fn write_batches(self, mut count: usize, _turn: OwnedMutexGuard<()>) -> Result<(), StoreError> {
         while count > 0 {
-            let calls = self.usage.take();
+            let mut calls = self.usage.take();
             let taken = calls.len();
-            match self.insert_usage(&calls).await {
-                Ok(()) => {}
-                Err(error) if error.is_transient() => {
-                    self.usage.put_back(calls);
-                    return Err(error);
+            let written = match self.insert_usage(&calls).await {
+                Ok(()) => {
+                    calls.clear();
+                    Ok(())
                 }
-                Err(_) => self.write_one_by_one(&calls).await,
+                Err(error) if error.is_transient() => Err(error),
+                Err(_) => self.write_one_by_one(&mut calls).await,
+            };
+            self.usage.room.add_permits(taken - calls.len());
+            if let Err(error) = written {
+                self.usage.put_back(calls);
+                return Err(error);
             }
-            self.usage.room.add_permits(taken);
             count = count.saturating_sub(taken);
         }
         Ok(())
     }
 
     /// One that cannot be written, such as that of an account that is gone, must not take others with it.
-    async fn write_one_by_one(&self, calls: &[Noted]) {
-        for call in calls {
+    /// Leaves in `calls` what is yet to be written when the database goes away meanwhile.
+    async fn write_one_by_one(&self, calls: &mut Vec<Noted>) -> Result<(), StoreError> {
+        while let Some(call) = calls.first() {
             match self.insert_usage(std::slice::from_ref(call)).await {
                 // Written before, when the answer to the commit was lost.
                 Ok(()) | Err(StoreError::Duplicate) => {}
+                Err(error) if error.is_transient() => return Err(error),
                 Err(error) => tracing::error!(%error, "a call could not be written to the usage ledger"),
             }
+            calls.remove(0);
         }
+        Ok(())
     }
 }

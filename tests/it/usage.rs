@@ -189,7 +189,7 @@ both! {
         }
         assert_eq!(report(&mut client, "?range=30d").await, counted);
         // After two years nothing of it is left.
-        app.state.store.forget_usage(app.now().plus(733 * DAY)).await.unwrap();
+        app.state.store.sweep(app.now().plus(733 * DAY)).await.unwrap();
         for table in ["usage_days", "usage_totals"] {
             assert_eq!(app.sql.number(&format!("SELECT COUNT(*) FROM {table}")).await, 0);
         }
