@@ -158,11 +158,17 @@ both! {
         }
         let key = seen(&app).await;
         assert_eq!((&key["status"], &key["stale"]), (&json!("valid"), &json!(true)));
+        // The card says so.
+        let label = "SerpAPI has given no definite answer for more than a day.";
+        let page = app.log_in("ana").await.get("/settings/api-keys").await.expect(200).text;
+        assert!(page.contains(label));
         scraper_opens(&app).await;
         becomes(&app, "plenty", "plenty").await;
         app.pass(2 * HOUR).await;
         let key = seen(&app).await;
         assert_eq!((&key["status"], &key["stale"]), (&json!("valid"), &json!(false)));
+        let page = app.log_in("ana").await.get("/settings/api-keys").await.expect(200).text;
+        assert!(page.contains("Valid") && !page.contains(label));
     }
 
     async fn a_claim_is_exclusive_until_its_lease_ends_and_fences_off_the_late(app: App) {
