@@ -93,6 +93,22 @@ test('a call is placed, followed, priced and heard again', async ({ page, server
   await expect(page.getByText('No call yet.')).toBeVisible();
 });
 
+test('a voice of one’s own speaks in a call', async ({ page, server, simulator }) => {
+  await register(page);
+  await store(page, server, 'twilio', await simulator.key('twilio', 'full'));
+  await store(page, server, 'elevenlabs', await simulator.key('elevenlabs', 'plenty'));
+  await open(page, CALLING);
+  await page.getByLabel('Voice', { exact: true }).selectOption('Sarah');
+  await expectSound(page);
+  await placeCall(page, '(212) 555-0188', 'Your order is ready.', 'US');
+  await expect(callState(page)).toHaveText('Completed');
+  await expect(page.getByText('Spoken by a voice of yours at ElevenLabs.')).toBeVisible();
+  const fetched = (await simulator.requests()).filter((request) => request.path.includes('/text-to-speech/'));
+  expect(fetched.length).toBeGreaterThan(0);
+  await page.getByRole('link', { name: 'Call again' }).click();
+  await expect(page.getByLabel('Voice', { exact: true })).toHaveValue('EXAVITQu4vr4xnSDxMaL');
+});
+
 test('a call that rings is hung up', async ({ page, server, simulator }) => {
   await simulator.pace({ second_ms: 1_000, webhook_timeout_ms: 15_000, price_after: 1 });
   await simulator.callee('+12125550177', { rings: 50 });

@@ -1,4 +1,4 @@
-//! Addresses under which a sound can be heard for a few minutes. Whoever has one may listen: a player in a page sends
+//! Addresses under which a sound can be heard for a short time. Whoever has one may listen: a player in a page sends
 //! no token. They cannot be guessed or made longer-lived, for they are signed.
 
 use std::time::Duration;
@@ -13,8 +13,8 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// An address is good for this long.
-const LIFETIME: Duration = Duration::from_secs(5 * 60);
+/// An address in a page is good for this long.
+pub const LISTEN: Duration = Duration::from_secs(5 * 60);
 /// Sets the key apart from that of the tokens, which comes from the same secret.
 const LABEL: &[u8] = b"keyward media links 1";
 
@@ -28,7 +28,7 @@ pub struct Media {
     pub user: UserId,
     /// The call.
     pub call: CallId,
-    /// Its recording, by the provider's name: letters and digits.
+    /// Its recording, by the provider's name, or another word for what is heard of it: letters and digits.
     pub recording: String,
 }
 
@@ -41,8 +41,8 @@ impl MediaKey {
     }
 
     /// The last part of an address.
-    pub fn sign(&self, media: &Media, now: Timestamp) -> String {
-        let said = format!("{}.{}.{}.{}", media.user, media.call, media.recording, now.plus(LIFETIME).0);
+    pub fn sign(&self, media: &Media, until: Timestamp) -> String {
+        let said = format!("{}.{}.{}.{}", media.user, media.call, media.recording, until.0);
         // EXPOSE: it signs.
         let mac = mac(self.0.expose_secret(), said.as_bytes());
         let signature = mac.map(|mac| URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()));
@@ -87,18 +87,18 @@ mod tests {
             (key(b"a secret of 32 characters or more"), key(b"another secret of 32 characters."));
         let now = Timestamp::from_seconds(1_795_000_000);
         let media = Media { user: UserId::generate(), call: CallId::generate(), recording: "RE1".to_owned() };
-        let link = own.sign(&media, now);
+        let link = own.sign(&media, now.plus(LISTEN));
         assert_eq!(own.verify(&link, now.plus(Duration::from_secs(299))), Some(media.clone()));
         assert_eq!(own.verify(&link, now.plus(Duration::from_secs(300))), None);
         assert_eq!(other.verify(&link, now), None);
         assert_eq!(own.verify(&link.replace("RE1", "RE2"), now), None);
-        let later = own.sign(&media, now.plus(Duration::from_secs(3_600)));
+        let later = own.sign(&media, now.plus(Duration::from_secs(3_900)));
         let (said, _) = later.rsplit_once('.').unwrap();
         let (_, signature) = link.rsplit_once('.').unwrap();
         assert_eq!(own.verify(&format!("{said}.{signature}"), now), None);
         for broken in ["", ".", "a.b.c.d.e", &link[1..], &link[..link.len() - 1]] {
             assert_eq!(own.verify(broken, now), None, "{broken}");
         }
-        assert_eq!(key(b"").verify(&key(b"").sign(&media, now), now), None);
+        assert_eq!(key(b"").verify(&key(b"").sign(&media, now.plus(LISTEN)), now), None);
     }
 }

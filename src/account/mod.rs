@@ -16,7 +16,7 @@ use secrecy::SecretString;
 
 pub use jwt::JwtKey;
 pub use limits::{Limit, Limiter, network};
-pub use media::{Media, MediaKey};
+pub use media::{LISTEN, Media, MediaKey};
 pub use origin::{ClientAddr, Origin, RequestUser};
 pub use password::Passwords;
 pub use system::SystemTokens;

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::context::*;
 use super::wire::Rpc;
 use crate::model::{
-    calling::{AccountView, CallList, CallView, Group, RecordingLink},
+    calling::{AccountView, CallList, CallView, CallVoice, Group, RecordingLink},
     error::AppError,
     ids::CallId,
     time::Timestamp,
@@ -34,6 +34,13 @@ pub async fn calling_account() -> Result<Option<AccountView>, AppError> {
     }
 }
 
+/// Voices that can speak in calls; none where that is not possible.
+#[server(name = AskCallVoices, prefix = "/api/rpc", endpoint = "call_voices", protocol = Rpc)]
+pub async fn call_voices() -> Result<Vec<CallVoice>, AppError> {
+    let who = principal().await?;
+    use_cases()?.calling.own_voices(who.user).await
+}
+
 /// Places a call and leads to its page.
 #[server(prefix = "/api/rpc", endpoint = "place_call", protocol = Rpc)]
 pub async fn place_call(
@@ -43,6 +50,7 @@ pub async fn place_call(
     message: String,
     #[server(default)] language: String,
     #[server(default)] record: Option<String>,
+    #[server(default)] voice: String,
     #[server(default)] once: String,
 ) -> Result<CallId, AppError> {
     let placed = async {
@@ -51,7 +59,7 @@ pub async fn place_call(
         let grant = app.keys.require(who.user, ServiceId::Calling).await?;
         // A box that is not ticked is not sent.
         let record = record.is_some();
-        let input = CallInput { to, country, from, message, language, record };
+        let input = CallInput { to, country, from, message, language, record, voice };
         app.calling.place(&grant, &input, &Once::form(once)).await
     };
     let call = placed.await?;

@@ -163,6 +163,8 @@ pub enum FieldError {
     NoPhoneNumber,
     /// A telephone number that does not say which country it is in.
     NoCountry,
+    /// What Twilio has to fetch, where it cannot reach the installation.
+    OutOfReach,
 }
 
 impl FieldError {
@@ -193,6 +195,9 @@ impl FieldError {
             ),
             Self::NoCountry => format!(
                 "{label} does not say which country it is in. Begin with + and the country code, or choose the country."
+            ),
+            Self::OutOfReach => format!(
+                "{label} has to be fetched by Twilio, which does not reach this installation. The operator sets PUBLIC_URL to its public address."
             ),
             Self::SubscriptionToken => {
                 "This is the token of a subscription, which is for people only. Make an API key.".to_owned()

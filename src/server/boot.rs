@@ -218,17 +218,18 @@ async fn assemble(
     let scraper =
         Scraper::new(store.clone(), keys.clone(), providers.clone(), clock.clone(), dispatch.clone());
     let scraper = Arc::new(scraper);
+    let voices = Arc::new(Voices::new(store.clone(), keys.clone(), providers.clone(), clock.clone()));
     let calling = Calling::new(
         (store.clone(), keys.clone(), providers.clone()),
         clock.clone(),
         dispatch.clone(),
+        voices.clone(),
         MediaKey::new(&jwt_key(&secrets.jwt)),
         report_origin(config),
     );
     let calling = Arc::new(calling);
     let services = Arc::new(Services { scraper: scraper.clone(), calling: calling.clone() });
     let worker = Worker::new(store.clone(), clock.clone(), services, dispatch, stopping.clone());
-    let voices = Arc::new(Voices::new(store.clone(), keys.clone(), providers.clone(), clock.clone()));
 
     let notices = config.warnings.iter().cloned().chain(secrets.notice).collect();
     let secure = config.public_url.is_https();

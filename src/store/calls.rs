@@ -62,14 +62,24 @@ impl TryFrom<Row> for CallView {
     }
 }
 
+/// A call that is ordered.
+#[derive(Debug)]
+pub struct NewCall<'a> {
+    /// The call.
+    pub id: CallId,
+    /// What is ordered.
+    pub request: &'a CallRequest,
+    /// The message as MP3, where a voice of the user's speaks it.
+    pub speech: Option<&'a [u8]>,
+}
+
 impl Store {
     /// Takes a call on, with its job, unless its order was taken on before, or too many of the user's calls wait or are
     /// under way.
     pub async fn insert_call(
         &self,
         user: UserId,
-        id: CallId,
-        request: &CallRequest,
+        &NewCall { id, request, speech }: &NewCall<'_>,
         order: Option<&Order>,
         now: Timestamp,
     ) -> Result<Taken, StoreError> {
@@ -97,10 +107,44 @@ impl Store {
             return Ok(Taken::Full);
         }
         jobs::enqueue(&mut tx, user, &Work::Call { call: id }, now).await?;
+        if let Some(sound) = speech {
+            sql::tx_execute!(
+                &mut tx,
+                "INSERT INTO call_speech (call_id, user_id, sound) VALUES ($1, $2, $3)",
+                id.0,
+                user.0,
+                sound
+            )?;
+        }
         orders::note(&mut tx, user, order, id.0, now).await?;
         tell(&mut tx, user, id, now).await?;
         tx.commit().await?;
         Ok(Taken::New)
+    }
+
+    /// The call that an order was taken on as before, with just this content.
+    pub async fn call_ordered(
+        &self,
+        user: UserId,
+        order: Option<&Order>,
+    ) -> Result<Option<CallId>, StoreError> {
+        let mut tx = self.begin().await?;
+        Ok(match orders::recall(&mut tx, user, order).await? {
+            Some(Taken::Known(call)) => Some(CallId(call)),
+            _ => None,
+        })
+    }
+
+    /// What a voice of the user's speaks in a call.
+    pub async fn call_speech(&self, user: UserId, id: CallId) -> Result<Option<Vec<u8>>, StoreError> {
+        let row = sql::fetch_optional!(
+            self.reader(),
+            (Vec<u8>,),
+            "SELECT sound FROM call_speech WHERE user_id = $1 AND call_id = $2",
+            user.0,
+            id.0
+        )?;
+        Ok(row.map(|(sound,)| sound))
     }
 
     /// One call of the user, with what was heard of it.

@@ -46,6 +46,7 @@ use self::{readers::Readers, usage_queue::UsageQueue};
 pub use audit::SecurityEvent;
 pub use call_reports::{CallSecrets, Effect, Heard, WebhookSecretRow};
 pub use call_runs::{Answered, CallRun, Next, Sending, Turn};
+pub use calls::NewCall;
 pub use error::StoreError;
 pub use events::Position;
 pub use installation::{Installation, InstanceSecret};

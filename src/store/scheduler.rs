@@ -152,6 +152,10 @@ impl Store {
         sql::execute!(self.writer(), "DELETE FROM invitations WHERE expires_at <= $1", now.0)?;
         let forgotten = now.minus(EVENTS_KEPT);
         sql::execute!(self.writer(), "DELETE FROM user_events WHERE at <= $1", forgotten.0)?;
+        sql::execute!(
+            self.writer(),
+            "DELETE FROM call_speech WHERE call_id IN (SELECT id FROM calls WHERE ended_at IS NOT NULL)"
+        )?;
         let forgotten = now.minus(ORDERS_KEPT);
         sql::execute!(self.writer(), "DELETE FROM orders WHERE created_at <= $1", forgotten.0)?;
         let forgotten = now.minus(USAGE_KEPT);

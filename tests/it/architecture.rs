@@ -181,6 +181,7 @@ fn only_the_scheduler_looks_across_owners() {
         "calls",
         "call_events",
         "call_recordings",
+        "call_speech",
         "voice_clones",
         "user_events",
         "user_event_heads",

@@ -81,7 +81,7 @@ both! {
         for (signed_in, path) in [
             (false, "/"), (false, "/login"), (false, "/nothing"), (false, "/api/nothing"), (false, "/docs/api"),
             (false, "/problems/not-found"), (false, "/settings/api-keys"), (false, "/healthz"),
-            (false, "/favicon.svg"), (false, "/media/recordings/x"), (true, "/"), (true, "/settings/api-keys"),
+            (false, "/favicon.svg"), (false, "/media/recordings/x"), (false, "/media/speech/x"), (true, "/"), (true, "/settings/api-keys"),
             (true, "/api/user-api-keys"), (true, "/api/events"),
         ] {
             let mut client = if signed_in { ana.clone() } else { app.visitor() };

@@ -29,6 +29,7 @@ mod leptos_toml;
 mod migrations;
 mod orders;
 mod outage;
+mod own_voice;
 mod platform_keys;
 mod recheck;
 mod recheck_scale;

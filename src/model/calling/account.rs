@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::ids::VoiceId;
+
 /// A number of the account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
@@ -18,6 +20,15 @@ pub struct NumberView {
     pub mms: bool,
     /// It is not Twilio's: a number of one's own that Twilio has verified.
     pub verified_only: bool,
+}
+
+/// A voice of the user's that can speak in a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallVoice {
+    /// The voice.
+    pub id: VoiceId,
+    /// Its name.
+    pub name: String,
 }
 
 /// The account as Twilio tells of it at this moment.

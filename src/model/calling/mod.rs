@@ -4,7 +4,7 @@ mod account;
 mod call;
 mod request;
 
-pub use account::{AccountView, NumberView};
+pub use account::{AccountView, CallVoice, NumberView};
 pub use call::{CallEvent, CallList, CallNotice, CallState, CallView, EventSource, Recording, RecordingLink};
 pub use request::{CallFilter, CallInput, CallRequest, Group, LANGUAGES};
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::MESSAGE_MAX;
 use crate::model::{
     error::{AppError, FieldError},
+    ids::VoiceId,
     time::Timestamp,
 };
 
@@ -60,6 +61,9 @@ pub struct CallInput {
     /// Whether the call is recorded.
     #[serde(default)]
     pub record: bool,
+    /// The voice of the user's ElevenLabs account that speaks the message; Twilio's own unless given.
+    #[serde(default)]
+    pub voice: String,
 }
 
 /// A call that can be ordered.
@@ -78,6 +82,9 @@ pub struct CallRequest {
     pub language: String,
     /// Whether the call is recorded.
     pub record: bool,
+    /// The voice of the user's ElevenLabs account that speaks; Twilio's own unless given.
+    #[serde(default)]
+    pub voice: Option<VoiceId>,
 }
 
 impl CallInput {
@@ -102,6 +109,9 @@ impl CallInput {
         let letters = self.country.len() == 2 && self.country.bytes().all(|b| b.is_ascii_alphabetic());
         if !self.country.is_empty() && !letters {
             errors.insert("country".to_owned(), FieldError::Malformed);
+        }
+        if !self.voice.is_empty() && self.voice.parse::<VoiceId>().is_err() {
+            errors.insert("voice".to_owned(), FieldError::Malformed);
         }
         AppError::fields(errors)
     }
@@ -191,10 +201,11 @@ mod tests {
             language: "xx".to_owned(),
             country: "Germany".to_owned(),
             record: false,
+            voice: "no such voice".to_owned(),
         };
         let errors = wrong.check().unwrap_err().errors;
         let names: Vec<_> = errors.keys().map(String::as_str).collect();
-        assert_eq!(names, ["country", "from", "language", "message", "to"]);
+        assert_eq!(names, ["country", "from", "language", "message", "to", "voice"]);
         assert_eq!((errors["to"], errors["from"]), (FieldError::Required, FieldError::TooLong));
         let right = CallInput {
             to: "+49 30 901820".to_owned(),

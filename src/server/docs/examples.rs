@@ -324,6 +324,7 @@ fn call() -> CallView {
     CallView {
         id: CallId(id(6)),
         request: CallRequest {
+            voice: None,
             to: "+4930901820".to_owned(),
             country: Some("DE".to_owned()),
             from: "+12025550142".to_owned(),

@@ -27,7 +27,7 @@ const TYPED: [(&str, &[&str]); 4] = [
     (StartSearch::PATH, &["engine", "query", "place", "language", "country", "limit"]),
     (StartBatch::PATH, &["engine", "queries", "place", "language", "country", "limit"]),
     (SaveSearch::PATH, &["name", "engine", "query", "place", "language", "country", "limit"]),
-    (PlaceCall::PATH, &["to", "country", "from", "message", "language", "record"]),
+    (PlaceCall::PATH, &["to", "country", "from", "message", "language", "record", "voice"]),
 ];
 
 /// A field longer than this does not come back: browsers and proxies refuse longer addresses.

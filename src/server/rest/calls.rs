@@ -98,6 +98,9 @@ pub(super) async fn account(
 /// A message is read out to whoever answers. The answer comes at once; the call is placed as soon as those before it
 /// are, also over a restart of the server, and never twice: where Keyward was cut off while it asked Twilio, it looks
 /// there for the call instead of calling again, and where that says nothing certain, the call ends as `unknown`.
+///
+/// With `voice` the message is spoken by ElevenLabs first, which charges its characters, once; what cannot be spoken is
+/// answered at once. That takes Voice Cloning to be open, and Twilio to reach this installation.
 #[utoipa::path(
     post,
     path = "/api/services/calling/calls",
@@ -119,7 +122,10 @@ pub(super) async fn account(
         ),
     )),
     security(("session" = []), ("login_token" = []), ("api_token" = ["services:use"])),
-    extensions(("x-problems" = json!(["invalid-input", "missing-api-keys", "too-many-calls", "idempotency-key-reused"])))
+    extensions(("x-problems" = json!([
+        "invalid-input", "missing-api-keys", "too-many-calls", "idempotency-key-reused", "not-found", "provider-refused",
+        "provider-unreachable", "rate-limited", "platform-limit"
+    ])))
 )]
 pub(super) async fn place(
     State(app): State<UseCases>,

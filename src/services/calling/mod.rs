@@ -8,13 +8,14 @@ mod number;
 mod read;
 mod run;
 mod source;
+mod speech;
 
 use std::sync::Arc;
 
 use self::{run::Run, source::Twilio};
-use super::{Dispatch, Ended, Once, Stops};
+use super::{Dispatch, Ended, Once, Stops, voices::Voices};
 use crate::{
-    account::{Media, MediaKey, internal},
+    account::{LISTEN, Media, MediaKey, internal},
     clock::Clock,
     keys::{Grant, Keys},
     model::{
@@ -27,7 +28,7 @@ use crate::{
         service::ServiceId,
     },
     providers::{Inbound, Parameters, Providers, SealedWebhookSecret, Stream},
-    store::{Effect, Heard, Hold, Store, Taken, WebhookSecretRow},
+    store::{Effect, Heard, Hold, NewCall, Store, Taken, WebhookSecretRow},
 };
 
 /// What is reported.
@@ -68,6 +69,7 @@ pub struct Calling {
     twilio: Twilio,
     clock: Arc<dyn Clock>,
     dispatch: Arc<Dispatch>,
+    voices: Arc<Voices>,
     media: MediaKey,
     /// Where Twilio reaches this installation, if it does.
     origin: Option<String>,
@@ -79,11 +81,12 @@ impl Calling {
         (store, keys, providers): (Store, Arc<Keys>, Arc<Providers>),
         clock: Arc<dyn Clock>,
         dispatch: Arc<Dispatch>,
+        voices: Arc<Voices>,
         media: MediaKey,
         origin: Option<String>,
     ) -> Self {
         let twilio = Twilio::new(keys.clone(), providers.clone());
-        Self { store, keys, providers, twilio, clock, dispatch, media, origin }
+        Self { store, keys, providers, twilio, clock, dispatch, voices, media, origin }
     }
 
     /// What there is to call with, as Twilio tells of it now.
@@ -116,7 +119,19 @@ impl Calling {
         let request = request(input)?;
         let id = CallId::generate();
         let order = once.order("call", &request)?;
-        let taken = self.store.insert_call(user, id, &request, order.as_ref(), self.clock.now()).await;
+        let speech = match &request.voice {
+            Some(voice) => {
+                // What was ordered before was spoken before, and is not paid for again.
+                let before = self.store.call_ordered(user, order.as_ref()).await.map_err(|e| internal(&e))?;
+                if let Some(before) = before {
+                    return self.get(user, before).await;
+                }
+                Some(self.spoken(user, voice, &request.message).await?)
+            }
+            None => None,
+        };
+        let new = NewCall { id, request: &request, speech: speech.as_deref() };
+        let taken = self.store.insert_call(user, &new, order.as_ref(), self.clock.now()).await;
         match taken.map_err(|e| internal(&e))? {
             Taken::New => {}
             Taken::Known(before) => return self.get(user, CallId(before)).await,
@@ -193,7 +208,11 @@ impl Calling {
         let recordings = self.get(user, id).await?.recordings.into_iter();
         let links = recordings.map(|Recording { sid, seconds }| {
             let media = Media { user, call: id, recording: sid.clone() };
-            RecordingLink { url: format!("/media/recordings/{}", self.media.sign(&media, now)), sid, seconds }
+            RecordingLink {
+                url: format!("/media/recordings/{}", self.media.sign(&media, now.plus(LISTEN))),
+                sid,
+                seconds,
+            }
         });
         Ok(links.collect())
     }
@@ -288,6 +307,7 @@ fn request(input: &CallInput) -> Result<CallRequest, AppError> {
                 language => language.to_owned(),
             },
             record: input.record,
+            voice: input.voice.parse().ok(),
         }),
         _ => Err(wrong),
     }

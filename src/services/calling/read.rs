@@ -14,8 +14,11 @@ use crate::{
 /// Longest text that is kept of an answer, in characters.
 const TEXT_MAX: usize = 64;
 
-/// What is said on the telephone, as markup (TwiML). The message is a text and stays one.
-pub(super) fn markup(request: &CallRequest) -> String {
+/// What is said on the telephone, as markup (TwiML). The message is a text and stays one; speech is at an address of ours.
+pub(super) fn markup(request: &CallRequest, speech: Option<&str>) -> String {
+    if let Some(address) = speech {
+        return format!("<Response><Play>{address}</Play></Response>");
+    }
     let mut said = String::with_capacity(request.message.len());
     for c in request.message.trim().chars() {
         match c {
@@ -158,6 +161,7 @@ mod tests {
 
     fn request(message: &str) -> CallRequest {
         CallRequest {
+            voice: None,
             to: "+4930901820".to_owned(),
             country: Some("DE".to_owned()),
             from: "+12025550142".to_owned(),
@@ -223,7 +227,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_message_stays_a_text(message in "[\\PC\\n]{0,200}") {
-            let markup = markup(&request(&message));
+            let markup = markup(&request(&message), None);
             let document = roxmltree::Document::parse(&markup);
             prop_assert!(document.is_ok(), "{}", markup);
             let document = document.unwrap();

@@ -143,8 +143,13 @@ impl Run<'_> {
         if let Err(notice) = twilio.count(&key).await {
             return self.end(CallState::NotPlaced, notice).await;
         }
+        let speech = call
+            .request
+            .voice
+            .as_ref()
+            .and_then(|_| self.calling.speech_url(user, CallId(job.0), self.now()));
         // From here on Twilio may have it, until it is known better.
-        match twilio.create(&key, &call.request, report_to.as_ref()).await {
+        match twilio.create(&key, &call.request, speech.as_deref(), report_to.as_ref()).await {
             Ok(body) => match read::call_sid(&body) {
                 Some(sid) => self.placed(sid, read::heard(&body), reported).await,
                 None => self.later(DOUBT, call).await,

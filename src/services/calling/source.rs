@@ -87,17 +87,18 @@ impl Twilio {
         Ok(AccountView { numbers, more_numbers: more, balance, currency, trial: None, reports: false })
     }
 
-    /// Orders a call.
+    /// Orders a call. `speech` is where Twilio fetches what it plays, in place of reading the message.
     pub(super) async fn create(
         &self,
         key: &Usable,
         request: &CallRequest,
+        speech: Option<&str>,
         reports: Option<&ReportTo>,
     ) -> Result<Value, CallError> {
         let mut call = Call::new(ServiceId::Calling, "create_call")
             .form("To", &request.to)
             .form("From", &request.from)
-            .form("Twiml", read::markup(request))
+            .form("Twiml", read::markup(request, speech))
             .form("TimeLimit", TIME_LIMIT);
         if request.record {
             call = call.form("Record", "true");

@@ -171,6 +171,7 @@ pub const UNDESCRIBED: &[Row] = &[
     Row::page("/docs/api"),
     Row::new("GET", "/problems/{code}", May::Everybody, 303, 303),
     Row::new("GET", "/media/recordings/{link}", May::Everybody, 404, 404),
+    Row::new("GET", "/media/speech/{link}", May::Everybody, 404, 404),
     Row::new("POST", "/webhooks/twilio/calls/{id:call}/status", May::Everybody, 401, 401).body(REPORT),
     Row::new("POST", "/webhooks/twilio/calls/{id:call}/recording", May::Everybody, 401, 401).body(REPORT),
 ];
@@ -218,6 +219,7 @@ pub const FUNCTIONS: &[Row] = &[
     Row::new("POST", "/api/rpc/run_saved", May::Person, 200, 403).body("id={id:saved}"),
     Row::new("POST", "/api/rpc/delete_saved", May::Person, 200, 404).body("id={id:saved}").then(404),
     Row::new("POST", "/api/rpc/calling_account", May::Person, 200, 200),
+    Row::new("POST", "/api/rpc/call_voices", May::Person, 200, 200),
     Row::new("POST", "/api/rpc/place_call", May::Person, 422, 403).body("to=&from=&message="),
     Row::new("POST", "/api/rpc/call", May::Person, 200, 404).body("id={id:call}"),
     Row::new("POST", "/api/rpc/calls", May::Person, 200, 200),

@@ -8,7 +8,7 @@ use crate::{
         problem::Problem,
         ui::{Notice as NoticeBox, Tone},
     },
-    model::calling::{AccountView, CallRequest, CallView, NumberView},
+    model::calling::{AccountView, CallRequest, CallView, CallVoice, NumberView},
 };
 
 /// What there is to call with, as Twilio tells of it now, and the form that calls.
@@ -16,6 +16,8 @@ use crate::{
 pub(super) fn Account(
     /// The account.
     asked: Asked<Option<AccountView>>,
+    /// The user's voices that can speak.
+    voices: Asked<Vec<CallVoice>>,
     /// The call that is to be placed once more.
     again: Asked<Option<CallView>>,
 ) -> impl IntoView {
@@ -26,11 +28,13 @@ pub(super) fn Account(
             view! { <div class="page-waiting" aria-busy="true"></div> }
         }>
             {move || Suspend::new(async move {
-                let (account, again) = (asked.await, again.await);
+                let (account, voices, again) = (asked.await, voices.await, again.await);
+                // Without them there is Twilio's own.
+                let voices = voices.unwrap_or_default();
                 // One that was deleted meanwhile is no reason not to call somebody.
                 let request = again.ok().flatten().map(|call| call.request);
                 match account {
-                    Ok(Some(account)) => view! { <Whole account=account request=request /> }.into_any(),
+                    Ok(Some(account)) => view! { <Whole account=account voices=voices request=request /> }.into_any(),
                     Ok(None) => {
                         if let Some(guard) = guard {
                             guard.ask_again();
@@ -42,7 +46,7 @@ pub(super) fn Account(
                         view! {
                             <Problem error=error />
                             <div class="panel">
-                                <CallForm callers=Vec::new() request=request />
+                                <CallForm callers=Vec::new() voices=voices request=request />
                             </div>
                         }
                         .into_any()
@@ -54,7 +58,7 @@ pub(super) fn Account(
 }
 
 #[component]
-fn Whole(account: AccountView, request: Option<CallRequest>) -> impl IntoView {
+fn Whole(account: AccountView, voices: Vec<CallVoice>, request: Option<CallRequest>) -> impl IntoView {
     let callers: Vec<_> = account.callers().cloned().collect();
     let trial = (account.trial == Some(true)).then(|| {
         view! {
@@ -78,7 +82,7 @@ fn Whole(account: AccountView, request: Option<CallRequest>) -> impl IntoView {
         {trial}
         {empty}
         <div class="panel">
-            <CallForm callers=callers request=request />
+            <CallForm callers=callers voices=voices request=request />
         </div>
         <Numbers account=account />
     }

@@ -144,7 +144,8 @@ fn Panel(view: RwSignal<CallView>, since: Since) -> impl IntoView {
     let state = Memo::new(move |_| view.with(|view| view.state));
     let (to, from, ordered) =
         view.with_untracked(|view| (view.request.to.clone(), view.request.from.clone(), view.created_at));
-    let message = view.with_untracked(|view| view.request.message.clone());
+    let (message, own_voice) =
+        view.with_untracked(|view| (view.request.message.clone(), view.request.voice.is_some()));
     let controls = move || {
         if !open.get() {
             return deletion(
@@ -181,6 +182,7 @@ fn Panel(view: RwSignal<CallView>, since: Since) -> impl IntoView {
             <div class="call-parts">
                 <h3>"Message"</h3>
                 <p class="call-said">{message}</p>
+                {own_voice.then(|| view! { <p class="muted">"Spoken by a voice of yours at ElevenLabs."</p> }.into_any())}
                 {move || view.with(course)}
                 <Recordings view=view />
             </div>

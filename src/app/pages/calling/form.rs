@@ -9,8 +9,8 @@ use crate::{
         ui::{BusyButton, ButtonKind, ErrorNotice, FieldErrorText, FormNumber, TextField},
     },
     model::{
-        calling::{CallRequest, LANGUAGES, MESSAGE_MAX, NumberView},
-        ids::CallId,
+        calling::{CallRequest, CallVoice, LANGUAGES, MESSAGE_MAX, NumberView},
+        ids::{CallId, VoiceId},
         service::ServiceId,
     },
 };
@@ -68,14 +68,16 @@ pub(super) fn again_path(id: CallId) -> String {
 pub(super) fn CallForm(
     /// The numbers that can call.
     callers: Vec<NumberView>,
+    /// The user's voices that can speak.
+    voices: Vec<CallVoice>,
     /// The call that is to be placed once more.
     request: Option<CallRequest>,
 ) -> impl IntoView {
     let place = Post::to::<PlaceCall>();
     let error = Signal::derive(move || place.error());
     mind(place.version(), error, FORM, MESSAGE);
-    let [to, from, message, country, language, record] =
-        ["to", "from", "message", "country", "language", "record"].map(in_address);
+    let [to, from, message, country, language, record, voice] =
+        ["to", "from", "message", "country", "language", "record", "voice"].map(in_address);
     // What was typed counts more.
     let or_before = |typed: String, before: fn(&CallRequest) -> &str| {
         let before = request.as_ref().map(before).filter(|_| typed.is_empty());
@@ -84,7 +86,8 @@ pub(super) fn CallForm(
     let (to, from) = (or_before(to, |request| &request.to), or_before(from, |request| &request.from));
     let message = or_before(message, |request| &request.message);
     let language = or_before(language, |request| &request.language);
-    let fields = ["to", "country", "from", "message", "language", "record"].map(str::to_owned);
+    let voice = or_before(voice, |request| request.voice.as_ref().map_or("", VoiceId::as_str));
+    let fields = ["to", "country", "from", "message", "language", "record", "voice"].map(str::to_owned);
     let said = about(error, "message", "The message");
     let wrong_country = about(error, "country", "The country");
     let wrong_language = about(error, "language", "The language");
@@ -144,10 +147,11 @@ pub(super) fn CallForm(
                         {message}
                     </textarea>
                     <p class="field-help" id="message-help">
-                        "Twilio reads it out once to whoever answers, an answering machine included, then hangs up."
+                        "It is said once to whoever answers, an answering machine included; then Twilio hangs up."
                     </p>
                     <FieldErrorText id="message-error".to_owned() error=said />
                 </div>
+                <Voice voices=voices chosen=voice error=about(error, "voice", "The voice") />
                 <label class="check">
                     <input type="checkbox" name="record" checked=!record.is_empty() aria-describedby="record-help" />
                     "Record the call"
@@ -160,6 +164,44 @@ pub(super) fn CallForm(
                     <BusyButton kind=ButtonKind::Primary busy=place.pending() label="Call" busy_label="Calling…" />
                 </div>
             </PostForm>
+        </div>
+    }
+    .into_any()
+}
+
+/// Who speaks the message. Nothing to choose where there is only Twilio's own voice.
+#[component]
+fn Voice(voices: Vec<CallVoice>, chosen: String, error: Signal<Option<String>>) -> impl IntoView {
+    if voices.is_empty() {
+        return ().into_any();
+    }
+    let offered = voices
+        .into_iter()
+        .map(|voice| {
+            view! {
+                <option value=voice.id.to_string() selected=voice.id.as_str() == chosen>
+                    {voice.name}
+                </option>
+            }
+            .into_any()
+        })
+        .collect_view();
+    view! {
+        <div class="field">
+            <label for="voice">"Voice"</label>
+            <select
+                id="voice"
+                name="voice"
+                aria-describedby="voice-help voice-error"
+                aria-invalid=move || error.read().is_some().then_some("true")
+            >
+                <option value="">"Twilio’s own, in the language above"</option>
+                {offered}
+            </select>
+            <p class="field-help" id="voice-help">
+                "One of yours speaks in the language of the message. ElevenLabs charges the message’s characters when you press “Call”, once."
+            </p>
+            <FieldErrorText id="voice-error".to_owned() error=error />
         </div>
     }
     .into_any()

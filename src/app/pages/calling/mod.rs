@@ -11,12 +11,12 @@ use leptos_meta::Title;
 use self::{account::Account, history::History};
 use crate::{
     api::{
-        calling::{AskCallingAccount, ReadCall},
+        calling::{AskCallVoices, AskCallingAccount, ReadCall},
         wire::ask,
     },
     app::{asked::Asked, guard::ApiKeyGuard, pages::work::in_address},
     model::{
-        calling::{AccountView, CallView},
+        calling::{AccountView, CallView, CallVoice},
         service::ServiceId,
     },
 };
@@ -31,6 +31,7 @@ const LEAD: &str = "Calls a number and reads a message to whoever answers, throu
 pub fn CallingPage() -> impl IntoView {
     // Here and not behind the guard: what is asked for must come in the same order on the server and in the browser.
     let account = Asked::<Option<AccountView>>::once(|| ask(AskCallingAccount {}));
+    let voices = Asked::<Vec<CallVoice>>::once(|| ask(AskCallVoices {}));
     let again = Asked::<Option<CallView>>::once(|| match in_address("again").parse() {
         Ok(id) => ask(ReadCall { id }),
         Err(_) => Box::pin(async { Ok("null".to_owned()) }),
@@ -44,7 +45,7 @@ pub fn CallingPage() -> impl IntoView {
             <div class="page">
                 <h1>{ServiceId::Calling.name()}</h1>
                 <p class="page-lead">{LEAD}</p>
-                <Account asked=account again=again />
+                <Account asked=account voices=voices again=again />
             </div>
         </ApiKeyGuard>
         <History />
