@@ -13,7 +13,7 @@ use crate::{
         asked::Asked,
         links::with_query,
         live::Since,
-        pages::work::{self, Followed, in_place},
+        pages::work::{self, Followed, follow_address, in_place},
         ui::{Moment, Phrase, day_here, focus_soon, part},
     },
     model::{
@@ -112,15 +112,14 @@ pub(super) fn History() -> impl IntoView {
     );
     // The list is drawn anew for another part of it.
     let asked_here = RwSignal::new(false);
-    let drawn = RwSignal::new(false);
+    let filter = Memo::new(move |_| Wish { before: None, ..wish.get() });
     work::list(asked, "calls", "Calls", move |list| {
-        let again = drawn.try_update(|drawn| std::mem::replace(drawn, true)) == Some(true);
         if asked_here.try_get_untracked() == Some(true) {
             asked_here.set(false);
             focus_soon("calls");
         }
         let wish = wish.get_untracked();
-        view! { <Calls list=list wish=wish since=since asked_here=asked_here here=here again=again /> }
+        view! { <Calls list=list wish=wish since=since asked_here=asked_here here=here filter=filter /> }
             .into_any()
     })
 }
@@ -132,16 +131,11 @@ fn Calls(
     since: Since,
     asked_here: RwSignal<bool>,
     here: RwSignal<bool>,
-    /// Another part was shown before.
-    again: bool,
+    /// What the address asks for, whichever part of it.
+    filter: Memo<Wish>,
 ) -> impl IntoView {
-    // The filter says what the address says, and not what was chosen for the part before.
     let form = NodeRef::<html::Form>::new();
-    Effect::new(move |_| {
-        if let Some(form) = form.get().filter(|_| again) {
-            form.reset();
-        }
-    });
+    follow_address(form, filter);
     let show = in_place(ServiceId::Calling.path().to_owned());
     let show = move |event| {
         asked_here.set(true);
