@@ -97,11 +97,12 @@ impl Feed {
             line.pieces.push(&Reflect::get(&read, &"value".into())?);
             line.go_on();
         };
-        line.ended.set(true);
-        line.go_on();
         let kind = BlobPropertyBag::new();
         kind.set_type(&line.kind);
         let sound = Blob::new_with_u8_array_sequence_and_options(&line.pieces, &kind)?;
+        // Now the pieces may go.
+        line.ended.set(true);
+        line.go_on();
         let played = !line.broken.get();
         Ok(All { sound, played, complete })
     }
