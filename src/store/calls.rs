@@ -122,17 +122,20 @@ impl Store {
         Ok(Taken::New)
     }
 
-    /// The call that an order was taken on as before, with just this content.
-    pub async fn call_ordered(
-        &self,
-        user: UserId,
-        order: Option<&Order>,
-    ) -> Result<Option<CallId>, StoreError> {
+    /// What `insert_call` would answer now.
+    pub async fn call_would_be(&self, user: UserId, order: Option<&Order>) -> Result<Taken, StoreError> {
         let mut tx = self.begin().await?;
-        Ok(match orders::recall(&mut tx, user, order).await? {
-            Some(Taken::Known(call)) => Some(CallId(call)),
-            _ => None,
-        })
+        if let Some(before) = orders::recall(&mut tx, user, order).await? {
+            return Ok(before);
+        }
+        let open = sql::tx_fetch_all!(
+            &mut tx,
+            (Uuid,),
+            "SELECT id FROM calls WHERE user_id = $1 AND ended_at IS NULL",
+            user.0
+        )?;
+        let full = i64::try_from(open.len()).is_ok_and(|open| open >= OPEN_MAX);
+        Ok(if full { Taken::Full } else { Taken::New })
     }
 
     /// What a voice of the user's speaks in a call.

@@ -62,6 +62,21 @@ both! {
         assert_eq!(again.location(), address);
         assert_eq!((orders(app).await, spoken(app).await.0), (1, 1));
 
+        // Two of one order at once are spoken once, and what is refused is not spoken at all.
+        let mut same = app.log_in("ana").await;
+        let headers = [("content-type", "application/json"), ("idempotency-key", "order-2")];
+        let body = order("Hello.").to_string();
+        let (first, second) = tokio::join!(
+            client.send("POST", CALLS, &headers, body.clone().into()),
+            same.send("POST", CALLS, &headers, body.into()),
+        );
+        let (first, second) = (first.expect(201), second.expect(201));
+        assert_eq!(first.location(), second.location());
+        until(app, &mut client, first.location(), is_over).await;
+        let other = order("Something else.").to_string();
+        client.send("POST", CALLS, &headers, other.into()).await.problem(422, "idempotency-key-reused");
+        assert_eq!(spoken(app).await.0, 2);
+
         // Whoever has the address hears it, for an hour; nobody hears anything under another.
         let url = played[0]["url"].as_str().unwrap();
         let path = url.strip_prefix(&it.origin).unwrap();

@@ -12,7 +12,7 @@ mod speech;
 
 use std::sync::Arc;
 
-use self::{run::Run, source::Twilio};
+use self::{run::Run, source::Twilio, speech::Turns};
 use super::{Dispatch, Ended, Once, Stops, voices::Voices};
 use crate::{
     account::{LISTEN, Media, MediaKey, internal},
@@ -70,6 +70,7 @@ pub struct Calling {
     clock: Arc<dyn Clock>,
     dispatch: Arc<Dispatch>,
     voices: Arc<Voices>,
+    turns: Turns,
     media: MediaKey,
     /// Where Twilio reaches this installation, if it does.
     origin: Option<String>,
@@ -86,7 +87,18 @@ impl Calling {
         origin: Option<String>,
     ) -> Self {
         let twilio = Twilio::new(keys.clone(), providers.clone());
-        Self { store, keys, providers, twilio, clock, dispatch, voices, media, origin }
+        Self {
+            store,
+            keys,
+            providers,
+            twilio,
+            clock,
+            dispatch,
+            voices,
+            turns: Turns::default(),
+            media,
+            origin,
+        }
     }
 
     /// What there is to call with, as Twilio tells of it now.
@@ -119,11 +131,14 @@ impl Calling {
         let request = request(input)?;
         let id = CallId::generate();
         let order = once.order("call", &request)?;
+        let mut turn = None;
         let speech = match &request.voice {
             Some(voice) => {
-                // What was ordered before was spoken before, and is not paid for again.
-                let before = self.store.call_ordered(user, order.as_ref()).await.map_err(|e| internal(&e))?;
-                if let Some(before) = before {
+                // Of two of the same order at once the second waits, and finds the first.
+                turn = self.turn(order.as_ref()).await;
+                // Nothing is spoken, and paid for, that is not taken on.
+                let would_be = self.store.call_would_be(user, order.as_ref()).await;
+                if let Some(before) = known(would_be.map_err(|e| internal(&e))?)? {
                     return self.get(user, before).await;
                 }
                 Some(self.spoken(user, voice, &request.message).await?)
@@ -132,11 +147,9 @@ impl Calling {
         };
         let new = NewCall { id, request: &request, speech: speech.as_deref() };
         let taken = self.store.insert_call(user, &new, order.as_ref(), self.clock.now()).await;
-        match taken.map_err(|e| internal(&e))? {
-            Taken::New => {}
-            Taken::Known(before) => return self.get(user, CallId(before)).await,
-            Taken::Reused => return Err(AppError::new(ErrorCode::IdempotencyKeyReused)),
-            Taken::Full => return Err(AppError::new(ErrorCode::TooManyCalls)),
+        drop(turn);
+        if let Some(before) = known(taken.map_err(|e| internal(&e))?)? {
+            return self.get(user, before).await;
         }
         // As it begins, not as far as it may have come by the time of the answer.
         let begun = self.get(user, id).await;
@@ -310,6 +323,16 @@ fn request(input: &CallInput) -> Result<CallRequest, AppError> {
             voice: input.voice.parse().ok(),
         }),
         _ => Err(wrong),
+    }
+}
+
+/// What an order had become before; nothing where it was taken on now.
+fn known(taken: Taken) -> Result<Option<CallId>, AppError> {
+    match taken {
+        Taken::New => Ok(None),
+        Taken::Known(before) => Ok(Some(CallId(before))),
+        Taken::Reused => Err(AppError::new(ErrorCode::IdempotencyKeyReused)),
+        Taken::Full => Err(AppError::new(ErrorCode::TooManyCalls)),
     }
 }
 

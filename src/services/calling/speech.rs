@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::Calling;
 use crate::{
@@ -17,6 +18,7 @@ use crate::{
         time::Timestamp,
         voices::{SpeechFormat, SpeechInput, VoiceQuery},
     },
+    store::Order,
 };
 
 /// What the address of speech names in place of a recording.
@@ -26,7 +28,16 @@ const FETCHED: Duration = Duration::from_secs(3600);
 /// Longest speech, in bytes. The longest message takes about a quarter of that.
 const SPEECH_MAX: usize = 2 << 20;
 
+/// Places for orders that are spoken. The same order always has the same; others share it now and then.
+pub(super) type Turns = [Mutex<()>; 32];
+
 impl Calling {
+    /// Waits until this order is not being spoken in this process; one without a name waits for nobody.
+    pub(super) async fn turn(&self, order: Option<&Order>) -> Option<MutexGuard<'_, ()>> {
+        let place = usize::from(order?.name[0]) % self.turns.len();
+        Some(self.turns[place].lock().await)
+    }
+
     /// The first of the voices that can speak the user's calls. None while Voice Cloning is closed, or where Twilio does
     /// not reach this installation.
     pub async fn own_voices(&self, user: UserId) -> Result<Vec<CallVoice>, AppError> {
