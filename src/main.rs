@@ -183,8 +183,8 @@ fn settings(purpose: Purpose) -> Result<Config, String> {
 /// Puts the rooms together for a command that does not serve; what the operator must know is said at once.
 async fn install_quietly(config: &Config) -> Result<Installation, String> {
     let installation = install(config, Purpose::Production, CancellationToken::new()).await?;
-    for notice in &installation.notices {
-        complain(notice);
+    for warning in &installation.warnings {
+        complain(warning);
     }
     Ok(installation)
 }

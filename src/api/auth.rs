@@ -70,8 +70,10 @@ pub async fn logout() -> Result<(), AppError> {
 pub async fn me() -> Result<Option<Me>, AppError> {
     let who = visitor().await?;
     let Some(who) = who else { return Ok(None) };
-    let seen = use_cases()?.accounts.seen(who.user).await?;
-    Ok(Some(Me { id: who.user, email: who.email, seen }))
+    let app = use_cases()?;
+    let seen = app.accounts.seen(who.user).await?;
+    let unread = app.notices.unread(who.user).await?;
+    Ok(Some(Me { id: who.user, email: who.email, seen, unread }))
 }
 
 /// What the account page shows.

@@ -18,6 +18,7 @@ use crate::{
         input,
         page::DemoKey,
     },
+    notices::Notices,
     services::{analytics::Analytics, calling::Calling, scraper::Scraper, voices::Voices},
     store::{Principal, Standing},
 };
@@ -37,6 +38,8 @@ pub struct UseCases {
     pub voices: Arc<Voices>,
     /// What keys were used for.
     pub analytics: Arc<Analytics>,
+    /// What users are told of.
+    pub notices: Arc<Notices>,
     /// The installation's address is https.
     pub secure: bool,
     /// The simulator's test keys, where the installation is a demonstration.

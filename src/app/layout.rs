@@ -1,15 +1,18 @@
 //! The frame around every page.
 
-use leptos::{html, prelude::*, wasm_bindgen::JsCast, web_sys::HtmlElement};
+use leptos::{html, prelude::*, task::spawn_local, wasm_bindgen::JsCast, web_sys::HtmlElement};
 use leptos_router::{components::A, hooks::use_location};
 
 use super::{
-    live::provide_live,
+    live::{SLOW, Since, provide_live},
     post::PostForm,
-    ui::{Icon, LiveRegion, Mark, focus_soon},
+    ui::{Icon, LiveRegion, Mark, focus_soon, part},
     viewer::{Viewer, provide_viewer},
 };
-use crate::model::{page::Me, service::ServiceId};
+use crate::{
+    api::auth::me,
+    model::{event::Topic, page::Me, service::ServiceId},
+};
 
 /// Header, main region and footer.
 #[component]
@@ -116,6 +119,7 @@ fn SignedIn(me: Me, viewer: Viewer) -> impl IntoView {
             <A href="/settings/api-keys">"API keys"</A>
         </nav>
         <div class="site-account">
+            {bell(me.unread)}
             <button type="button" class="account-button" popovertarget="account-menu">
                 <span class="visually-hidden">"Account menu of "</span>
                 <span class="account-email">{me.email}</span>
@@ -127,11 +131,48 @@ fn SignedIn(me: Me, viewer: Viewer) -> impl IntoView {
                 <A href="/settings/api-keys" on:click=close>
                     "API keys"
                 </A>
+                <A href="/settings/notifications" on:click=close>
+                    "Notification settings"
+                </A>
                 <PostForm action=viewer.logout>
                     <button type="submit">"Sign out"</button>
                 </PostForm>
             </div>
         </div>
+    }
+    .into_any()
+}
+
+/// Leads to the notices, with how many are new.
+fn bell(unread: i64) -> AnyView {
+    let unread = RwSignal::new(unread);
+    Since::now(Topic::Notices).follow(
+        || SLOW,
+        move || {
+            spawn_local(async move {
+                if let Ok(Some(me)) = me().await {
+                    unread.try_set(me.unread);
+                }
+            });
+        },
+    );
+    let count = part(move || {
+        let count = match unread.get() {
+            0 => return None,
+            1..=99 => unread.get().to_string(),
+            _ => "99+".to_owned(),
+        };
+        Some(
+            view! { <span class="badge">{count} <span class="visually-hidden">" new"</span></span> }
+                .into_any(),
+        )
+    });
+    view! {
+        <A href="/notifications" attr:class="bell">
+            <Icon mark=Mark::Bell />
+            <span class="visually-hidden">"Notifications"</span>
+            {count}
+        </A>
     }
     .into_any()
 }

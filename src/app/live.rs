@@ -26,6 +26,7 @@ struct Live {
     keys: RwSignal<u32>,
     searches: RwSignal<u32>,
     calls: RwSignal<u32>,
+    notices: RwSignal<u32>,
     account: RwSignal<u32>,
     /// Whether the browser is being told.
     connected: RwSignal<bool>,
@@ -37,6 +38,7 @@ impl Live {
             Topic::Keys => Some(self.keys),
             Topic::Searches => Some(self.searches),
             Topic::Calls => Some(self.calls),
+            Topic::Notices => Some(self.notices),
             Topic::Account => Some(self.account),
             Topic::Hello | Topic::Reset => None,
         }
@@ -49,6 +51,7 @@ pub(super) fn provide_live(viewer: Viewer) {
         keys: RwSignal::new(0),
         searches: RwSignal::new(0),
         calls: RwSignal::new(0),
+        notices: RwSignal::new(0),
         account: RwSignal::new(0),
         connected: RwSignal::new(false),
     };

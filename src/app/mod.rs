@@ -24,8 +24,8 @@ use self::{
     layout::Frame,
     pages::{
         AccountSettings, AiCallingPage, AnalyticsPage, ApiKeySettings, BatchPage, BatchStartPage, CallPage,
-        CallingPage, DemoPage, HomePage, LoginPage, RegisterPage, SavedPage, ScraperPage, SearchPage,
-        VoiceClonePage, VoiceCloningPage,
+        CallingPage, DemoPage, HomePage, LoginPage, NoticeSettingsPage, NoticesPage, RegisterPage, SavedPage,
+        ScraperPage, SearchPage, VoiceClonePage, VoiceCloningPage,
     },
     problem::NotFound,
     ui::{provide_announcer, provide_now},
@@ -78,6 +78,12 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/register") view=RegisterPage ssr=SsrMode::Async />
                     <Route path=path!("/settings/account") view=AccountSettings ssr=SsrMode::Async />
                     <Route path=path!("/settings/api-keys") view=ApiKeySettings ssr=SsrMode::Async />
+                    <Route
+                        path=path!("/settings/notifications")
+                        view=NoticeSettingsPage
+                        ssr=SsrMode::Async
+                    />
+                    <Route path=path!("/notifications") view=NoticesPage ssr=SsrMode::Async />
                     <Route path=path!("/services/data-scraper") view=ScraperPage ssr=SsrMode::Async />
                     <Route
                         path=path!("/services/data-scraper/searches/:id")

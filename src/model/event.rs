@@ -19,14 +19,16 @@ pub enum Topic {
     Searches,
     /// A call began, went on, ended, was priced or deleted. The subject is the call.
     Calls,
+    /// The user was told of something, or has read it.
+    Notices,
     /// Sessions or API tokens have ended, or a token was made.
     Account,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 6] =
-        [Self::Hello, Self::Reset, Self::Keys, Self::Searches, Self::Calls, Self::Account];
+    pub const ALL: [Self; 7] =
+        [Self::Hello, Self::Reset, Self::Keys, Self::Searches, Self::Calls, Self::Notices, Self::Account];
 
     /// The word in the database and in the stream.
     pub const fn code(self) -> &'static str {
@@ -36,6 +38,7 @@ impl Topic {
             Self::Keys => "keys",
             Self::Searches => "searches",
             Self::Calls => "calls",
+            Self::Notices => "notices",
             Self::Account => "account",
         }
     }
@@ -67,6 +70,8 @@ pub enum Change<'a> {
     Search(SearchId),
     /// This call.
     Call(CallId),
+    /// What the user is told of.
+    Notices,
     /// Sessions have ended.
     Account,
 }
@@ -78,6 +83,7 @@ impl Change<'_> {
             Self::Key(_) => Topic::Keys,
             Self::Search(_) => Topic::Searches,
             Self::Call(_) => Topic::Calls,
+            Self::Notices => Topic::Notices,
             Self::Account => Topic::Account,
         }
     }
@@ -88,7 +94,7 @@ impl Change<'_> {
             Self::Key(provider) => provider.to_string(),
             Self::Search(search) => search.to_string(),
             Self::Call(call) => call.to_string(),
-            Self::Account => String::new(),
+            Self::Notices | Self::Account => String::new(),
         }
     }
 }

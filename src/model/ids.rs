@@ -71,6 +71,12 @@ uuid_id! {
     CloneId;
     /// A personal API token. Not its text.
     TokenId;
+    /// Something that a user was told of.
+    NoticeId;
+    /// Where a user is told of it.
+    ChannelId;
+    /// A message to such a place: the `webhook-id` of Standard Webhooks.
+    MessageId;
     /// A piece of background work. The same as the id of what it works on.
     JobId;
     /// A process that does background work. New with each start.

@@ -11,6 +11,7 @@ pub mod input;
 pub mod job;
 pub mod key;
 pub mod money;
+pub mod notice;
 pub mod number;
 pub mod page;
 pub mod provider;

@@ -23,6 +23,7 @@ use crate::{
     keys::{Checking, Keys},
     model::{error::AppError, ids::ProviderId, page::DemoKey, provider::provider_name, time::Timestamp},
     monitor::{Ledger, PlatformKeys},
+    notices::Notices,
     providers::{Catalogue, CatalogueError, EgressSettings, Providers, SettingError},
     services::{
         Dispatch, Services, analytics::Analytics, calling::Calling, scraper::Scraper, voices::Voices,
@@ -141,7 +142,7 @@ pub struct Installation {
     /// The one clock.
     pub clock: Arc<dyn Clock>,
     /// What the operator must know.
-    pub notices: Vec<String>,
+    pub warnings: Vec<String>,
 }
 
 /// Puts the rooms together over the configured database. Touches nothing when it refuses.
@@ -231,10 +232,11 @@ async fn assemble(
     let services = Arc::new(Services { scraper: scraper.clone(), calling: calling.clone() });
     let worker = Worker::new(store.clone(), clock.clone(), services, dispatch, stopping.clone());
 
-    let notices = config.warnings.iter().cloned().chain(secrets.notice).collect();
+    let warnings = config.warnings.iter().cloned().chain(secrets.notice).collect();
     let secure = config.public_url.is_https();
     let demo_keys = demo.then(|| simulator::test_keys().into_iter().map(demo_key).collect());
     let analytics = Arc::new(Analytics::new(store.clone(), clock.clone()));
+    let notices = Arc::new(Notices::new(store.clone(), keys.clone(), clock.clone()));
     let use_cases = UseCases {
         accounts,
         keys: keys.clone(),
@@ -242,6 +244,7 @@ async fn assemble(
         calling,
         voices,
         analytics,
+        notices,
         secure,
         demo: demo_keys,
     };
@@ -267,7 +270,7 @@ async fn assemble(
     let stopping = Stopping(stopping);
     let state = AppState { use_cases, leptos, store: store.clone(), events, stopping, operations };
     let recheck = Recheck::new(store, keys, clock.clone(), config.check_keys);
-    Ok(Installation { state, site, recheck, worker, clock, notices })
+    Ok(Installation { state, site, recheck, worker, clock, warnings })
 }
 
 /// Where Twilio can report to. Nowhere on loopback, unless the operator has put something of this machine in Twilio's
@@ -301,8 +304,8 @@ pub async fn run(
 ) -> Result<Drained, BootError> {
     let address = config.site_addr;
     let listener = TcpListener::bind(address).await.map_err(|error| BootError::Listen { address, error })?;
-    for notice in &installation.notices {
-        tracing::warn!("{notice}");
+    for warning in &installation.warnings {
+        tracing::warn!("{warning}");
     }
     let code = installation.state.use_cases.accounts.first_operator_code().await;
     if let Some(code) = code.map_err(|_| BootError::FirstCode)? {

@@ -5,7 +5,14 @@ use serde_json::Value;
 use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
-use super::{SecurityEvent, Store, StoreError, audit, deks::DekRow, events, scheduler::REPORTS_FOLLOW, sql};
+use super::{
+    SecurityEvent, Store, StoreError, audit,
+    deks::DekRow,
+    events,
+    notices::{self, Standing},
+    scheduler::REPORTS_FOLLOW,
+    sql,
+};
 use crate::{
     model::{
         access::CredentialState,
@@ -170,7 +177,19 @@ pub struct CheckResult {
     pub evidence: Option<Evidence>,
 }
 
+impl KeyRow {
+    /// What its owner is told of it.
+    fn standing(&self) -> Standing {
+        Standing::of((self.status, self.status_reason), self.undecryptable, &self.metadata)
+    }
+}
+
 impl CheckResult {
+    /// What the owner is told of a row that stands like this.
+    fn standing(&self) -> Standing {
+        Standing::of((self.status, self.status_reason), false, &self.metadata)
+    }
+
     /// Whether its owner sees anything new on the row as it was before.
     fn shows_on(&self, key: &KeyRow) -> bool {
         key.undecryptable
@@ -236,6 +255,14 @@ pub(super) struct StateRow {
     status_reason: Option<String>,
     undecryptable: bool,
     metadata: Json<KeyMetadata>,
+}
+
+impl StateRow {
+    /// What its owner is told of it.
+    fn standing(&self) -> Result<Standing, StoreError> {
+        let stands = (status(&self.status)?, reason(self.status_reason.as_deref()));
+        Ok(Standing::of(stands, self.undecryptable, &self.metadata.0))
+    }
 }
 
 impl TryFrom<StateRow> for CredentialState {
@@ -414,7 +441,11 @@ impl Store {
         insert_webhook_copy(&mut tx, old.user, place, new.dek, new.webhook.as_ref()).await?;
         let entry = SecurityEvent::new(old.user, "key.replaced", &old.provider);
         audit::append(&mut tx, audit_key, &entry, now).await?;
-        events::append(&mut tx, old.user, Change::Key(&old.provider), now).await?;
+        let whose = (old.user, &old.provider);
+        let before = old.standing();
+        let after = new.check.standing().as_before(&before);
+        let told = notices::follow(&mut tx, whose, &before, &after, now).await?;
+        tell(&mut tx, whose, told, now).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -429,17 +460,19 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let deleted = sql::tx_execute!(
+        let deleted = sql::tx_fetch_optional!(
             &mut tx,
-            "DELETE FROM user_api_keys WHERE user_id = $1 AND provider = $2 AND slot = 'default'",
+            StateRow,
+            "DELETE FROM user_api_keys WHERE user_id = $1 AND provider = $2 AND slot = 'default'
+             RETURNING provider, status, status_reason, undecryptable, metadata",
             user.0,
             provider.as_str()
         )?;
-        if deleted == 0 {
-            return Ok(false);
-        }
+        let Some(deleted) = deleted else { return Ok(false) };
         audit::append(&mut tx, audit_key, &SecurityEvent::new(user, "key.deleted", provider), now).await?;
-        events::append(&mut tx, user, Change::Key(provider), now).await?;
+        let whose = (user, provider);
+        let told = notices::follow(&mut tx, whose, &deleted.standing()?, &Standing::default(), now).await?;
+        tell(&mut tx, whose, told, now).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -491,7 +524,9 @@ impl Store {
             .await?;
         }
         if result.shows_on(key) {
-            events::append(&mut tx, key.user, Change::Key(&key.provider), now).await?;
+            let whose = (key.user, &key.provider);
+            let told = notices::follow(&mut tx, whose, &key.standing(), &result.standing(), now).await?;
+            tell(&mut tx, whose, told, now).await?;
         }
         tx.commit().await?;
         Ok(true)
@@ -520,7 +555,10 @@ impl Store {
         if flagged > 0 && !key.undecryptable {
             let entry = SecurityEvent::new(key.user, "key.undecryptable", &key.provider);
             audit::append(&mut tx, audit_key, &entry, now).await?;
-            events::append(&mut tx, key.user, Change::Key(&key.provider), now).await?;
+            let sealed = Standing::of((key.status, None), true, &key.metadata);
+            let whose = (key.user, &key.provider);
+            let told = notices::follow(&mut tx, whose, &key.standing(), &sealed, now).await?;
+            tell(&mut tx, whose, told, now).await?;
         }
         tx.commit().await
     }
@@ -552,6 +590,20 @@ impl Store {
         )?;
         Ok(())
     }
+}
+
+/// Says that a key stands otherwise, and perhaps that there is a notice of it. The last statements of a transaction.
+async fn tell(
+    tx: &mut super::Tx,
+    (user, provider): (UserId, &ProviderId),
+    noticed: bool,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    events::append(tx, user, Change::Key(provider), now).await?;
+    if noticed {
+        events::append(tx, user, Change::Notices, now).await?;
+    }
+    Ok(())
 }
 
 async fn insert_webhook_copy(

@@ -24,6 +24,9 @@ const USAGE_KEPT: Duration = Duration::from_secs(90 * 86_400);
 /// … and how long their hours: two years, so that one can be compared with the one before.
 const USAGE_HOURS_KEPT: Duration = Duration::from_secs(2 * 366 * 86_400);
 
+/// How long notices are kept that are over.
+const NOTICES_KEPT: Duration = Duration::from_secs(90 * 86_400);
+
 /// Reports on a call may follow for this long after its end.
 pub(super) const REPORTS_FOLLOW: Duration = Duration::from_secs(3600);
 
@@ -158,6 +161,8 @@ impl Store {
         )?;
         let forgotten = now.minus(ORDERS_KEPT);
         sql::execute!(self.writer(), "DELETE FROM orders WHERE created_at <= $1", forgotten.0)?;
+        let forgotten = now.minus(NOTICES_KEPT);
+        sql::execute!(self.writer(), "DELETE FROM notices WHERE resolved_at <= $1", forgotten.0)?;
         let forgotten = now.minus(USAGE_KEPT);
         sql::execute!(self.writer(), "DELETE FROM usage_events WHERE at <= $1", forgotten.0)?;
         let forgotten = now.minus(USAGE_HOURS_KEPT);

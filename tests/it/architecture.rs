@@ -7,7 +7,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("app/ui", &["model"]),
     ("app", &["model", "api"]),
-    ("api", &["model", "account", "keys", "services", "store", "simulator"]),
+    ("api", &["model", "account", "keys", "notices", "services", "store", "simulator"]),
     ("clock", &["model"]),
     ("config", &["model", "telemetry"]),
     ("telemetry", &[]),
@@ -20,7 +20,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("account", &["model", "store", "vault", "clock", "config"]),
     ("keys", &["model", "store", "vault", "providers", "monitor", "account", "clock"]),
     ("services", &["model", "store", "providers", "keys", "account", "clock", "vault"]),
-    ("jobs", &["model", "store", "keys", "services", "clock"]),
+    ("notices", &["model", "store", "vault", "providers", "keys", "account", "clock"]),
+    ("jobs", &["model", "store", "keys", "notices", "services", "clock"]),
     ("simulator", &["model"]),
 ];
 

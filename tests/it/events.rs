@@ -190,19 +190,22 @@ both! {
         app.sql.execute(make_due).await;
         app.pass(MINUTE).await;
         stream.expect(3, "keys", "serpapi").await;
+        stream.expect(4, "notices", "").await;
         ana.get(ACCESS).await.problem(403, "missing-api-keys");
         change(&app, "plenty", "hangs_up").await;
         check(&mut ana).await;
-        stream.expect(4, "keys", "serpapi").await;
+        stream.expect(5, "keys", "serpapi").await;
         // No answer again: nothing new to see.
         check(&mut ana).await;
         app.sql.execute("UPDATE user_api_keys SET hint = 'x', config = '{}', encrypted_key = encrypted_key || encrypted_key").await;
         check(&mut ana).await;
-        stream.expect(5, "keys", "serpapi").await;
+        stream.expect(6, "keys", "serpapi").await;
+        stream.expect(7, "notices", "").await;
         assert_eq!(app.sql.number("SELECT COUNT(*) FROM user_api_keys WHERE undecryptable").await, 1);
         check(&mut ana).await;
         forget(&mut ana, "serpapi").await;
-        stream.expect(6, "keys", "serpapi").await;
+        stream.expect(8, "keys", "serpapi").await;
+        stream.expect(9, "notices", "").await;
     }
 
     async fn a_search_is_told_from_its_start_to_its_deletion(app: App) {

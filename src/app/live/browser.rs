@@ -31,7 +31,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LAST_PAUSE: Duration = Duration::from_secs(60);
 
 /// What pages follow.
-const FOLLOWED: [Topic; 4] = [Topic::Keys, Topic::Searches, Topic::Calls, Topic::Account];
+const FOLLOWED: [Topic; 5] = [Topic::Keys, Topic::Searches, Topic::Calls, Topic::Notices, Topic::Account];
 
 /// What tabs say to each other beside the events: "Is anybody there?"
 const ASK: &str = "ask";
@@ -54,7 +54,7 @@ struct Inner {
     /// The number of the last event heard.
     seen: Cell<i64>,
     /// What the pages are about to be told.
-    pending: Cell<[bool; 4]>,
+    pending: Cell<[bool; FOLLOWED.len()]>,
     /// They were told something a moment ago.
     just_told: Cell<bool>,
     /// Counts what was heard, to find out that nothing was.
@@ -231,10 +231,10 @@ impl Inner {
         match topic {
             Topic::Reset => {
                 self.seen.set(seq);
-                self.tell([true; 4]);
+                self.tell([true; FOLLOWED.len()]);
             }
             _ if seq <= seen => {}
-            Topic::Keys | Topic::Searches | Topic::Calls | Topic::Account
+            Topic::Keys | Topic::Searches | Topic::Calls | Topic::Notices | Topic::Account
                 if seq == seen.saturating_add(1) =>
             {
                 self.seen.set(seq);
@@ -243,13 +243,13 @@ impl Inner {
             // Something in between was missed.
             _ => {
                 self.seen.set(seq);
-                self.tell([true; 4]);
+                self.tell([true; FOLLOWED.len()]);
             }
         }
     }
 
     /// Tells the pages: at once, or, when they were told something a moment ago, at the end of that moment.
-    fn tell(self: &Rc<Self>, news: [bool; 4]) {
+    fn tell(self: &Rc<Self>, news: [bool; FOLLOWED.len()]) {
         let pending = self.pending.get();
         self.pending.set(std::array::from_fn(|topic| pending[topic] || news[topic]));
         if self.just_told.replace(true) {
@@ -261,7 +261,7 @@ impl Inner {
             move || {
                 line.just_told.set(false);
                 if line.pending.get().contains(&true) {
-                    line.tell([false; 4]);
+                    line.tell([false; FOLLOWED.len()]);
                 }
             },
             BURST,
@@ -331,7 +331,7 @@ impl Inner {
 
     fn look_again(self: &Rc<Self>) {
         if !self.live.connected.get_untracked() {
-            self.tell([true; 4]);
+            self.tell([true; FOLLOWED.len()]);
         }
         if self.leads.get() {
             return;
@@ -343,7 +343,7 @@ impl Inner {
             move || {
                 if !line.leads.get() && line.heard.get() == heard && line.live.connected.get_untracked() {
                     line.live.connected.set(false);
-                    line.tell([true; 4]);
+                    line.tell([true; FOLLOWED.len()]);
                 }
             },
             PATIENCE,

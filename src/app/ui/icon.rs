@@ -23,6 +23,8 @@ pub enum Mark {
     Arrow,
     /// Leads to another site.
     Outside,
+    /// News.
+    Bell,
     /// The shield of Keyward.
     Shield,
 }
@@ -41,6 +43,9 @@ impl Mark {
             Self::Spinner => "M8 3a5 5 0 1 1-4.33 2.5",
             Self::Arrow => "M3 8h9.5M9 4.5L12.5 8L9 11.5",
             Self::Outside => "M6.5 4H4v8h8V9.5M9 3.5h3.5V7M12.25 3.75L7.5 8.5",
+            Self::Bell => {
+                "M3.5 11.5h9c-1-1-1.25-2-1.25-4.25a3.25 3.25 0 0 0-6.5 0c0 2.25-.25 3.25-1.25 4.25M6.75 13.5h2.5"
+            }
             Self::Shield => {
                 "M8 1.5l5 1.75v4.25c0 3.25-2 5.75-5 7c-3-1.25-5-3.75-5-7V3.25zM8 5.75a1.35 1.35 0 1 0 0 2.7a1.35 1.35 0 1 0 0-2.7M8 8.5v2.25"
             }

@@ -7,7 +7,7 @@ use super::{examples, problems, schema};
 use crate::model::error::ErrorCode;
 
 /// The groups of operations, in the order of the page.
-pub(super) const TAGS: [(&str, &str); 8] = [
+pub(super) const TAGS: [(&str, &str); 9] = [
     ("Accounts", "Registering, logging in, sessions, password, API tokens."),
     ("Keys", "The providers, and the keys stored for them."),
     ("Services", "Which services are open, and what closes the others."),
@@ -15,6 +15,7 @@ pub(super) const TAGS: [(&str, &str); 8] = [
     ("Calling Operations", "Telephone calls, placed with the user's Twilio key."),
     ("Voice Cloning", "Voices of the user's ElevenLabs account: listening, speaking, cloning."),
     ("Analytics", "What keys were used for, what failed, and how long it took."),
+    ("Notifications", "What users are told of their keys, and where."),
     ("Operations", "For whoever runs the installation, and for programs that read this description."),
 ];
 

@@ -14,9 +14,13 @@ use crate::{
             AccountView, CallEvent, CallRequest, CallState, CallView, EventSource, NumberView, RecordingLink,
         },
         check::{Evidence, Outcome},
-        ids::{BatchId, CallId, CloneId, ProviderId, SavedId, SearchId, SessionId, TokenId, UserId, VoiceId},
+        ids::{
+            BatchId, CallId, CloneId, NoticeId, ProviderId, SavedId, SearchId, SessionId, TokenId, UserId,
+            VoiceId,
+        },
         key::{KeyMetadata, KeyView, Quota, Source},
         money::Charge,
+        notice::{NoticeKind, NoticeRules, NoticeView, Words, words},
         page::SessionView,
         provider::{Category, Cost, FieldInfo, FormInfo, Links, ProviderInfo},
         scraper::{
@@ -68,6 +72,8 @@ pub(super) fn of(name: &str) -> Option<Value> {
         "AccessDecision" => {
             json!(decide(ServiceId::DataScraper, &[credential()], POLICY))
         }
+        "NoticeView" => json!(notice()),
+        "NoticeRules" => json!(NoticeRules::default()),
         "SearchView" => json!(search()),
         "SavedView" => json!(SavedView {
             id: SavedId(id(6)),
@@ -290,6 +296,22 @@ fn credential() -> CredentialState {
         quota_unit: Some("searches".to_owned()),
         capabilities: BTreeMap::new(),
         source: Source::User,
+    }
+}
+
+fn notice() -> NoticeView {
+    let Words { title, text } = words(NoticeKind::Invalid, "SerpAPI", Some(Reason::Rejected), None);
+    NoticeView {
+        id: NoticeId(id(7)),
+        kind: NoticeKind::Invalid,
+        provider: ProviderId::SERPAPI,
+        title,
+        text,
+        fix: "/settings/api-keys#card-serpapi".to_owned(),
+        opened_at: NOW,
+        resolved_at: None,
+        times: 1,
+        read: false,
     }
 }
 

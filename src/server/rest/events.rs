@@ -51,7 +51,7 @@ pub(super) struct Resume {
 
 /// Follow what changes
 ///
-/// Server-sent events: `hello` at once, then `keys`, `searches`, `calls` and `account` as they happen. Each has its
+/// Server-sent events: `hello` at once, then `keys`, `searches`, `calls`, `notices` and `account` as they happen. Each has its
 /// number as `id`, and as `data` a JSON object with `seq`, `topic` and, where there are several, the `subject`: a
 /// provider, a search or a call, to be read again in the ordinary way. After `reset`, read everything again. The stream ends with the
 /// session or token that opened it.

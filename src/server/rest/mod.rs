@@ -10,6 +10,7 @@ mod calls;
 mod events;
 mod guard;
 pub(super) mod keys;
+mod notices;
 mod results;
 mod samples;
 mod saved;
@@ -112,6 +113,9 @@ pub(super) fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(voices::studio))
         .routes(routes!(voices::clones))
         .routes(routes!(usage::report))
+        .routes(routes!(notices::list))
+        .routes(routes!(notices::mark_read))
+        .routes(routes!(notices::rules, notices::set_rules))
         .routes(routes!(tokens::list, tokens::issue))
         .routes(routes!(tokens::revoke))
         .routes(routes!(system::access))

@@ -1,0 +1,188 @@
+//! What users are told of their keys.
+
+use serde_json::{Value, json};
+
+use crate::support::{App, Client, DAY, HOUR, MINUTE, both, literal};
+
+const LIST: &str = "/api/notifications";
+
+async fn store(client: &mut Client, id: &str) {
+    let body = json!({"provider": "serpapi", "credentials": App::test_key("serpapi", id)});
+    client.post("/api/user-api-keys/store", &body).await.expect(201);
+}
+
+/// The provider's answer changes, and somebody looks.
+async fn becomes(app: &App, client: &mut Client, situation: &str) {
+    app.control("PUT", "/keys/serpapi/plenty", Some(json!({"situation": situation}))).await;
+    app.clock.advance(MINUTE);
+    client.post("/api/user-api-keys/validate", &json!({"provider": "serpapi"})).await.expect(200);
+}
+
+async fn list(client: &mut Client) -> Vec<Value> {
+    client.get(LIST).await.expect(200).json()["items"].as_array().unwrap().clone()
+}
+
+/// Kind, whether it is over, whether it is read.
+fn brief(notices: &[Value]) -> Vec<(String, bool, bool)> {
+    let brief = |one: &Value| {
+        let kind = one["kind"].as_str().unwrap().to_owned();
+        (kind, !one["resolved_at"].is_null(), one["read"] == true)
+    };
+    notices.iter().map(brief).collect()
+}
+
+fn told(kind: &str, over: bool, read: bool) -> (String, bool, bool) {
+    (kind.to_owned(), over, read)
+}
+
+both! {
+    async fn a_key_that_stops_working_is_told_once_and_again_when_it_works(app: App) {
+        let mut ana = app.user("ana").await;
+        store(&mut ana, "plenty").await;
+        assert!(list(&mut ana).await.is_empty(), "what one stores oneself is no news");
+        let mut events = ana.events("", &[]).await;
+        events.expect(1, "hello", "").await;
+
+        becomes(&app, &mut ana, "invalid").await;
+        events.expect(2, "keys", "serpapi").await;
+        events.expect(3, "notices", "").await;
+        let notices = list(&mut ana).await;
+        assert_eq!(brief(&notices), [told("key.invalid", false, false)]);
+        let notice = &notices[0];
+        assert_eq!(notice["title"], "SerpAPI does not accept your key any more");
+        assert_eq!(
+            notice["text"],
+            "SerpAPI did not accept this key. It may have been deleted or copied in part. Replace it to open what needs it."
+        );
+        assert_eq!((&notice["fix"], &notice["times"]), (&json!("/settings/api-keys#card-serpapi"), &json!(1)));
+        // The page says it too, and so does every page's frame.
+        let page = ana.get("/notifications").await.expect(200).text;
+        assert!(page.contains("SerpAPI does not accept your key any more"));
+        assert!(page.contains(r#"href="/settings/api-keys#card-serpapi""#));
+        let home = ana.get("/").await.expect(200).text;
+        assert!(home.contains(r#"class="badge""#));
+
+        // A second look that finds the same is no news, and neither is an outage.
+        becomes(&app, &mut ana, "invalid").await;
+        becomes(&app, &mut ana, "down").await;
+        assert_eq!(brief(&list(&mut ana).await), [told("key.invalid", false, false)]);
+
+        becomes(&app, &mut ana, "plenty").await;
+        assert_eq!(brief(&list(&mut ana).await), [told("key.invalid", true, false)]);
+        // To and fro within an hour is one notice.
+        becomes(&app, &mut ana, "invalid").await;
+        becomes(&app, &mut ana, "plenty").await;
+        becomes(&app, &mut ana, "invalid").await;
+        let notices = list(&mut ana).await;
+        assert_eq!(brief(&notices), [told("key.invalid", false, false)]);
+        assert_eq!(notices[0]["times"], 3);
+        // Later it is another one.
+        becomes(&app, &mut ana, "plenty").await;
+        app.clock.advance(2 * HOUR);
+        becomes(&app, &mut ana, "invalid").await;
+        let notices = list(&mut ana).await;
+        assert_eq!(brief(&notices), [told("key.invalid", false, false), told("key.invalid", true, false)]);
+
+        // Somebody else hears nothing.
+        assert!(list(&mut app.user("eve").await).await.is_empty());
+    }
+
+    async fn each_way_to_stop_has_its_own_notice(app: App) {
+        let mut ana = app.user("ana").await;
+        store(&mut ana, "plenty").await;
+        becomes(&app, &mut ana, "nearly_used_up").await;
+        let low = list(&mut ana).await.remove(0);
+        assert_eq!(low["kind"], "key.nearly_exhausted");
+        assert!(low["text"].as_str().unwrap().ends_with("searches left. Top it up before services stop."), "{low}");
+        becomes(&app, &mut ana, "exhausted").await;
+        becomes(&app, &mut ana, "no_permission").await;
+        assert_eq!(
+            brief(&list(&mut ana).await),
+            [told("key.invalid", false, false), told("key.exhausted", true, false), told("key.nearly_exhausted", true, false)]
+        );
+        // Replaced by one that works: that little is left of that, whoever stores it sees.
+        let new = json!({"credentials": App::test_key("serpapi", "nearly_used_up")});
+        ana.put("/api/user-api-keys/serpapi", &new).await.expect(200);
+        assert!(list(&mut ana).await.iter().all(|one| !one["resolved_at"].is_null()));
+    }
+
+    async fn what_cannot_be_opened_is_told_until_it_can(app: App) {
+        let mut ana = app.user("ana").await;
+        store(&mut ana, "plenty").await;
+        let own = app.sql.blobs("SELECT encrypted_key FROM user_api_keys").await.remove(0);
+        let put = |bytes: &[u8]| format!("UPDATE user_api_keys SET encrypted_key = {}", literal(app.sql.engine, bytes));
+        app.sql.execute(&put(&own[..own.len() - 1])).await;
+        app.pass(2 * DAY).await;
+        let mut ana = app.log_in("ana").await;
+        assert_eq!(brief(&list(&mut ana).await), [told("key.undecryptable", false, false)]);
+        app.sql.execute(&put(&own)).await;
+        app.pass(2 * DAY).await;
+        let mut ana = app.log_in("ana").await;
+        assert_eq!(brief(&list(&mut ana).await), [told("key.undecryptable", true, false)]);
+        // Those that are over are forgotten after 90 days.
+        app.clock.advance(91 * DAY);
+        app.state.store.sweep(app.now()).await.unwrap();
+        assert!(list(&mut app.log_in("ana").await).await.is_empty());
+    }
+
+    async fn a_deleted_key_leaves_nothing_open(app: App) {
+        let mut ana = app.user("ana").await;
+        store(&mut ana, "plenty").await;
+        becomes(&app, &mut ana, "invalid").await;
+        ana.delete("/api/user-api-keys/serpapi").await.expect(204);
+        assert_eq!(brief(&list(&mut ana).await), [told("key.invalid", true, false)]);
+    }
+
+    async fn what_is_silenced_is_not_told(app: App) {
+        let mut ana = app.user("ana").await;
+        store(&mut ana, "plenty").await;
+        let rules = ana.get("/api/notifications/rules").await.expect(200).json();
+        assert_eq!(rules["on"].as_array().unwrap().len(), 6);
+        let on = json!({"on": ["key.suspended"]});
+        assert_eq!(ana.put("/api/notifications/rules", &on).await.expect(200).json(), on);
+        becomes(&app, &mut ana, "invalid").await;
+        assert!(list(&mut ana).await.is_empty());
+        assert_eq!(ana.get("/api/notifications/rules").await.expect(200).json(), on);
+        ana.put("/api/notifications/rules", &json!({"on": ["key.unheard_of"]})).await.problem(400, "bad-request");
+
+        // By a form without JavaScript.
+        let page = ana.get("/settings/notifications").await.expect(200).text;
+        assert!(page.contains(r#"name="on[key.suspended]""#) && page.contains("Tell me when"));
+        let fields = [("on[key.invalid]", "on"), ("on[key.limited]", "on")];
+        ana.form("/api/rpc/set_notice_rules", "/settings/notifications", &fields).await.expect(302);
+        let rules = ana.get("/api/notifications/rules").await.expect(200).json();
+        assert_eq!(rules, json!({"on": ["key.invalid", "key.limited"]}));
+    }
+
+    async fn notices_are_marked_as_read_and_come_in_parts(app: App) {
+        let mut ana = app.user("ana").await;
+        store(&mut ana, "plenty").await;
+        for _ in 0..52 {
+            becomes(&app, &mut ana, "invalid").await;
+            becomes(&app, &mut ana, "plenty").await;
+            app.sql.execute("UPDATE notices SET resolved_at = resolved_at - 7200000000").await;
+        }
+        let first = ana.get(LIST).await.expect(200).json();
+        assert_eq!(first["items"].as_array().unwrap().len(), 50);
+        let rest = ana.get(&format!("{LIST}?cursor={}", first["next"].as_str().unwrap())).await.expect(200).json();
+        assert_eq!((rest["items"].as_array().unwrap().len(), &rest["next"]), (2, &Value::Null));
+        ana.get(&format!("{LIST}?cursor=x")).await.problem(422, "invalid-input");
+        assert!(ana.get("/").await.expect(200).text.contains(">52<"));
+
+        // Those of somebody else are passed over.
+        let id = first["items"][0]["id"].clone();
+        let mut eve = app.user("eve").await;
+        eve.post("/api/notifications/read", &json!({"ids": [id]})).await.expect(204);
+        assert_eq!(list(&mut ana).await[0]["read"], false);
+        let mut events = ana.events("", &[]).await;
+        let hello = events.next().await.unwrap().id.unwrap();
+        ana.post("/api/notifications/read", &json!({"ids": [id]})).await.expect(204);
+        events.expect(hello + 1, "notices", "").await;
+        assert_eq!(brief(&list(&mut ana).await)[..2], [told("key.invalid", true, true), told("key.invalid", true, false)]);
+        ana.post("/api/notifications/read", &json!({})).await.expect(204);
+        assert!(list(&mut ana).await.iter().all(|one| one["read"] == true));
+        assert!(!ana.get("/").await.expect(200).text.contains(r#"class="badge""#));
+        let many: Vec<_> = (0..101).map(|_| id.clone()).collect();
+        ana.post("/api/notifications/read", &json!({"ids": many})).await.problem(422, "invalid-input");
+    }
+}
