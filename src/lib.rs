@@ -1,6 +1,6 @@
 //! Keyward: a self-hosted platform on which every user brings their own API keys.
 //!
-//! `ARCHITECTURE.md` describes the rooms, who may import whom, and four walks through the code.
+//! `ARCHITECTURE.md` describes the rooms, who may import whom, and seven walks through the code.
 
 // Views of nested components make deep types.
 #![recursion_limit = "256"]

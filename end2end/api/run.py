@@ -68,6 +68,8 @@ IDS = {
     "calls": ["read_call", "hang_up_call", "list_recordings"],
     "voices": ["rename_voice", "preview_voice", "speak"],
     "spare_voices": ["delete_voice"],
+    "channels": ["test_channel", "rotate_channel", "enable_channel", "list_messages"],
+    "spare_channels": ["delete_channel"],
     "users": ["read_access_of_user"],
 }
 
@@ -161,6 +163,9 @@ def user(url, name, simulator):
     }
     order = {"to": "+12125550188", "from": "+12025550142", "message": "Your order is ready.", "record": True}
     ids["calls"] = [make("/services/calling/calls", order)]
+    # The simulator stands in for a receiver, too: it answers at once, whatever it makes of it.
+    channel = {"kind": "webhook", "address": f"{simulator}/notices"}
+    ids["channels"], ids["spare_channels"] = ([make("/notifications/channels", channel)] for _ in range(2))
     # An earlier run may have deleted what the account had of its own.
     voices = call("GET", f"{url}/api/services/voice-cloning/voices", token=token)["items"]
     voices.sort(key=lambda voice: not voice["own"])
@@ -236,6 +241,7 @@ def main():
             with database(engine, own) as address:
                 environment = {f"KEYWARD_LIMIT_{limit}": "100000000" for limit in LIMITS}
                 environment |= {
+                    "KEYWARD_NOTIFY_ORIGINS": simulator,
                     "DATABASE_URL": address,
                     "KEYWARD_DATA_DIR": str(own / "data"),
                     "LEPTOS_SITE_ADDR": url.removeprefix("http://"),

@@ -54,6 +54,8 @@ test('the pages of a newcomer', async ({ page }) => {
     '/services/voice-cloning',
     '/services/calling',
     '/analytics',
+    '/notifications',
+    '/settings/notifications',
   ]) {
     await open(page, path);
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();

@@ -24,5 +24,7 @@ CREATE INDEX notices_by_end ON notices (resolved_at);
 CREATE TABLE notice_settings (
     user_id BLOB PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
     -- The words of the kinds.
-    off TEXT NOT NULL
+    off TEXT NOT NULL,
+    -- The hours in which nothing is sent that people read, and in which time zone; none where there are none.
+    quiet TEXT
 );

@@ -1,11 +1,14 @@
 //! Limits on attempts.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use sha2::{Digest, Sha256};
 
 use super::internal;
 use crate::{clock::Clock, config::Limits, model::error::AppError, store::Store};
+
+/// How often one user may do in an hour what sends something to somebody: add a place for notices, or try one.
+const CHANNELS_PER_HOUR: NonZeroU32 = NonZeroU32::MIN.saturating_add(29);
 
 /// What is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +27,10 @@ pub enum Limit {
     Checks,
     /// A call that a user makes with one of the operator's keys.
     PlatformCalls,
+    /// A place that a user adds for notices, or confirms.
+    Channels,
+    /// A message sent there to see whether it arrives.
+    ChannelTests,
 }
 
 /// What counts as one client: an IPv4 address, or the /56 that an IPv6 customer is given.
@@ -80,6 +87,8 @@ impl Limiter {
             Limit::KeysPerAddress => ("keys/address", self.settings.keys_per_address_per_hour, HOUR),
             Limit::Keys => ("keys", self.settings.keys_per_hour, HOUR),
             Limit::Checks => ("checks", self.settings.checks_per_user_per_hour, HOUR),
+            Limit::Channels => ("channels", CHANNELS_PER_HOUR, HOUR),
+            Limit::ChannelTests => ("channels/tests", CHANNELS_PER_HOUR, HOUR),
             Limit::PlatformCalls => ("platform", self.settings.platform_calls_per_user_per_day, DAY),
         };
         Rule { name, max: max.get(), window }

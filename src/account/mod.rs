@@ -20,7 +20,7 @@ pub use media::{LISTEN, Media, MediaKey};
 pub use origin::{ClientAddr, Origin, RequestUser};
 pub use password::Passwords;
 pub use system::SystemTokens;
-pub use token::{ApiToken, SessionToken};
+pub use token::{ApiToken, SessionToken, code, hash_text, random};
 
 use crate::{
     account::credentials::Presented,

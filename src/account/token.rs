@@ -85,19 +85,25 @@ fn check_bytes(random: &[u8]) -> [u8; 4] {
 }
 
 /// SHA-256 of a random code's text.
-pub(super) fn hash_text(text: &str) -> [u8; 32] {
+pub fn hash_text(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
 }
 
 /// An invitation's code: 24 letters of 5 random bits each, in groups that can be read out.
 pub(super) fn invitation_code() -> Result<String, AppError> {
+    code::<24>()
+}
+
+/// A code of so many letters of 5 random bits each, in groups that can be read out.
+pub fn code<const N: usize>() -> Result<String, AppError> {
     const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let bytes = random::<24>()?;
+    let bytes = random::<N>()?;
     let letters: Vec<char> = bytes.iter().map(|b| char::from(ALPHABET[usize::from(b % 32)])).collect();
     Ok(letters.chunks(6).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-"))
 }
 
-fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, AppError> {
+/// So many random bytes.
+pub fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, AppError> {
     let mut bytes = Zeroizing::new([0; N]);
     getrandom::fill(&mut bytes[..]).map_err(|_| AppError::new(ErrorCode::Internal))?;
     Ok(bytes)

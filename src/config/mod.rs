@@ -3,6 +3,7 @@
 
 mod address;
 mod database;
+mod mail;
 mod names;
 mod platform;
 mod problem;
@@ -26,6 +27,7 @@ use crate::{model::ids::ProviderId, telemetry::LogFormat};
 pub use self::{
     address::PublicUrl,
     database::{DatabaseUrl, Engine},
+    mail::{MailSecurity, MailSettings},
     platform::PlatformKeys,
     problem::{Problem, Problems},
     secrets::{FileError, Secrets, SecretsError, read_secret_file},
@@ -65,6 +67,10 @@ pub struct Config {
     pub provider_base_urls: BTreeMap<ProviderId, String>,
     /// The proxy of all outbound calls. Secret because it may hold a password.
     pub egress_proxy: Option<SecretString>,
+    /// Origins inside to which users may have notices sent; `providers` judges them.
+    pub notify_origins: Vec<String>,
+    /// How e-mail is sent, if it is.
+    pub mail: Option<MailSettings>,
     /// Where the server listens.
     pub site_addr: SocketAddr,
     /// Where the built site lies.
@@ -181,6 +187,8 @@ impl Config {
             providers_dir: reader.text("KEYWARD_PROVIDERS_DIR").map(PathBuf::from),
             provider_base_urls: reader.provider_base_urls(),
             egress_proxy: reader.proxy("KEYWARD_EGRESS_PROXY"),
+            notify_origins: reader.list("KEYWARD_NOTIFY_ORIGINS"),
+            mail: mail::read(&mut reader),
             site_addr,
             site_root: reader.text("LEPTOS_SITE_ROOT").map_or(site.root, PathBuf::from),
             log_filter: reader.log_filter("KEYWARD_LOG").unwrap_or_else(|| "info".to_owned()),

@@ -84,6 +84,12 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Texts separated by commas or spaces.
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
+        let parts = self.text(name).unwrap_or_default().split([',', ' ']);
+        parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
     /// A filter of log events.
     pub(super) fn log_filter(&mut self, name: &str) -> Option<String> {
         let text = self.text(name)?;

@@ -1,6 +1,7 @@
 //! Background work.
 
 mod events;
+mod messages;
 mod recheck;
 mod worker;
 
@@ -10,6 +11,7 @@ use tokio::{task::JoinSet, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 pub use events::{Call, EventWatch, Listener};
+pub use messages::Messages;
 pub use recheck::Recheck;
 pub use worker::Worker;
 
@@ -34,6 +36,7 @@ impl Jobs {
 pub fn spawn(
     recheck: Arc<Recheck>,
     events: Arc<EventWatch>,
+    messages: Arc<Messages>,
     worker: Arc<Worker>,
     store: Store,
     clock: Arc<dyn Clock>,
@@ -47,6 +50,15 @@ pub fn spawn(
     jobs.spawn(keep_running("events", stop.clone(), move || {
         let events = events.clone();
         async move { events.run().await }
+    }));
+    let round = messages.clone();
+    jobs.spawn(keep_running("rounds", stop.clone(), move || {
+        let round = round.clone();
+        async move { round.look_round().await }
+    }));
+    jobs.spawn(keep_running("messages", stop.clone(), move || {
+        let messages = messages.clone();
+        async move { messages.run().await }
     }));
     // Stops by itself, so that no job is lost between its claim and its beginning.
     jobs.spawn(keep_running("worker", CancellationToken::new(), move || {

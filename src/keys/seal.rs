@@ -35,8 +35,8 @@ pub(super) fn stored(key: &KeyRow) -> StoredCredential {
 }
 
 impl Keys {
-    /// The owner's DEK, made at the first store. Of two first stores at once, one DEK remains.
-    pub(super) async fn dek_of(&self, user: UserId) -> Result<WrappedDek, AppError> {
+    /// The owner's DEK, made when it is first needed. Of two at once, one remains.
+    pub async fn dek_of(&self, user: UserId) -> Result<WrappedDek, AppError> {
         let owner = user.to_string();
         if let Some(dek) = self.store.current_dek(&owner).await.map_err(|e| internal(&e))? {
             return Ok(dek);

@@ -9,6 +9,7 @@ use super::{
     access::AccessDecision,
     calling,
     ids::ProviderId,
+    notice::CHANNELS_MAX,
     scraper::{OPEN_MAX, SAVED_MAX},
     status::{KeyStatus, Reason},
     token::{Scope, TOKENS_MAX},
@@ -83,6 +84,8 @@ codes! {
     TooManyTokens "too-many-tokens" 409 "There are too many tokens";
     /// As many searches as one user may keep under a name are kept.
     TooManySaved "too-many-saved" 409 "There are too many saved searches";
+    /// As many places as one user may have are told of notices.
+    TooManyChannels "too-many-channels" 409 "There are too many places";
     /// The body is too large.
     TooLarge "too-large" 413 "The request is too large";
     /// The body has the wrong type.
@@ -165,6 +168,14 @@ pub enum FieldError {
     NoCountry,
     /// What Twilio has to fetch, where it cannot reach the installation.
     OutOfReach,
+    /// No time zone.
+    NoZone,
+    /// Not an address to which messages may be sent.
+    NotAReceiver,
+    /// The installation sends no e-mail.
+    NoMail,
+    /// The mail server did not take the message.
+    MailRefused,
 }
 
 impl FieldError {
@@ -199,6 +210,12 @@ impl FieldError {
             Self::OutOfReach => format!(
                 "{label} has to be fetched by Twilio, which does not reach this installation. The operator sets PUBLIC_URL to its public address."
             ),
+            Self::NoZone => format!("{label} is not the name of a time zone, such as Europe/Berlin."),
+            Self::NotAReceiver => format!(
+                "{label} must be an https address on the public internet, as the service shows it."
+            ),
+            Self::MailRefused => "The mail server did not take the message. Try again later, or tell the operator.".to_owned(),
+            Self::NoMail => "This installation sends no e-mail. Its operator sets KEYWARD_SMTP_URL.".to_owned(),
             Self::SubscriptionToken => {
                 "This is the token of a subscription, which is for people only. Make an API key.".to_owned()
             }
@@ -342,6 +359,9 @@ impl AppError {
             },
             ErrorCode::TooManySaved => {
                 format!("You have {SAVED_MAX} saved searches already. Delete one that you do not need any more.")
+            }
+            ErrorCode::TooManyChannels => {
+                format!("You have {CHANNELS_MAX} places already. Remove one that is not needed any more.")
             }
             ErrorCode::TooManyTokens => {
                 format!("You have {TOKENS_MAX} tokens already. Revoke one that is not used any more.")

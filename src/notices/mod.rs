@@ -1,10 +1,18 @@
-//! Use cases of notices: the list, and what its user wants to be told of. What is told of a key is written by
-//! `store`, in the transaction of the change.
+//! Use cases of notices: the list, what its user wants to be told of, and where. What is told of a key is written by
+//! `store`, in the transaction of the change, with a message to each of the user's places; `send` sends them.
+
+mod channels;
+mod mail;
+mod message;
+mod quiet;
+mod rounds;
+mod send;
+mod sign;
 
 use std::sync::Arc;
 
 use crate::{
-    account::internal,
+    account::{Limiter, internal},
     clock::Clock,
     keys::Keys,
     model::{
@@ -12,8 +20,12 @@ use crate::{
         ids::{NoticeId, UserId},
         notice::{MarkRead, NOTICES_SHOWN, NoticeKind, NoticeList, NoticeRules, NoticeView, words},
     },
+    providers::Outgoing,
     store::{NoticeRow, Store},
+    vault::{AuditKey, Vault},
 };
+
+pub use mail::{MailError, Mailer};
 
 /// Most notices that are marked at once, one by one.
 const MARKED_MAX: usize = 100;
@@ -22,13 +34,35 @@ const MARKED_MAX: usize = 100;
 pub struct Notices {
     store: Store,
     keys: Arc<Keys>,
+    vault: Arc<Vault>,
+    audit: Arc<AuditKey>,
+    limiter: Limiter,
     clock: Arc<dyn Clock>,
+    ways: Ways,
+}
+
+/// How messages leave.
+#[derive(Debug)]
+pub struct Ways {
+    /// To addresses that users typed.
+    pub outgoing: Outgoing,
+    /// By e-mail, where the operator has a server for it.
+    pub mailer: Option<Mailer>,
+    /// The address of this installation, to which messages lead back.
+    pub site: String,
 }
 
 impl Notices {
     /// The use cases over these rooms.
-    pub fn new(store: Store, keys: Arc<Keys>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, keys, clock }
+    pub fn new(
+        store: Store,
+        keys: Arc<Keys>,
+        (vault, audit): (Arc<Vault>, Arc<AuditKey>),
+        limiter: Limiter,
+        clock: Arc<dyn Clock>,
+        ways: Ways,
+    ) -> Self {
+        Self { store, keys, vault, audit, limiter, clock, ways }
     }
 
     /// A part of the user's notices, the latest first: those before `cursor`, or the first.
@@ -58,14 +92,20 @@ impl Notices {
 
     /// What the user wants to be told of.
     pub async fn rules(&self, user: UserId) -> Result<NoticeRules, AppError> {
-        let off = self.store.silenced(user).await.map_err(|e| internal(&e))?;
-        Ok(NoticeRules { on: NoticeKind::ALL.into_iter().filter(|kind| !off.contains(kind)).collect() })
+        let (off, quiet) = self.store.silenced(user).await.map_err(|e| internal(&e))?;
+        Ok(NoticeRules {
+            on: NoticeKind::ALL.into_iter().filter(|kind| !off.contains(kind)).collect(),
+            quiet,
+        })
     }
 
     /// Changes what the user wants to be told of.
     pub async fn set_rules(&self, user: UserId, rules: &NoticeRules) -> Result<NoticeRules, AppError> {
         let off: Vec<_> = NoticeKind::ALL.into_iter().filter(|kind| !rules.on.contains(kind)).collect();
-        self.store.silence(user, &off).await.map_err(|e| internal(&e))?;
+        if let Some(quiet) = &rules.quiet {
+            quiet::check(quiet)?;
+        }
+        self.store.silence(user, &off, rules.quiet.as_ref()).await.map_err(|e| internal(&e))?;
         self.rules(user).await
     }
 
@@ -77,7 +117,7 @@ impl Notices {
             kind: row.kind,
             title: words.title,
             text: words.text,
-            fix: format!("/settings/api-keys#card-{}", row.provider),
+            fix: row.kind.page(&row.provider),
             provider: row.provider,
             opened_at: row.opened_at,
             resolved_at: row.resolved_at,

@@ -6,6 +6,8 @@
 //! - `probe` asks whether a credential works; `call` uses it, and `stream` does so where the answer is no JSON. All go through `exchange`, which
 //!   sends by `egress`, judges by `rules` and reports to the [`UsageObserver`].
 //!
+//! - `outgoing` sends notices to addresses that users typed; nothing of a provider's goes that way.
+//!
 //! A provider's words never leave this room: answers are mapped to closed lists, and the few texts
 //! that are kept are picked by name, cut and searched for the credential.
 
@@ -18,6 +20,7 @@ mod exchange;
 mod forms;
 mod inbound;
 mod metadata;
+mod outgoing;
 mod probe;
 mod retired;
 mod rules;
@@ -42,6 +45,7 @@ pub use self::{
     describe::{json_schema, list, matrix},
     forms::{Candidate, Credential},
     inbound::{Forged, Inbound, Parameters, SealedWebhookSecret},
+    outgoing::{Address, NoReceipt, Outgoing, Receipt},
     probe::Spending,
     settings::{EgressSettings, SettingError},
     stored::{PlatformCredential, RecordPlace, StoredCredential, Usable},

@@ -19,12 +19,12 @@ use crate::{
     api::context::UseCases,
     clock::Clock,
     config::{Config, Purpose, SecretsError, SiteDefaults, read_secret_file},
-    jobs::{self, EventWatch, Recheck, Worker},
+    jobs::{self, EventWatch, Messages, Recheck, Worker},
     keys::{Checking, Keys},
     model::{error::AppError, ids::ProviderId, page::DemoKey, provider::provider_name, time::Timestamp},
     monitor::{Ledger, PlatformKeys},
-    notices::Notices,
-    providers::{Catalogue, CatalogueError, EgressSettings, Providers, SettingError},
+    notices::{MailError, Mailer, Notices, Ways},
+    providers::{Catalogue, CatalogueError, EgressSettings, Outgoing, Providers, SettingError},
     services::{
         Dispatch, Services, analytics::Analytics, calling::Calling, scraper::Scraper, voices::Voices,
     },
@@ -86,6 +86,9 @@ pub enum BootError {
     /// The settings of outbound calls are wrong.
     #[error("The settings are not usable:{}", lines(.0))]
     Outbound(Vec<SettingError>),
+    /// The settings of e-mail are wrong.
+    #[error("{0}")]
+    Mail(#[from] MailError),
     /// One of the operator's own keys does not fit the catalogue.
     #[error("KEYWARD_PLATFORM_KEYS_FILE names a file whose part [{provider}] cannot be used: {wrong}")]
     PlatformKey {
@@ -139,6 +142,8 @@ pub struct Installation {
     pub recheck: Recheck,
     /// What works on jobs; it does not run yet.
     pub worker: Worker,
+    /// The loop that sends what users are told; it does not run yet.
+    pub messages: Messages,
     /// The one clock.
     pub clock: Arc<dyn Clock>,
     /// What the operator must know.
@@ -201,6 +206,7 @@ async fn assemble(
     let metrics = Arc::new(Metrics::new(now.seconds()));
     let platform = Arc::new(PlatformKeys::default());
     let ledger = Arc::new(Ledger::new(store.clone(), platform.clone(), metrics.clone(), clock.clone()));
+    let ways = ways(config, &outbound)?;
     let providers = Arc::new(Providers::new(catalogue, outbound, vault.clone(), ledger, clock.clone())?);
     let limiter = Limiter::new(store.clone(), config.limits, clock.clone());
     let accounts = Arc::new(Accounts::new(
@@ -213,7 +219,15 @@ async fn assemble(
     ));
     let checking = Checking { enabled: config.check_keys, on_since: installation.checking_on_since };
     supply_platform_keys(config, &providers, &platform, now)?;
-    let keys = Keys::new(store.clone(), vault, providers.clone(), limiter, audit, clock.clone(), checking);
+    let keys = Keys::new(
+        store.clone(),
+        vault.clone(),
+        providers.clone(),
+        limiter.clone(),
+        audit.clone(),
+        clock.clone(),
+        checking,
+    );
     let keys = Arc::new(keys.supplied_with(platform));
     let dispatch = Arc::new(Dispatch::default());
     let scraper =
@@ -236,7 +250,9 @@ async fn assemble(
     let secure = config.public_url.is_https();
     let demo_keys = demo.then(|| simulator::test_keys().into_iter().map(demo_key).collect());
     let analytics = Arc::new(Analytics::new(store.clone(), clock.clone()));
-    let notices = Arc::new(Notices::new(store.clone(), keys.clone(), clock.clone()));
+    let notices = Notices::new(store.clone(), keys.clone(), (vault, audit), limiter, clock.clone(), ways);
+    let notices = Arc::new(notices);
+    let messages = Messages::new(notices.clone());
     let use_cases = UseCases {
         accounts,
         keys: keys.clone(),
@@ -270,7 +286,17 @@ async fn assemble(
     let stopping = Stopping(stopping);
     let state = AppState { use_cases, leptos, store: store.clone(), events, stopping, operations };
     let recheck = Recheck::new(store, keys, clock.clone(), config.check_keys);
-    Ok(Installation { state, site, recheck, worker, clock, warnings })
+    Ok(Installation { state, site, recheck, worker, messages, clock, warnings })
+}
+
+/// How what users are told leaves.
+fn ways(config: &Config, outbound: &EgressSettings) -> Result<Ways, BootError> {
+    let outgoing = Outgoing::new(outbound, &config.notify_origins);
+    Ok(Ways {
+        outgoing: outgoing.map_err(|error| BootError::Outbound(vec![error]))?,
+        mailer: config.mail.as_ref().map(Mailer::new).transpose()?,
+        site: config.public_url.origin().to_owned(),
+    })
 }
 
 /// Where Twilio can report to. Nowhere on loopback, unless the operator has put something of this machine in Twilio's
@@ -312,10 +338,11 @@ pub async fn run(
         print_first_code(&code);
     }
     tracing::info!(url = config.public_url.origin(), database = ?config.database_url.engine(), "Keyward is ready");
-    let Installation { state, site, recheck, worker, clock, .. } = installation;
+    let Installation { state, site, recheck, worker, messages, clock, .. } = installation;
     let store = state.store.clone();
     let (recheck, events, worker) = (Arc::new(recheck), Arc::clone(&state.events), Arc::new(worker));
-    let jobs = jobs::spawn(recheck, events, worker.clone(), store.clone(), clock, &shutdown.stop);
+    let messages = Arc::new(messages);
+    let jobs = jobs::spawn(recheck, events, messages, worker.clone(), store.clone(), clock, &shutdown.stop);
     let (draining, now) = (worker.clone(), shutdown.now.clone());
     let stopped = shutdown.stop.clone();
     // Beside the requests under way: both together keep the promise of when the server has stopped.

@@ -333,9 +333,9 @@ impl Store {
             &mut tx,
             "INSERT INTO user_api_keys (id, user_id, provider, slot, encrypted_key, dek_id, config, metadata, hint,
                 status, status_reason, last_result, undecryptable, is_active, last_validated, next_check_at,
-                due_since, check_step, evidence, not_before, revision, credential_version, created_at, updated_at)
+                due_since, check_step, evidence, not_before, revision, credential_version, created_at, updated_at, stored_at)
              VALUES ($1, $2, $3, 'default', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 1, 1,
-                $20, $20)",
+                $20, $20, $20)",
             key.id.0,
             key.user.0,
             key.provider.as_str(),
@@ -380,7 +380,8 @@ impl Store {
             "UPDATE user_api_keys SET encrypted_key = $1, dek_id = $2, config = $3, metadata = $4, hint = $5,
                 status = $6, status_reason = $7, last_result = $8, undecryptable = $9, is_active = $10,
                 last_validated = $11, next_check_at = $12, due_since = $13, check_step = $14, evidence = $15,
-                not_before = $16, revision = revision + 1, credential_version = credential_version + 1, updated_at = $17
+                not_before = $16, revision = revision + 1, credential_version = credential_version + 1, updated_at = $17,
+                stored_at = $17
              WHERE id = $18 AND user_id = $19 AND credential_version = $20",
             new.encrypted_key,
             new.dek.id.0,
@@ -442,7 +443,7 @@ impl Store {
         let entry = SecurityEvent::new(old.user, "key.replaced", &old.provider);
         audit::append(&mut tx, audit_key, &entry, now).await?;
         let whose = (old.user, &old.provider);
-        let before = old.standing();
+        let before = old.standing().and_old();
         let after = new.check.standing().as_before(&before);
         let told = notices::follow(&mut tx, whose, &before, &after, now).await?;
         tell(&mut tx, whose, told, now).await?;
@@ -471,7 +472,8 @@ impl Store {
         let Some(deleted) = deleted else { return Ok(false) };
         audit::append(&mut tx, audit_key, &SecurityEvent::new(user, "key.deleted", provider), now).await?;
         let whose = (user, provider);
-        let told = notices::follow(&mut tx, whose, &deleted.standing()?, &Standing::default(), now).await?;
+        let told = notices::follow(&mut tx, whose, &deleted.standing()?.and_old(), &Standing::default(), now)
+            .await?;
         tell(&mut tx, whose, told, now).await?;
         tx.commit().await?;
         Ok(true)

@@ -5,12 +5,12 @@ use std::time::Duration;
 use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
-use super::{Store, StoreError, Tx, events, sql};
+use super::{Store, StoreError, Tx, events, notice_messages::queue, sql};
 use crate::model::{
     event::Change,
     ids::{NoticeId, ProviderId, UserId},
     key::KeyMetadata,
-    notice::{NoticeKind, conditions},
+    notice::{MessageEvent, NoticeKind, Quiet, conditions},
     status::{KeyStatus, Reason},
     time::Timestamp,
 };
@@ -18,6 +18,17 @@ use crate::model::{
 /// A notice that comes back this soon after it was over is the same one: a key that goes to and fro does not fill
 /// the list.
 const SAME: Duration = Duration::from_secs(3600);
+
+/// Whom something concerns, and what.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct About {
+    /// The user.
+    pub user: UserId,
+    /// The provider.
+    pub provider: ProviderId,
+    /// What it is.
+    pub kind: NoticeKind,
+}
 
 /// A notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,9 +106,15 @@ impl Standing {
         }
     }
 
+    /// With that it may have been in use for long, which ends with it.
+    pub(super) fn and_old(mut self) -> Self {
+        self.kinds.push(NoticeKind::ReplacementDue);
+        self
+    }
+
     /// The part of it that was so before: what is new is no news to whoever has just stored the key.
     pub(super) fn as_before(mut self, before: &Self) -> Self {
-        self.kinds.retain(|kind| before.kinds.contains(kind));
+        self.kinds.retain(|kind| before.kinds.contains(kind) && *kind != NoticeKind::ReplacementDue);
         self
     }
 }
@@ -116,7 +133,7 @@ pub(super) async fn follow(
     }
     let mut told = false;
     for kind in before.kinds.iter().filter(|kind| !after.kinds.contains(kind)) {
-        told |= resolve(tx, user, provider, *kind, now).await?;
+        told |= resolve(tx, user, provider, (*kind, after.kinds.is_empty()), now).await?;
     }
     for kind in after.kinds.iter().filter(|kind| !before.kinds.contains(kind)) {
         told |= open(tx, user, provider, (*kind, after), now).await?;
@@ -128,18 +145,23 @@ async fn resolve(
     tx: &mut Tx,
     user: UserId,
     provider: &ProviderId,
-    kind: NoticeKind,
+    (kind, well): (NoticeKind, bool),
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let over = sql::tx_execute!(
+    let over = sql::tx_fetch_optional!(
         &mut *tx,
-        "UPDATE notices SET resolved_at = $1 WHERE user_id = $2 AND provider = $3 AND kind = $4 AND resolved_at IS NULL",
+        (Uuid,),
+        "UPDATE notices SET resolved_at = $1 WHERE user_id = $2 AND provider = $3 AND kind = $4 AND resolved_at IS NULL
+         RETURNING id",
         now.0,
         user.0,
         provider.as_str(),
         kind.code()
     )?;
-    Ok(over > 0)
+    if let Some((id,)) = over {
+        queue(tx, user, NoticeId(id), (MessageEvent::Resolved, well), now).await?;
+    }
+    Ok(over.is_some())
 }
 
 async fn open(
@@ -152,15 +174,19 @@ async fn open(
     if is_off(tx, user, kind).await? {
         return Ok(false);
     }
-    let detail = (kind == NoticeKind::Low).then_some(why.detail.as_deref()).flatten();
-    let reason = why.reason.filter(|_| kind != NoticeKind::Low).map(Reason::code);
-    let again = sql::tx_execute!(
+    // Of the state of a key the reason is told, of everything else what was counted.
+    let by_state = kind.is_grave() || kind == NoticeKind::Limited;
+    let detail = why.detail.as_deref().filter(|_| !by_state);
+    let reason = why.reason.filter(|_| by_state).map(Reason::code);
+    let again = sql::tx_fetch_optional!(
         &mut *tx,
+        (Uuid,),
         "UPDATE notices SET resolved_at = NULL, read_at = NULL, times = times + 1, reason = $1, detail = $2
          WHERE id = (SELECT id FROM notices
                 WHERE user_id = $3 AND provider = $4 AND kind = $5 AND resolved_at > $6 ORDER BY id DESC LIMIT 1)
             AND NOT EXISTS (SELECT 1 FROM notices
-                WHERE user_id = $3 AND provider = $4 AND kind = $5 AND resolved_at IS NULL)",
+                WHERE user_id = $3 AND provider = $4 AND kind = $5 AND resolved_at IS NULL)
+         RETURNING id",
         reason,
         detail,
         user.0,
@@ -168,14 +194,16 @@ async fn open(
         kind.code(),
         now.minus(SAME).0
     )?;
-    if again > 0 {
+    if let Some((id,)) = again {
+        queue(tx, user, NoticeId(id), (MessageEvent::Opened, false), now).await?;
         return Ok(true);
     }
+    let id = NoticeId::generate();
     let opened = sql::tx_execute!(
         &mut *tx,
         "INSERT INTO notices (id, user_id, kind, provider, reason, detail, opened_at, times)
          VALUES ($1, $2, $3, $4, $5, $6, $7, 1) ON CONFLICT DO NOTHING",
-        NoticeId::generate().0,
+        id.0,
         user.0,
         kind.code(),
         provider.as_str(),
@@ -183,6 +211,9 @@ async fn open(
         detail,
         now.0
     )?;
+    if opened > 0 {
+        queue(tx, user, id, (MessageEvent::Opened, false), now).await?;
+    }
     Ok(opened > 0)
 }
 
@@ -197,6 +228,30 @@ async fn is_off(tx: &mut Tx, user: UserId, kind: NoticeKind) -> Result<bool, Sto
 }
 
 impl Store {
+    /// Tells a user of something that was found by looking round, unless it is told already.
+    pub async fn open_notice(
+        &self,
+        about: &About,
+        detail: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        let why = Standing { detail: detail.map(str::to_owned), ..Standing::default() };
+        if open(&mut tx, about.user, &about.provider, (about.kind, &why), now).await? {
+            events::append(&mut tx, about.user, Change::Notices, now).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Says that it is over.
+    pub async fn resolve_notice(&self, about: &About, now: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        if resolve(&mut tx, about.user, &about.provider, (about.kind, true), now).await? {
+            events::append(&mut tx, about.user, Change::Notices, now).await?;
+        }
+        tx.commit().await
+    }
+
     /// The user's notices, the latest first, those before `before` if given.
     pub async fn notices(
         &self,
@@ -263,27 +318,34 @@ impl Store {
         tx.commit().await
     }
 
-    /// What the user does not want to be told of.
-    pub async fn silenced(&self, user: UserId) -> Result<Vec<NoticeKind>, StoreError> {
+    /// What the user does not want to be told of, and when not.
+    pub async fn silenced(&self, user: UserId) -> Result<(Vec<NoticeKind>, Option<Quiet>), StoreError> {
         let row = sql::fetch_optional!(
             self.reader(),
-            (Json<Vec<String>>,),
-            "SELECT off FROM notice_settings WHERE user_id = $1",
+            (Json<Vec<String>>, Option<Json<Quiet>>),
+            "SELECT off, quiet FROM notice_settings WHERE user_id = $1",
             user.0
         )?;
-        let codes = row.map(|(off,)| off.0).unwrap_or_default();
-        Ok(codes.iter().filter_map(|code| NoticeKind::from_code(code)).collect())
+        let Some((off, quiet)) = row else { return Ok((Vec::new(), None)) };
+        let off = off.0.iter().filter_map(|code| NoticeKind::from_code(code)).collect();
+        Ok((off, quiet.map(|quiet| quiet.0)))
     }
 
-    /// Changes what the user does not want to be told of. What is open stays.
-    pub async fn silence(&self, user: UserId, off: &[NoticeKind]) -> Result<(), StoreError> {
+    /// Changes what the user does not want to be told of, and when not. What is open stays.
+    pub async fn silence(
+        &self,
+        user: UserId,
+        off: &[NoticeKind],
+        quiet: Option<&Quiet>,
+    ) -> Result<(), StoreError> {
         let codes: Vec<_> = off.iter().map(|kind| kind.code()).collect();
         sql::execute!(
             self.writer(),
-            "INSERT INTO notice_settings (user_id, off) VALUES ($1, $2)
-             ON CONFLICT (user_id) DO UPDATE SET off = excluded.off",
+            "INSERT INTO notice_settings (user_id, off, quiet) VALUES ($1, $2, $3)
+             ON CONFLICT (user_id) DO UPDATE SET off = excluded.off, quiet = excluded.quiet",
             user.0,
-            Json(codes)
+            Json(codes),
+            quiet.map(Json)
         )?;
         Ok(())
     }

@@ -8,10 +8,14 @@ use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Claim, Db, Hold, KeyRow, Store, StoreError, TxOn, jobs, keys::Row, sql};
+use super::{
+    About, Claim, Db, Hold, KeyRow, Store, StoreError, TakenMessage, TxOn, jobs, keys::Row,
+    notice_messages::TakenRow, sql,
+};
 use crate::model::{
     ids::{CallId, JobId, ProviderId, UserId, WorkerId},
     job::{FAILURES_MAX, LEASE, LONGEST_WAIT, Lane, PER_USER},
+    notice::NoticeKind,
     time::Timestamp,
 };
 
@@ -24,6 +28,8 @@ const USAGE_KEPT: Duration = Duration::from_secs(90 * 86_400);
 /// … and how long their hours: two years, so that one can be compared with the one before.
 const USAGE_HOURS_KEPT: Duration = Duration::from_secs(2 * 366 * 86_400);
 
+/// How long messages are kept that were sent, or given up.
+const MESSAGES_KEPT: Duration = Duration::from_secs(30 * 86_400);
 /// How long notices are kept that are over.
 const NOTICES_KEPT: Duration = Duration::from_secs(90 * 86_400);
 
@@ -72,6 +78,26 @@ macro_rules! claim_job {
     };
 }
 
+macro_rules! take_message {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE notice_messages SET attempts = attempts + 1, leased_until = $1
+             WHERE id = (
+                SELECT due.id FROM notice_messages AS due
+                WHERE due.state = 'waiting' AND due.due_at <= $2 AND (due.leased_until IS NULL OR due.leased_until <= $2)
+                    AND (SELECT COUNT(*) FROM notice_messages AS busy
+                         WHERE busy.user_id = due.user_id AND busy.leased_until > $2) < $3
+                ORDER BY due.due_at, due.id LIMIT 1 ",
+            $lock,
+            ")
+             RETURNING id, user_id, channel_id, attempts"
+        )
+    };
+}
+
+/// Messages of one user that are sent at a time, so that slow receivers of one hold up nobody else's.
+const MESSAGES_PER_USER: i64 = 2;
+
 /// Somebody who claims jobs.
 #[derive(Debug, Clone, Copy)]
 pub struct Claiming {
@@ -100,6 +126,26 @@ impl Claiming {
             Windows { over: Timestamp(i64::MIN), far: Timestamp(i64::MAX) }
         }
     }
+}
+
+/// What a user's own key of a provider was used for in some time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HourOfUse {
+    /// The user.
+    pub user: UserId,
+    /// The provider.
+    pub provider: ProviderId,
+    /// How many calls there were.
+    pub calls: i64,
+    /// How many of them failed, other than for what was asked for.
+    pub failed: i64,
+}
+
+fn about(rows: Vec<(Uuid, String)>, kind: NoticeKind) -> Vec<About> {
+    let read = |(user, provider): (Uuid, String)| {
+        Some(About { user: UserId(user), provider: provider.parse().ok()?, kind })
+    };
+    rows.into_iter().filter_map(read).collect()
 }
 
 impl Store {
@@ -163,6 +209,8 @@ impl Store {
         sql::execute!(self.writer(), "DELETE FROM orders WHERE created_at <= $1", forgotten.0)?;
         let forgotten = now.minus(NOTICES_KEPT);
         sql::execute!(self.writer(), "DELETE FROM notices WHERE resolved_at <= $1", forgotten.0)?;
+        let forgotten = now.minus(MESSAGES_KEPT);
+        sql::execute!(self.writer(), "DELETE FROM notice_messages WHERE ended_at <= $1", forgotten.0)?;
         let forgotten = now.minus(USAGE_KEPT);
         sql::execute!(self.writer(), "DELETE FROM usage_events WHERE at <= $1", forgotten.0)?;
         let forgotten = now.minus(USAGE_HOURS_KEPT);
@@ -210,6 +258,80 @@ impl Store {
             work: serde_json::from_value(work.0).ok(),
             failures,
         }))
+    }
+
+    /// Takes up one message that is due, for the time of `lease`. That raises its attempts, which fences off whoever
+    /// held it before.
+    pub async fn take_message(
+        &self,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Option<TakenMessage>, StoreError> {
+        macro_rules! take {
+            ($pool:expr, $lock:literal) => {
+                sqlx::query_as::<_, TakenRow>(take_message!($lock))
+                    .bind(now.plus(lease).0)
+                    .bind(now.0)
+                    .bind(MESSAGES_PER_USER)
+                    .fetch_optional($pool)
+                    .await?
+            };
+        }
+        let row = match &self.db {
+            Db::Sqlite { write, .. } => take!(write, ""),
+            Db::Postgres(pool) => take!(pool, "FOR UPDATE OF due SKIP LOCKED"),
+        };
+        Ok(row.map(Into::into))
+    }
+
+    /// What users' own keys were used for since `since`, of those with at least `calls` calls of one provider.
+    pub async fn hours_of_use(&self, since: Timestamp, calls: i64) -> Result<Vec<HourOfUse>, StoreError> {
+        let rows = sql::fetch_all!(
+            self.reader(),
+            (Uuid, String, i64, i64),
+            "SELECT user_id, provider, COUNT(*),
+                CAST(SUM(CASE WHEN outcome IN ('done', 'cancelled', 'bad_request') THEN 0 ELSE 1 END) AS BIGINT)
+             FROM usage_events WHERE at > $1 AND source = 'use' AND key_source = 'user'
+             GROUP BY user_id, provider HAVING COUNT(*) >= $2",
+            since.0,
+            calls
+        )?;
+        let read = |(user, provider, calls, failed): (Uuid, String, i64, i64)| {
+            Some(HourOfUse { user: UserId(user), provider: provider.parse().ok()?, calls, failed })
+        };
+        Ok(rows.into_iter().filter_map(read).collect())
+    }
+
+    /// Whom a notice of this kind is open for.
+    pub async fn open_notices(&self, kind: NoticeKind) -> Result<Vec<About>, StoreError> {
+        let rows = sql::fetch_all!(
+            self.reader(),
+            (Uuid, String),
+            "SELECT user_id, provider FROM notices WHERE kind = $1 AND resolved_at IS NULL",
+            kind.code()
+        )?;
+        Ok(about(rows, kind))
+    }
+
+    /// Keys that have been in use since before `before`, of users who want to be told and have not been, at most
+    /// `limit`.
+    pub async fn old_keys(&self, before: Timestamp, limit: i64) -> Result<Vec<About>, StoreError> {
+        let kind = NoticeKind::ReplacementDue;
+        let rows = sql::fetch_all!(
+            self.reader(),
+            (Uuid, String),
+            "SELECT k.user_id, k.provider FROM user_api_keys k
+             WHERE k.stored_at <= $1
+                AND NOT EXISTS (SELECT 1 FROM notices n
+                    WHERE n.user_id = k.user_id AND n.provider = k.provider AND n.kind = $2 AND n.resolved_at IS NULL)
+                AND NOT EXISTS (SELECT 1 FROM notice_settings s
+                    WHERE s.user_id = k.user_id AND CAST(s.off AS TEXT) LIKE '%' || $2 || '%')
+             ORDER BY k.stored_at LIMIT $3",
+            before.0,
+            kind.code(),
+            limit
+        )?;
+        Ok(about(rows, kind))
     }
 
     /// Gives up the jobs whose holders have disappeared too often: they may be what makes a process break down.

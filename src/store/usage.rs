@@ -175,6 +175,30 @@ macro_rules! cells {
 }
 
 impl Store {
+    /// The calls of the busiest hour in which the user used a provider between `from` and `to`, and the first of these
+    /// hours; nothing when there is none.
+    pub async fn busiest_hour(
+        &self,
+        user: UserId,
+        provider: &ProviderId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Option<(i64, Timestamp)>, StoreError> {
+        let (most, first) = sql::fetch_one!(
+            self.reader(),
+            (Option<i64>, Option<i64>),
+            "SELECT CAST(MAX(calls) AS BIGINT), MIN(hour) FROM (
+                SELECT hour, SUM(calls) AS calls FROM usage_hours
+                WHERE user_id = $1 AND provider = $2 AND service <> '' AND hour >= $3 AND hour < $4 GROUP BY hour
+             ) AS hours",
+            user.0,
+            provider.as_str(),
+            from.0,
+            to.0
+        )?;
+        Ok(most.zip(first.map(Timestamp)))
+    }
+
     /// Appends calls to the ledger, and counts them, all or none. Rows that several calls count in are written once,
     /// and in one order everywhere, so that two nodes do not wait for each other.
     pub(super) async fn insert_usage(&self, calls: &[Noted]) -> Result<(), StoreError> {

@@ -37,16 +37,20 @@ pub enum SecretKind {
     RetiredKey,
     /// The copy of a secret that verifies a provider's webhooks. Type 03, `webhook.secret`.
     WebhookSecret,
+    /// Where a user is told of notices, and what signs that. Type 05, `notice_channels.secret`.
+    NoticeChannel,
 }
 
 impl SecretKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::ProviderKey, Self::RetiredKey, Self::WebhookSecret];
+    pub const ALL: [Self; 4] =
+        [Self::ProviderKey, Self::RetiredKey, Self::WebhookSecret, Self::NoticeChannel];
 
     const fn type_byte(self) -> u8 {
         match self {
             Self::ProviderKey | Self::RetiredKey => 0x02,
             Self::WebhookSecret => 0x03,
+            Self::NoticeChannel => 0x05,
         }
     }
 
@@ -56,6 +60,7 @@ impl SecretKind {
             Self::ProviderKey => "provider_keys.secret",
             Self::RetiredKey => "retired_credentials.secret",
             Self::WebhookSecret => "webhook.secret",
+            Self::NoticeChannel => "notice_channels.secret",
         }
     }
 }

@@ -5,7 +5,7 @@
 //! | 0 | 2 | magic | `B1 4B`; 0xB1 cannot start UTF-8 text, so no plaintext is taken for an envelope |
 //! | 2 | 1 | format | `01` |
 //! | 3 | 1 | algorithm | `01`: HKDF-SHA256, AES-256-GCM, 96-bit nonce, 128-bit tag, 256-bit commitment |
-//! | 4 | 1 | type | `01` wrapped data key, `02` provider key, `03` webhook secret, `09` KEK check, `0A` audit key |
+//! | 4 | 1 | type | `01` wrapped data key, `02` provider key, `03` webhook secret, `05` outgoing webhook, `09` KEK check, `0A` audit key |
 //! | 5 | 3 | flags | zero |
 //! | 8 | 16 | key id | of the KEK for types `01` and `09`, else of the data key |
 //! | 24 | 32 | salt | random for each envelope |

@@ -20,7 +20,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("account", &["model", "store", "vault", "clock", "config"]),
     ("keys", &["model", "store", "vault", "providers", "monitor", "account", "clock"]),
     ("services", &["model", "store", "providers", "keys", "account", "clock", "vault"]),
-    ("notices", &["model", "store", "vault", "providers", "keys", "account", "clock"]),
+    ("notices", &["model", "store", "vault", "providers", "keys", "account", "clock", "config"]),
     ("jobs", &["model", "store", "keys", "notices", "services", "clock"]),
     ("simulator", &["model"]),
 ];
@@ -43,6 +43,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("roxmltree", &["simulator"]),
     ("sha1", &["simulator", "providers/inbound"]),
     ("rust_xlsxwriter", &["services"]),
+    ("lettre", &["notices"]),
 ];
 
 fn files(dir: &Path, found: &mut Vec<(String, String)>) {

@@ -157,6 +157,27 @@ impl Walk {
         token
     }
 
+    /// The address of a receiver and what signs messages to it are given once, and are nowhere afterwards.
+    async fn use_a_place(&mut self) -> [String; 2] {
+        let path = "decafbad-path-of-a-receiver-4711";
+        let channels = "/api/notifications/channels";
+        let place = json!({"kind": "webhook", "address": format!("https://hooks.example/{path}")});
+        let (_, made) = self.process.json("POST", channels, &self.cookie, &place).await.unwrap();
+        let address = format!("{channels}/{}", made["id"].as_str().unwrap());
+        assert_eq!(self.ask("POST", &format!("{address}/test"), json!({})).await.0, 200);
+        for page in [channels, &format!("{address}/messages"), "/settings/notifications", "/notifications"] {
+            self.get(page).await;
+        }
+        let wrong = format!("http://hooks.example/{path}");
+        self.ask("POST", channels, json!({"kind": "slack", "address": wrong})).await;
+        self.post(
+            "add_notice_channel",
+            &[("kind".to_owned(), "slack".to_owned()), ("address".to_owned(), wrong)],
+        )
+        .await;
+        [path.to_owned(), made["secret"].as_str().unwrap().trim_start_matches("whsec_").to_owned()]
+    }
+
     /// Every way in that a key has, whatever becomes of it.
     async fn give(&mut self, provider: &str, credentials: &Value) {
         let key = json!({"provider": provider, "credentials": credentials});
@@ -270,6 +291,7 @@ both! {
         let mut secrets: Vec<String> = vec![PASSWORD.to_owned(), cookie.split_once('=').unwrap().1.to_owned()];
         let mut walk = Walk { process, cookie, answers: Vec::new() };
         secrets.push(walk.use_a_token().await);
+        secrets.extend(walk.use_a_place().await);
         // Before keys are given whose providers do not answer.
         walk.work().await;
         for (provider, id) in [

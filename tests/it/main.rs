@@ -27,6 +27,7 @@ mod job_crashes;
 mod jobs;
 mod leptos_toml;
 mod migrations;
+mod notice_channels;
 mod notices;
 mod orders;
 mod outage;

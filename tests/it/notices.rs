@@ -1,5 +1,14 @@
 //! What users are told of their keys.
 
+use keyward::{
+    model::{
+        ids::{ProviderId, UserId},
+        notice::NoticeKind,
+        service::ServiceId,
+        time::Timestamp,
+    },
+    store::UsageRow,
+};
 use serde_json::{Value, json};
 
 use crate::support::{App, Client, DAY, HOUR, MINUTE, both, literal};
@@ -20,6 +29,22 @@ async fn becomes(app: &App, client: &mut Client, situation: &str) {
 
 async fn list(client: &mut Client) -> Vec<Value> {
     client.get(LIST).await.expect(200).json()["items"].as_array().unwrap().clone()
+}
+
+fn call(user: UserId, outcome: &'static str, at: Timestamp) -> UsageRow {
+    UsageRow {
+        user,
+        key: None,
+        provider: ProviderId::SERPAPI,
+        service: Some(ServiceId::DataScraper),
+        operation: "search".to_owned(),
+        outcome,
+        latency_us: 1_000,
+        units: 1,
+        source: "use",
+        key_source: "user",
+        at,
+    }
 }
 
 /// Kind, whether it is over, whether it is read.
@@ -125,6 +150,60 @@ both! {
         assert!(list(&mut app.log_in("ana").await).await.is_empty());
     }
 
+    async fn use_that_fails_or_is_unusual_and_keys_that_are_old_are_told(app: App) {
+        let mut ana = app.user("ana").await;
+        store(&mut ana, "plenty").await;
+        let user: UserId = ana.get("/api/auth/me").await.json()["id"].as_str().unwrap().parse().unwrap();
+        let notices = &app.state.use_cases.notices;
+        let calls = async |count: usize, outcome: &'static str| {
+            for _ in 0..count {
+                app.state.store.note_usage(call(user, outcome, app.now())).await;
+            }
+            app.state.store.write_usage().await.unwrap();
+            notices.look_round().await.unwrap();
+        };
+        calls(19, "unreachable").await;
+        assert!(list(&mut ana).await.is_empty(), "too few to tell");
+        calls(1, "unreachable").await;
+        let failing = list(&mut ana).await.remove(0);
+        assert_eq!((&failing["kind"], &failing["fix"]), (&json!("usage.failing"), &json!("/analytics")));
+        assert_eq!(failing["text"], "20 of 20 calls in an hour failed. Analytics says why.");
+        calls(21, "done").await;
+        assert_eq!(brief(&list(&mut ana).await), [told("usage.failing", true, false)]);
+
+        // Many calls say nothing before it is known what is usual, nor while they are not ten times that.
+        calls(300, "done").await;
+        assert_eq!(list(&mut ana).await.len(), 1);
+        app.clock.advance(4 * DAY);
+        calls(400, "done").await;
+        assert_eq!(list(&mut app.log_in("ana").await).await.len(), 1);
+        app.clock.advance(13 * DAY);
+        calls(1, "done").await;
+        app.clock.advance(3 * DAY + HOUR);
+        calls(250, "done").await;
+        let unusual = list(&mut app.log_in("ana").await).await.remove(0);
+        assert_eq!(
+            (&unusual["kind"], &unusual["text"]),
+            (
+                &json!("usage.unusual"),
+                &json!("250 calls in the last hour, against 1 in the busiest hour of two weeks. If that is not you, replace the key.")
+            )
+        );
+        app.clock.advance(2 * HOUR);
+        notices.look_round().await.unwrap();
+
+        app.clock.advance(345 * DAY);
+        notices.look_round().await.unwrap();
+        notices.look_round().await.unwrap();
+        let mut ana = app.log_in("ana").await;
+        let brief_now = brief(&list(&mut ana).await);
+        assert_eq!(brief_now[..2], [told("key.replacement_due", false, false), told("usage.unusual", true, false)]);
+        let new = json!({"credentials": App::test_key("serpapi", "nearly_used_up")});
+        ana.put("/api/user-api-keys/serpapi", &new).await.expect(200);
+        notices.look_round().await.unwrap();
+        assert_eq!(brief(&list(&mut ana).await)[0], told("key.replacement_due", true, false));
+    }
+
     async fn a_deleted_key_leaves_nothing_open(app: App) {
         let mut ana = app.user("ana").await;
         store(&mut ana, "plenty").await;
@@ -137,8 +216,8 @@ both! {
         let mut ana = app.user("ana").await;
         store(&mut ana, "plenty").await;
         let rules = ana.get("/api/notifications/rules").await.expect(200).json();
-        assert_eq!(rules["on"].as_array().unwrap().len(), 6);
-        let on = json!({"on": ["key.suspended"]});
+        assert_eq!(rules["on"].as_array().unwrap().len(), NoticeKind::ALL.len());
+        let on = json!({"on": ["key.suspended"], "quiet": null});
         assert_eq!(ana.put("/api/notifications/rules", &on).await.expect(200).json(), on);
         becomes(&app, &mut ana, "invalid").await;
         assert!(list(&mut ana).await.is_empty());
@@ -151,7 +230,13 @@ both! {
         let fields = [("on[key.invalid]", "on"), ("on[key.limited]", "on")];
         ana.form("/api/rpc/set_notice_rules", "/settings/notifications", &fields).await.expect(302);
         let rules = ana.get("/api/notifications/rules").await.expect(200).json();
-        assert_eq!(rules, json!({"on": ["key.invalid", "key.limited"]}));
+        assert_eq!(rules, json!({"on": ["key.invalid", "key.limited"], "quiet": null}));
+        let quiet = json!({"on": [], "quiet": {"from": 22, "to": 7, "zone": "Europe/Berlin"}});
+        assert_eq!(ana.put("/api/notifications/rules", &quiet).await.expect(200).json(), quiet);
+        let nowhere = json!({"on": [], "quiet": {"from": 22, "to": 7, "zone": "Mars/Olympus"}});
+        let problem = ana.put("/api/notifications/rules", &nowhere).await.problem(422, "invalid-input");
+        assert_eq!(problem["errors"]["zone"]["code"], "no_zone");
+        assert_eq!(ana.get("/api/notifications/rules").await.expect(200).json(), quiet);
     }
 
     async fn notices_are_marked_as_read_and_come_in_parts(app: App) {

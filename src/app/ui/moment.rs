@@ -67,6 +67,11 @@ pub fn day_here(midnight: Timestamp) -> Timestamp {
     local::day(midnight)
 }
 
+/// The user's time zone by its IANA name, as far as the browser tells. The server does not know it.
+pub fn zone_here() -> Option<String> {
+    local::zone()
+}
+
 /// A distance in time that is short enough to be said in words.
 #[derive(Debug, PartialEq, Eq)]
 enum Distance {
@@ -90,7 +95,7 @@ fn distance(length: Duration) -> Option<Distance> {
 /// The browser's clock and zone.
 #[cfg(target_arch = "wasm32")]
 mod local {
-    use js_sys::{Date, Object, Reflect};
+    use js_sys::{Array, Date, Intl::DateTimeFormat, Object, Reflect};
 
     use crate::model::time::Timestamp;
 
@@ -102,6 +107,11 @@ mod local {
     pub(super) fn day(midnight: Timestamp) -> Timestamp {
         let milliseconds = Date::parse(midnight.to_string().trim_end_matches('Z'));
         if milliseconds.is_finite() { Timestamp(milliseconds as i64 * 1_000) } else { midnight }
+    }
+
+    pub(super) fn zone() -> Option<String> {
+        let options = DateTimeFormat::new(&Array::new(), &Object::new()).resolved_options();
+        Reflect::get(&options, &"timeZone".into()).ok()?.as_string()
     }
 
     pub(super) fn full(at: Timestamp) -> String {
@@ -125,6 +135,10 @@ mod local {
 
     pub(super) fn day(midnight: Timestamp) -> Timestamp {
         midnight
+    }
+
+    pub(super) fn zone() -> Option<String> {
+        None
     }
 
     pub(super) fn full(at: Timestamp) -> String {

@@ -1,5 +1,6 @@
 //! What users are told of: a key that does not work any more or will soon not, and that it does again.
 
+mod channel;
 mod words;
 
 use serde::{Deserialize, Serialize};
@@ -11,13 +12,16 @@ use super::{
     time::Timestamp,
 };
 
+pub use channel::{
+    ADDRESS_MAX, CHANNELS_MAX, ChannelInput, ChannelKind, ChannelPage, ChannelState, ChannelView,
+    DeliveryFault, IssuedChannel, MESSAGES_SHOWN, MessageEvent, MessageList, MessageState, MessageView,
+};
 pub use words::{Words, words};
 
 /// A notice for each part of the list.
 pub const NOTICES_SHOWN: i64 = 50;
 
-/// What a notice tells of. A key has at most one of the kinds that stop it, and beside it perhaps
-/// [`NoticeKind::Low`].
+/// What a notice tells of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub enum NoticeKind {
@@ -39,12 +43,34 @@ pub enum NoticeKind {
     /// The key is accepted, and something is missing.
     #[serde(rename = "key.limited")]
     Limited,
+    /// The key has been in use for a year.
+    #[serde(rename = "key.replacement_due")]
+    ReplacementDue,
+    /// Half of the calls of the last hour, or more, have failed.
+    #[serde(rename = "usage.failing")]
+    Failing,
+    /// The key is used many times as often as ever before.
+    #[serde(rename = "usage.unusual")]
+    Unusual,
+    /// The provider answers nobody.
+    #[serde(rename = "provider.outage")]
+    Outage,
 }
 
 impl NoticeKind {
     /// Every kind, the worst first.
-    pub const ALL: [Self; 6] =
-        [Self::Invalid, Self::Suspended, Self::Undecryptable, Self::Exhausted, Self::Low, Self::Limited];
+    pub const ALL: [Self; 10] = [
+        Self::Invalid,
+        Self::Suspended,
+        Self::Undecryptable,
+        Self::Exhausted,
+        Self::Low,
+        Self::Limited,
+        Self::Outage,
+        Self::Failing,
+        Self::Unusual,
+        Self::ReplacementDue,
+    ];
 
     /// The word in the database, on the wire and in webhooks.
     pub const fn code(self) -> &'static str {
@@ -55,6 +81,10 @@ impl NoticeKind {
             Self::Exhausted => "key.exhausted",
             Self::Low => "key.nearly_exhausted",
             Self::Limited => "key.limited",
+            Self::ReplacementDue => "key.replacement_due",
+            Self::Failing => "usage.failing",
+            Self::Unusual => "usage.unusual",
+            Self::Outage => "provider.outage",
         }
     }
 
@@ -72,16 +102,37 @@ impl NoticeKind {
             Self::Exhausted => "An allowance is used up",
             Self::Low => "Less than a tenth of an allowance is left",
             Self::Limited => "A key cannot do everything any more",
+            Self::ReplacementDue => "A key has been in use for a year",
+            Self::Failing => "Half of the calls of an hour fail",
+            Self::Unusual => "A key is used far more than usual",
+            Self::Outage => "A provider answers nobody",
         }
     }
 
     /// Whether services close for it.
     pub const fn is_grave(self) -> bool {
-        !matches!(self, Self::Low | Self::Limited)
+        matches!(self, Self::Invalid | Self::Suspended | Self::Undecryptable | Self::Exhausted)
+    }
+
+    /// The page on which it is seen or fixed.
+    pub fn page(self, provider: &ProviderId) -> String {
+        match self {
+            Self::Failing | Self::Unusual => "/analytics".to_owned(),
+            _ => format!("/settings/api-keys#card-{provider}"),
+        }
+    }
+
+    /// What that page is.
+    pub const fn page_name(self) -> &'static str {
+        match self {
+            Self::Failing | Self::Unusual => "Open Analytics",
+            _ => "Open the key",
+        }
     }
 }
 
-/// What there is to tell of a key that stands like this.
+/// What there is to tell of a key that stands like this: at most one kind that stops it or takes something away, and
+/// perhaps that little is left.
 pub fn conditions(status: KeyStatus, undecryptable: bool, quota: Option<&Quota>) -> Vec<NoticeKind> {
     let stands = match status {
         _ if undecryptable => Some(NoticeKind::Undecryptable),
@@ -119,7 +170,7 @@ pub struct NoticeView {
     pub title: String,
     /// Why, and what to do.
     pub text: String,
-    /// The page that fixes it, on this installation.
+    /// The page on which it is seen or fixed, on this installation.
     pub fix: String,
     /// Since when it is so.
     pub opened_at: Timestamp,
@@ -160,11 +211,30 @@ pub struct MarkRead {
 pub struct NoticeRules {
     /// What is told.
     pub on: Vec<NoticeKind>,
+    /// When nothing is sent that people read; what is to be told then comes afterwards.
+    #[serde(default)]
+    pub quiet: Option<Quiet>,
+}
+
+/// Hours in which nobody wants to be disturbed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Quiet {
+    /// The hour in which they begin, 0 to 23.
+    #[cfg_attr(feature = "ssr", schema(maximum = 23))]
+    pub from: u8,
+    /// The hour before which they end, 0 to 23, on the next day where it is not after the first.
+    #[cfg_attr(feature = "ssr", schema(maximum = 23))]
+    pub to: u8,
+    /// The time zone by its IANA name, such as `Europe/Berlin`.
+    #[cfg_attr(feature = "ssr", schema(max_length = 64, examples("Europe/Berlin")))]
+    pub zone: String,
 }
 
 impl Default for NoticeRules {
     fn default() -> Self {
-        Self { on: NoticeKind::ALL.to_vec() }
+        Self { on: NoticeKind::ALL.to_vec(), quiet: None }
     }
 }
 

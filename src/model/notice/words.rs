@@ -12,7 +12,7 @@ pub struct Words {
     pub text: String,
 }
 
-/// What a notice about the key of this provider says. `detail` is what is left of the allowance.
+/// What a notice about the key of this provider says. `detail` is what is left of the allowance, or what was counted.
 pub fn words(kind: NoticeKind, provider: &str, reason: Option<Reason>, detail: Option<&str>) -> Words {
     let why =
         |otherwise: &str| reason.map_or_else(|| otherwise.to_owned(), |reason| reason.sentence(provider));
@@ -50,6 +50,25 @@ pub fn words(kind: NoticeKind, provider: &str, reason: Option<Reason>, detail: O
                 "{} Its card says what is missing.",
                 why(&format!("{provider} accepted the key, but something is missing."))
             ),
+        ),
+        NoticeKind::ReplacementDue => (
+            format!("Your {provider} key is a year old"),
+            format!("Make a new one at {provider} and replace it here: the old one serves until the new one is accepted."),
+        ),
+        NoticeKind::Failing => (
+            format!("Many of your {provider} calls fail"),
+            format!("{}. Analytics says why.", capital(detail.unwrap_or("half of the calls of an hour failed"))),
+        ),
+        NoticeKind::Unusual => (
+            format!("Your {provider} key is used far more than usual"),
+            format!(
+                "{}. If that is not you, replace the key.",
+                capital(detail.unwrap_or("many times as many calls as ever before"))
+            ),
+        ),
+        NoticeKind::Outage => (
+            format!("{provider} does not answer"),
+            "That is no fault of your key, which stays as it is. Keyward keeps asking.".to_owned(),
         ),
     };
     Words { title, text }

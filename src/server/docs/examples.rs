@@ -15,12 +15,15 @@ use crate::{
         },
         check::{Evidence, Outcome},
         ids::{
-            BatchId, CallId, CloneId, NoticeId, ProviderId, SavedId, SearchId, SessionId, TokenId, UserId,
-            VoiceId,
+            BatchId, CallId, ChannelId, CloneId, MessageId, NoticeId, ProviderId, SavedId, SearchId,
+            SessionId, TokenId, UserId, VoiceId,
         },
         key::{KeyMetadata, KeyView, Quota, Source},
         money::Charge,
-        notice::{NoticeKind, NoticeRules, NoticeView, Words, words},
+        notice::{
+            ChannelKind, ChannelState, ChannelView, IssuedChannel, MessageEvent, MessageState, MessageView,
+            NoticeKind, NoticeRules, NoticeView, Words, words,
+        },
         page::SessionView,
         provider::{Category, Cost, FieldInfo, FormInfo, Links, ProviderInfo},
         scraper::{
@@ -73,6 +76,22 @@ pub(super) fn of(name: &str) -> Option<Value> {
             json!(decide(ServiceId::DataScraper, &[credential()], POLICY))
         }
         "NoticeView" => json!(notice()),
+        "ChannelView" => json!(channel()),
+        "IssuedChannel" => {
+            json!(IssuedChannel { secret: Some(format!("whsec_{}", "x".repeat(44))), view: channel() })
+        }
+        "MessageView" => json!(MessageView {
+            id: MessageId(id(9)),
+            channel: ChannelId(id(8)),
+            event: MessageEvent::Opened,
+            kind: Some(NoticeKind::Invalid),
+            state: MessageState::Sent,
+            attempts: 1,
+            http_status: Some(204),
+            fault: None,
+            next_at: None,
+            created_at: NOW,
+        }),
         "NoticeRules" => json!(NoticeRules::default()),
         "SearchView" => json!(search()),
         "SavedView" => json!(SavedView {
@@ -312,6 +331,18 @@ fn notice() -> NoticeView {
         resolved_at: None,
         times: 1,
         read: false,
+    }
+}
+
+fn channel() -> ChannelView {
+    ChannelView {
+        id: ChannelId(id(8)),
+        kind: ChannelKind::Webhook,
+        label: "hooks.example.com".to_owned(),
+        state: ChannelState::Active,
+        failing_since: None,
+        rotating_until: None,
+        created_at: NOW,
     }
 }
 

@@ -115,6 +115,7 @@ pub(super) fn remedy(code: ErrorCode) -> &'static str {
         ErrorCode::InsufficientScope => {
             "`scope` is what the personal API token would need. Without it, tokens are no way to do this: it takes a session."
         }
+        ErrorCode::TooManyChannels => "Remove a place that is not needed any more.",
         ErrorCode::TooManySaved => "Delete a saved search that is not needed any more.",
         ErrorCode::TooManyTokens => "Revoke a token that is not used any more.",
         ErrorCode::PlatformLimit => {

@@ -7,6 +7,7 @@ pub(super) mod auth;
 mod batches;
 mod body;
 mod calls;
+mod channels;
 mod events;
 mod guard;
 pub(super) mod keys;
@@ -116,6 +117,12 @@ pub(super) fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(notices::list))
         .routes(routes!(notices::mark_read))
         .routes(routes!(notices::rules, notices::set_rules))
+        .routes(routes!(channels::list, channels::add))
+        .routes(routes!(channels::delete))
+        .routes(routes!(channels::test))
+        .routes(routes!(channels::rotate))
+        .routes(routes!(channels::enable))
+        .routes(routes!(channels::messages))
         .routes(routes!(tokens::list, tokens::issue))
         .routes(routes!(tokens::revoke))
         .routes(routes!(system::access))

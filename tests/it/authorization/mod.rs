@@ -326,6 +326,7 @@ fn the_world_leaves_traces_that_would_be_found() {
                 "/api/services/calling/calls",
                 "/api/services/data-scraper/saved-searches",
                 "/api/tokens",
+                "/api/notifications/channels",
             ] {
                 texts.push(world.ask(&Row::get(path), Asker::Owner).await.text);
             }

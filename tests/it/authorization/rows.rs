@@ -54,7 +54,7 @@ impl Row {
 
     /// The path as it stands in the description.
     pub fn template(&self) -> String {
-        ["batch", "call", "saved", "search", "session", "token", "voice"]
+        ["batch", "call", "channel", "saved", "search", "session", "token", "voice"]
             .iter()
             .fold(self.path.to_owned(), |path, kind| path.replace(&format!("{{id:{kind}}}"), "{id}"))
             .split('?')
@@ -77,6 +77,7 @@ const BATCH: &str = r#"{"queries":["few cakes"],"place":"52.52, 13.405"}"#;
 const NO_BATCH: &str = r#"{"queries":[],"place":"52.52, 13.405"}"#;
 const NO_SAVED: &str = r#"{"name":"","search":{}}"#;
 const NO_CALL: &str = r#"{"to":"","from":"","message":""}"#;
+const NO_CHANNEL: &str = r#"{"kind":"webhook","address":""}"#;
 const VOICES: &str = "/api/services/voice-cloning/voices";
 const NO_SAMPLES: &str = "--x\r\ncontent-disposition: form-data; name=\"name\"\r\n\r\nA\r\n--x--\r\n";
 const SPEECH: &str = r#"{"text":"hello"}"#;
@@ -161,6 +162,13 @@ pub const ROUTES: &[Row] = &[
     Row::new("POST", "/api/notifications/read", May::Person, 204, 204).body("{}").then(204),
     Row::new("GET", "/api/notifications/rules", May::Read, 200, 200),
     Row::new("PUT", "/api/notifications/rules", May::Person, 200, 200).body(r#"{"on":["key.invalid"]}"#),
+    Row::new("GET", "/api/notifications/channels", May::Read, 200, 200),
+    Row::new("POST", "/api/notifications/channels", May::Person, 422, 422).body(NO_CHANNEL),
+    Row::new("DELETE", "/api/notifications/channels/{id:channel}", May::Person, 204, 404).then(404),
+    Row::new("POST", "/api/notifications/channels/{id:channel}/test", May::Person, 200, 404).body("{}"),
+    Row::new("POST", "/api/notifications/channels/{id:channel}/rotate", May::Person, 200, 404).body("{}"),
+    Row::new("POST", "/api/notifications/channels/{id:channel}/enable", May::Person, 200, 404).body("{}"),
+    Row::new("GET", "/api/notifications/channels/{id:channel}/messages", May::Read, 200, 404),
     Row::new("GET", "/api/usage?range=7d&offset=60", May::Read, 200, 200),
     Row::new("GET", "/api/system/users/{user_id}/services/{service}/access", May::System, 200, 401),
     Row::new("GET", "/metrics", May::Metrics, 200, 401),
@@ -207,6 +215,16 @@ pub const FUNCTIONS: &[Row] = &[
     Row::new("POST", "/api/rpc/mark_notices_read", May::Person, 200, 200),
     Row::new("POST", "/api/rpc/notice_rules", May::Person, 200, 200),
     Row::new("POST", "/api/rpc/set_notice_rules", May::Person, 200, 200).body("on[key.invalid]=on"),
+    Row::new("POST", "/api/rpc/notice_channels", May::Person, 200, 200),
+    Row::new("POST", "/api/rpc/add_notice_channel", May::Person, 422, 422).body("kind=slack&address="),
+    Row::new("POST", "/api/rpc/confirm_notice_channel", May::Person, 422, 422).body("code=aaaaaa-bbbbbb"),
+    Row::new("POST", "/api/rpc/test_notice_channel", May::Person, 200, 404).body("id={id:channel}"),
+    Row::new("POST", "/api/rpc/rotate_notice_channel", May::Person, 200, 404).body("id={id:channel}"),
+    Row::new("POST", "/api/rpc/enable_notice_channel", May::Person, 200, 404).body("id={id:channel}"),
+    Row::new("POST", "/api/rpc/delete_notice_channel", May::Person, 200, 404)
+        .body("id={id:channel}")
+        .then(404),
+    Row::new("POST", "/api/rpc/notice_messages", May::Person, 200, 404).body("id={id:channel}"),
     Row::new("POST", "/api/rpc/gate", May::Person, 200, 200).body("service=data-scraper"),
     Row::new("POST", "/api/rpc/start_search", May::Person, 422, 403).body("query=&place=&limit=20"),
     Row::new("POST", "/api/rpc/search", May::Person, 200, 404).body("id={id:search}"),

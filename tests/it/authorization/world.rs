@@ -52,6 +52,7 @@ pub struct World {
     batch: String,
     saved: String,
     call: String,
+    channel: String,
     voice: String,
     session: String,
     token: String,
@@ -93,6 +94,9 @@ impl World {
         owner.post("/api/user-api-keys/store", &voices).await.expect(201);
         let voices = owner.get("/api/services/voice-cloning/voices?kind=own").await.expect(200).json();
         let voice = id(&voices["items"][0]);
+
+        let channel = json!({"kind": "webhook", "address": "https://hooks.example/owner-s-hook"});
+        let channel = id(&owner.post("/api/notifications/channels", &channel).await.expect(201).json());
 
         let mut tokens = Vec::new();
         for scope in ["read", "keys:write", "services:use", "read"] {
@@ -143,6 +147,7 @@ impl World {
             batch,
             saved,
             call,
+            channel,
             voice,
             session,
             token,
@@ -159,6 +164,7 @@ impl World {
             self.saved.clone(),
             "owner's saved".to_owned(),
             self.call.clone(),
+            self.channel.clone(),
             self.hint.clone(),
             "owner's token".to_owned(),
         ]
@@ -176,6 +182,8 @@ impl World {
             "SELECT COUNT(*) FROM search_results".to_owned(),
             format!("SELECT COUNT(*) FROM saved_searches WHERE {OWNERS}"),
             format!("SELECT COUNT(*) FROM calls WHERE {OWNERS}"),
+            format!("SELECT COUNT(*) FROM notice_channels WHERE {OWNERS}"),
+            format!("SELECT COUNT(*) FROM notice_messages WHERE {OWNERS}"),
             format!("SELECT COUNT(*) FROM sessions WHERE {OWNERS}"),
             format!("SELECT COUNT(*) FROM api_tokens WHERE {OWNERS}"),
             format!("SELECT COUNT(*) FROM usage_events WHERE {OWNERS}"),
@@ -202,6 +210,7 @@ impl World {
             .replace("{id:batch}", &self.batch)
             .replace("{id:saved}", &self.saved)
             .replace("{id:call}", &self.call)
+            .replace("{id:channel}", &self.channel)
             .replace("{id:voice}", &self.voice)
             .replace("{id:session}", &self.session)
             .replace("{id:token}", &self.token)

@@ -5,6 +5,8 @@ mod database;
 mod description;
 mod event_stream;
 mod process;
+mod receiver;
+mod smtp;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -13,12 +15,14 @@ pub use database::{Engine, Sql, literal};
 pub use description::fits;
 pub use event_stream::EventStream;
 pub use process::{Process, Refusal};
+pub use receiver::{NEVER, Received, Receiver};
+pub use smtp::MailServer;
 
 use axum::Router;
 use keyward::{
     clock::{Clock, ManualClock},
     config::{Config, Purpose, SiteDefaults, read_secret_file},
-    jobs::{Recheck, Worker},
+    jobs::{Messages, Recheck, Worker},
     model::time::Timestamp,
     providers::Catalogue,
     server::{boot, router, state::AppState},
@@ -86,6 +90,7 @@ pub struct App {
     pub state: AppState,
     pub recheck: Recheck,
     pub worker: Arc<Worker>,
+    pub messages: Messages,
     pub sql: Sql,
     pub simulator: SocketAddr,
     pub variables: BTreeMap<String, String>,
@@ -142,6 +147,7 @@ impl App {
             router: router(installed.state.clone(), installed.site),
             state: installed.state,
             recheck: installed.recheck,
+            messages: installed.messages,
             worker,
             sql,
             simulator,

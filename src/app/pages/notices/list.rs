@@ -161,7 +161,7 @@ fn one(notice: NoticeView, mark: Post<()>) -> AnyView {
     let fix = notice.resolved_at.is_none().then(|| {
         view! {
             <a class="button" href=notice.fix rel="external">
-                "Open the key"
+                {notice.kind.page_name()}
                 <span class="visually-hidden">{format!(": {}", notice.title)}</span>
             </a>
         }

@@ -1,6 +1,8 @@
 //! What the user is told of: the list, and the settings.
 
+mod channels;
 mod list;
+mod log;
 mod rules;
 mod settings;
 

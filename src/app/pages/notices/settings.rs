@@ -1,23 +1,27 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::rules::rules;
+use super::{channels::channels, rules::rules};
 use crate::{
-    api::{notices::ReadNoticeRules, wire::ask},
+    api::{
+        notices::{ListChannels, ReadNoticeRules},
+        wire::ask,
+    },
     app::{asked::Asked, pages::work},
-    model::notice::NoticeRules,
+    model::notice::{ChannelPage, NoticeRules},
 };
 
 /// What the user wants to be told of, and where.
 #[component]
 pub fn NoticeSettingsPage() -> impl IntoView {
     let asked = Asked::<NoticeRules>::once(|| ask(ReadNoticeRules {}));
+    let places = Asked::<ChannelPage>::once(|| ask(ListChannels {}));
     view! {
         <Title text="Notification settings" />
         {work::one(
             asked,
             "Notification settings",
-            |first| {
+            move |first| {
                 view! {
                     <div class="page page-narrow">
                         <h1>"Notification settings"</h1>
@@ -25,6 +29,7 @@ pub fn NoticeSettingsPage() -> impl IntoView {
                             "What happens to your keys is listed under " <a href="/notifications">"Notifications"</a> "."
                         </p>
                         {rules(first)}
+                        {work::list(places, "channels-title", "Where else it is told", channels)}
                     </div>
                 }
                 .into_any()

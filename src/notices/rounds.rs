@@ -1,0 +1,84 @@
+//! What nobody's check tells: calls that fail, use that is unusual, keys that are old. Looked for now and then, over all
+//! users; telling the same twice tells it once, so every node may look.
+
+use std::{collections::HashSet, time::Duration};
+
+use super::Notices;
+use crate::{
+    model::{notice::NoticeKind, number::grouped, time::Timestamp},
+    store::{About, HourOfUse, StoreError},
+};
+
+/// The time over which calls are counted.
+const HOUR: Duration = Duration::from_secs(3_600);
+/// Fewer calls say nothing of how many fail.
+const ENOUGH: i64 = 20;
+/// Fewer calls are never too many.
+const MANY: i64 = 200;
+/// So many times the busiest hour before is unusual.
+const TIMES: i64 = 10;
+/// The time that tells what is usual …
+const USUAL: Duration = Duration::from_secs(14 * 86_400);
+/// … once there is this much of it.
+const KNOWN: Duration = Duration::from_secs(3 * 86_400);
+/// A key is to be replaced after so long.
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
+/// Old keys that are told of in one round.
+const OLD_AT_ONCE: i64 = 200;
+
+/// Somebody to tell, and what was counted.
+type Found = (About, Option<String>);
+
+impl Notices {
+    /// Looks round once.
+    pub async fn look_round(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let hours = self.store.hours_of_use(now.minus(HOUR), ENOUGH).await?;
+        let failing = hours.iter().filter(|hour| hour.failed.saturating_mul(2) >= hour.calls).map(failing);
+        self.settle(NoticeKind::Failing, failing.collect(), now).await?;
+        let mut unusual = Vec::new();
+        for hour in hours.iter().filter(|hour| hour.calls >= MANY) {
+            unusual.extend(self.unusual(hour, now).await?);
+        }
+        self.settle(NoticeKind::Unusual, unusual, now).await?;
+        for old in self.store.old_keys(now.minus(YEAR), OLD_AT_ONCE).await? {
+            self.store.open_notice(&old, None, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells what is so now and was not, and that what was so is over.
+    async fn settle(&self, kind: NoticeKind, found: Vec<Found>, now: Timestamp) -> Result<(), StoreError> {
+        let open: HashSet<_> = self.store.open_notices(kind).await?.into_iter().collect();
+        for (about, detail) in found.iter().filter(|(about, _)| !open.contains(about)) {
+            self.store.open_notice(about, detail.as_deref(), now).await?;
+        }
+        for about in open.iter().filter(|about| found.iter().all(|(found, _)| found != *about)) {
+            self.store.resolve_notice(about, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether an hour with many calls is unusual for its user.
+    async fn unusual(&self, hour: &HourOfUse, now: Timestamp) -> Result<Option<Found>, StoreError> {
+        let before = now.minus(HOUR * 2);
+        let usual = self.store.busiest_hour(hour.user, &hour.provider, now.minus(USUAL), before).await?;
+        let Some((most, _)) = usual.filter(|(_, first)| now.since(*first) >= KNOWN) else { return Ok(None) };
+        if hour.calls < most.saturating_mul(TIMES) {
+            return Ok(None);
+        }
+        let (calls, most) = (grouped(hour.calls), grouped(most));
+        let detail =
+            format!("{calls} calls in the last hour, against {most} in the busiest hour of two weeks");
+        Ok(Some((about(hour, NoticeKind::Unusual), Some(detail))))
+    }
+}
+
+fn failing(hour: &HourOfUse) -> Found {
+    let detail = format!("{} of {} calls in an hour failed", grouped(hour.failed), grouped(hour.calls));
+    (about(hour, NoticeKind::Failing), Some(detail))
+}
+
+fn about(hour: &HourOfUse, kind: NoticeKind) -> About {
+    About { user: hour.user, provider: hour.provider.clone(), kind }
+}
