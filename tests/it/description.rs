@@ -192,6 +192,11 @@ async fn prepared(app: &App, operation: &Value, number: usize) -> (Client, Optio
             let token = client.post("/api/tokens", &body).await.expect(201).json();
             Some(token["id"].as_str().unwrap().to_owned())
         }
+        "delete_channel" | "test_channel" | "rotate_channel" | "enable_channel" | "list_messages" => {
+            let body = json!({"kind": "webhook", "address": "https://hooks.example/old"});
+            let channel = client.post("/api/notifications/channels", &body).await.expect(201).json();
+            Some(channel["id"].as_str().unwrap().to_owned())
+        }
         "read_search" | "delete_search" | "list_results" | "cancel_search" => {
             Some(searched(&mut client, "bakery").await)
         }
