@@ -11,6 +11,7 @@ pub mod input;
 pub mod job;
 pub mod key;
 pub mod number;
+pub mod outage;
 pub mod page;
 pub mod provider;
 pub mod scraper;

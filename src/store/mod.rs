@@ -17,6 +17,7 @@ mod installation;
 mod jobs;
 mod keys;
 mod limits;
+mod outages;
 mod readers;
 mod results;
 mod saved;
