@@ -13,10 +13,13 @@ use crate::model::{
     time::Timestamp,
 };
 #[cfg(feature = "ssr")]
-use crate::model::{
-    calling::{CallFilter, CallInput},
-    error::ErrorCode,
-    service::ServiceId,
+use crate::{
+    model::{
+        calling::{CallFilter, CallInput},
+        error::ErrorCode,
+        service::ServiceId,
+    },
+    services::Once,
 };
 
 /// What there is to call with; nothing while the service is closed, which is no error.
@@ -40,6 +43,7 @@ pub async fn place_call(
     message: String,
     #[server(default)] language: String,
     #[server(default)] record: Option<String>,
+    #[server(default)] once: String,
 ) -> Result<CallId, AppError> {
     let placed = async {
         let who = principal().await?;
@@ -47,7 +51,8 @@ pub async fn place_call(
         let grant = app.keys.require(who.user, ServiceId::Calling).await?;
         // A box that is not ticked is not sent.
         let record = record.is_some();
-        app.calling.place(&grant, &CallInput { to, country, from, message, language, record }).await
+        let input = CallInput { to, country, from, message, language, record };
+        app.calling.place(&grant, &input, &Once::form(once)).await
     };
     let call = placed.await?;
     go_on(None, &call.path());

@@ -12,9 +12,12 @@ use crate::model::{
     scraper::{BatchView, Engine, Filter, ResultKey, ResultsPage, SavedView, SearchList, SearchView, Sort},
 };
 #[cfg(feature = "ssr")]
-use crate::model::{
-    scraper::{self, BatchInput, ResultsOf, SavedInput, SavedName, SearchInput},
-    service::ServiceId,
+use crate::{
+    model::{
+        scraper::{self, BatchInput, ResultsOf, SavedInput, SavedName, SearchInput},
+        service::ServiceId,
+    },
+    services::Once,
 };
 
 /// Starts a search and leads to its page.
@@ -26,12 +29,14 @@ pub async fn start_search(
     #[server(default)] language: String,
     #[server(default)] country: String,
     #[server(default)] limit: Option<u32>,
+    #[server(default)] once: String,
 ) -> Result<SearchId, AppError> {
     let started = async {
         let who = principal().await?;
         let app = use_cases()?;
         let grant = app.keys.require(who.user, ServiceId::DataScraper).await?;
-        app.scraper.start(&grant, &SearchInput { engine, query, place, language, country, limit }).await
+        let input = SearchInput { engine, query, place, language, country, limit };
+        app.scraper.start(&grant, &input, &Once::form(once)).await
     };
     let search = started.await?;
     go_on(None, &search.path());
@@ -117,6 +122,7 @@ pub async fn start_batch(
     #[server(default)] language: String,
     #[server(default)] country: String,
     #[server(default)] limit: Option<u32>,
+    #[server(default)] once: String,
 ) -> Result<BatchId, AppError> {
     let started = async {
         let who = principal().await?;
@@ -124,7 +130,7 @@ pub async fn start_batch(
         let grant = app.keys.require(who.user, ServiceId::DataScraper).await?;
         let queries = scraper::queries(&queries);
         let input = BatchInput { engine, queries, place, language, country, limit };
-        app.scraper.start_batch(&grant, &input).await
+        app.scraper.start_batch(&grant, &input, &Once::form(once)).await
     };
     let batch = started.await?;
     go_on(None, &batch.path());
@@ -208,11 +214,11 @@ pub async fn delete_saved(id: SavedId) -> Result<Vec<SavedView>, AppError> {
 
 /// Starts a saved search and leads to its page.
 #[server(prefix = "/api/rpc", endpoint = "run_saved", protocol = Rpc)]
-pub async fn run_saved(id: SavedId) -> Result<SearchId, AppError> {
+pub async fn run_saved(id: SavedId, #[server(default)] once: String) -> Result<SearchId, AppError> {
     let who = principal().await?;
     let app = use_cases()?;
     let grant = app.keys.require(who.user, ServiceId::DataScraper).await?;
-    let search = app.scraper.run_saved(&grant, id).await?;
+    let search = app.scraper.run_saved(&grant, id, &Once::form(once)).await?;
     go_on(None, &search.path());
     Ok(search.id)
 }

@@ -92,10 +92,11 @@ impl<T: DeserializeOwned + Clone + Send + Sync + 'static> Post<T> {
         Signal::derive(move || sent.with(Option::is_some))
     }
 
-    /// Whether the form is under way with exactly this field.
+    /// Whether the form is under way with this field.
     pub fn sends(self, name: &str, value: &str) -> bool {
         let field = crate::app::links::with_query("", [(name, value)]);
-        self.line.sent.with(|sent| sent.as_deref() == field.strip_prefix('?'))
+        let is_field = |sent: &String| sent.split('&').any(|one| Some(one) == field.strip_prefix('?'));
+        self.line.sent.with(|sent| sent.as_ref().is_some_and(is_field))
     }
 
     fn submit(self) -> Submit {

@@ -91,6 +91,8 @@ codes! {
     MisdirectedHost "misdirected-host" 421 "This installation answers to another address";
     /// Fields are wrong.
     InvalidInput "invalid-input" 422 "Some fields need another look";
+    /// An `Idempotency-Key` that named something else before.
+    IdempotencyKeyReused "idempotency-key-reused" 422 "The Idempotency-Key has named another order";
     /// The provider did not do what it was asked.
     ProviderRefused "provider-refused" 422 "The provider did not do it";
     /// The provider did not accept the key.
@@ -326,6 +328,9 @@ impl AppError {
                 "{} calls are waiting or under way already. Wait until some have ended.",
                 calling::OPEN_MAX
             ),
+            ErrorCode::IdempotencyKeyReused => {
+                "This Idempotency-Key was used for an order with other content. Send each order with a key of its own.".to_owned()
+            }
             ErrorCode::InsufficientScope => match self.scope {
                 Some(scope) => format!("The token would need the scope {scope}. Make one that has it."),
                 None => "Tokens cannot do this. Sign in and do it on the account page.".to_owned(),

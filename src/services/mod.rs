@@ -3,6 +3,7 @@
 pub mod analytics;
 pub mod calling;
 mod dispatch;
+mod once;
 pub mod scraper;
 pub mod voices;
 
@@ -12,6 +13,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 pub use dispatch::{Dispatch, Held};
+pub use once::{NAME_MAX, Once};
 
 use self::{calling::Calling, scraper::Scraper};
 use crate::{model::job::Work, store::Hold};

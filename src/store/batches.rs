@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    NewSearch, Store, StoreError, jobs,
+    NewSearch, Order, Store, StoreError, Taken, jobs, orders,
     searches::{Row, insert, lock_user, resume, tell, tell_if},
     sql,
 };
@@ -14,19 +14,30 @@ use crate::model::{
 };
 
 impl Store {
-    /// Takes several searches of one user on, all or none. Answers whether it did.
-    pub async fn insert_batch(&self, searches: &[NewSearch<'_>], now: Timestamp) -> Result<bool, StoreError> {
-        let Some(last) = searches.last() else { return Ok(false) };
+    /// Takes several searches of one user on, all or none, unless their order was taken on before.
+    pub async fn insert_batch(
+        &self,
+        searches: &[NewSearch<'_>],
+        order: Option<&Order>,
+        now: Timestamp,
+    ) -> Result<Taken, StoreError> {
+        let Some((last, batch)) = searches.last().and_then(|last| Some((last, last.batch?))) else {
+            return Ok(Taken::Full);
+        };
         let mut tx = self.begin().await?;
         lock_user(&mut tx, last.user).await?;
+        if let Some(before) = orders::recall(&mut tx, last.user, order).await? {
+            return Ok(before);
+        }
         for search in searches {
             if !insert(&mut tx, search, now).await? {
-                return Ok(false);
+                return Ok(Taken::Full);
             }
         }
+        orders::note(&mut tx, last.user, order, batch.0, now).await?;
         tell(&mut tx, last.user, last.id, now).await?;
         tx.commit().await?;
-        Ok(true)
+        Ok(Taken::New)
     }
 
     /// The searches of a batch of the user, in the order of the queries. None when there is no such batch.

@@ -4,7 +4,7 @@
 use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
-use super::{Store, StoreError, Tx, events, jobs, searches::lock_user, sql};
+use super::{Order, Store, StoreError, Taken, Tx, events, jobs, orders, searches::lock_user, sql};
 use crate::model::{
     calling::{
         CallEvent, CallFilter, CallNotice, CallRequest, CallState, CallView, EventSource, Group, OPEN_MAX,
@@ -63,16 +63,21 @@ impl TryFrom<Row> for CallView {
 }
 
 impl Store {
-    /// Takes a call on, with its job, unless too many of the user's wait or are under way. Answers whether it did.
+    /// Takes a call on, with its job, unless its order was taken on before, or too many of the user's calls wait or are
+    /// under way.
     pub async fn insert_call(
         &self,
         user: UserId,
         id: CallId,
         request: &CallRequest,
+        order: Option<&Order>,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Taken, StoreError> {
         let mut tx = self.begin().await?;
         lock_user(&mut tx, user).await?;
+        if let Some(before) = orders::recall(&mut tx, user, order).await? {
+            return Ok(before);
+        }
         let inserted = sql::tx_execute!(
             &mut tx,
             "INSERT INTO calls (id, user_id, request, to_number, from_number, state, stage, reported, sequence,
@@ -88,10 +93,14 @@ impl Store {
             user.0,
             OPEN_MAX
         )?;
-        if inserted == 1 {
-            jobs::enqueue(&mut tx, user, &Work::Call { call: id }, now).await?;
+        if inserted == 0 {
+            return Ok(Taken::Full);
         }
-        tell_if(tx, inserted, user, id, now).await
+        jobs::enqueue(&mut tx, user, &Work::Call { call: id }, now).await?;
+        orders::note(&mut tx, user, order, id.0, now).await?;
+        tell(&mut tx, user, id, now).await?;
+        tx.commit().await?;
+        Ok(Taken::New)
     }
 
     /// One call of the user, with what was heard of it.

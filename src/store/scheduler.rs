@@ -17,6 +17,8 @@ use crate::model::{
 
 /// Events are kept for this long. Whoever was away for longer reads everything again.
 const EVENTS_KEPT: Duration = Duration::from_secs(3600);
+/// For how long an order that arrives again is recognised.
+const ORDERS_KEPT: Duration = Duration::from_secs(86_400);
 /// How long single calls are kept …
 const USAGE_KEPT: Duration = Duration::from_secs(90 * 86_400);
 /// … and how long their hours: two years, so that one can be compared with the one before.
@@ -219,6 +221,8 @@ impl Store {
         sql::execute!(self.writer(), "DELETE FROM invitations WHERE expires_at <= $1", now.0)?;
         let forgotten = now.minus(EVENTS_KEPT);
         sql::execute!(self.writer(), "DELETE FROM user_events WHERE at <= $1", forgotten.0)?;
+        let forgotten = now.minus(ORDERS_KEPT);
+        sql::execute!(self.writer(), "DELETE FROM orders WHERE created_at <= $1", forgotten.0)?;
         let forgotten = now.minus(USAGE_KEPT);
         sql::execute!(self.writer(), "DELETE FROM usage_events WHERE at <= $1", forgotten.0)?;
         let forgotten = now.minus(USAGE_HOURS_KEPT);

@@ -4,7 +4,7 @@
 use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
-use super::{Store, StoreError, Tx, events, jobs, sql};
+use super::{Order, Store, StoreError, Taken, Tx, events, jobs, orders, sql};
 use crate::model::{
     event::Change,
     ids::{BatchId, JobId, SearchId, UserId},
@@ -81,17 +81,26 @@ impl TryFrom<Row> for SearchView {
 }
 
 impl Store {
-    /// Takes a search on unless too many of the user's are under way. It waits while as many as may run at the same
-    /// time do. Answers whether it was taken on.
-    pub async fn insert_search(&self, search: &NewSearch<'_>, now: Timestamp) -> Result<bool, StoreError> {
+    /// Takes a search on unless its order was taken on before, or too many of the user's searches are under way. It waits
+    /// while as many as may run at the same time do.
+    pub async fn insert_search(
+        &self,
+        search: &NewSearch<'_>,
+        order: Option<&Order>,
+        now: Timestamp,
+    ) -> Result<Taken, StoreError> {
         let mut tx = self.begin().await?;
         lock_user(&mut tx, search.user).await?;
-        let inserted = insert(&mut tx, search, now).await?;
-        if inserted {
-            tell(&mut tx, search.user, search.id, now).await?;
+        if let Some(before) = orders::recall(&mut tx, search.user, order).await? {
+            return Ok(before);
         }
+        if !insert(&mut tx, search, now).await? {
+            return Ok(Taken::Full);
+        }
+        orders::note(&mut tx, search.user, order, search.id.0, now).await?;
+        tell(&mut tx, search.user, search.id, now).await?;
         tx.commit().await?;
-        Ok(inserted)
+        Ok(Taken::New)
     }
 
     /// Lets a search go on that ended early. Answers whether it does: it must have a next page, and not too many of

@@ -8,7 +8,7 @@ use keyward::{
         job::LEASE,
         scraper::{BatchInput, ResultRow},
     },
-    store::{NewSearch, PageOfResults},
+    store::{NewSearch, PageOfResults, Taken},
 };
 use serde_json::{Value, json};
 
@@ -120,7 +120,7 @@ both! {
             .map(|request| NewSearch { id: SearchId::generate(), user, request, left_before: None, batch })
             .collect();
         let store = &app.state.store;
-        assert!(store.insert_batch(&searches, app.now()).await.unwrap());
+        assert_eq!(store.insert_batch(&searches, None, app.now()).await.unwrap(), Taken::New);
         let (one, two) = (claim(&app).await.unwrap(), claim(&app).await.unwrap());
         // The same places in the opposite order, at the same time.
         let mut rows: Vec<_> = (0..20).map(|n| (format!("place {n}"), ResultRow::default())).collect();

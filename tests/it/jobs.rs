@@ -8,7 +8,7 @@ use keyward::{
         job::{FAILURES_MAX, JobState, LEASE, Lane},
         scraper::{Notice, ResultRow, SearchInput},
     },
-    store::{Claiming, End, Hold, NewSearch, PageOfResults},
+    store::{Claiming, End, Hold, NewSearch, PageOfResults, Taken},
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -99,7 +99,7 @@ async fn insert(app: &App, user: UserId) -> SearchId {
     let request = input.check().unwrap();
     let search =
         NewSearch { id: SearchId::generate(), user, request: &request, left_before: None, batch: None };
-    assert!(app.state.store.insert_search(&search, app.now()).await.unwrap());
+    assert_eq!(app.state.store.insert_search(&search, None, app.now()).await.unwrap(), Taken::New);
     search.id
 }
 

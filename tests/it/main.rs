@@ -27,6 +27,7 @@ mod job_crashes;
 mod jobs;
 mod leptos_toml;
 mod migrations;
+mod orders;
 mod outage;
 mod platform_keys;
 mod recheck;

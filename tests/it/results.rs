@@ -8,7 +8,7 @@ use keyward::{
         job::LEASE,
         scraper::{BatchInput, Column, Direction, Filter, ResultKey, ResultRow, ResultsOf, Sort},
     },
-    store::{NewSearch, PageOfResults},
+    store::{NewSearch, PageOfResults, Taken},
 };
 
 use crate::{
@@ -55,7 +55,7 @@ async fn filled(app: &App, user: UserId) -> (SearchId, BatchId, Vec<(ResultKey, 
             batch: Some(batch),
         })
         .collect();
-    assert!(app.state.store.insert_batch(&searches, app.now()).await.unwrap());
+    assert_eq!(app.state.store.insert_batch(&searches, None, app.now()).await.unwrap(), Taken::New);
     let mut all = Vec::new();
     for _ in 0..2 {
         let hold = claim(app).await.unwrap();

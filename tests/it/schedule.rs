@@ -1,7 +1,5 @@
-//! The schedule of many keys, over a day with an outage of their provider in it, and over three nodes: the real schedule,
-//! database and recognition of outages, without the loop and the way to the provider, whose answers are given. Over the
-//! day the keys are spread as their schedule would spread them, and evenly: the chance that brings several together in a
-//! minute is not part of the test. The nodes are of one process, and have connections of their own.
+//! Keys that are due, over three nodes: the real schedule, database and fencing, without the loop and the way to the
+//! provider, whose answers are given. The nodes are of one process, and have connections of their own.
 
 use std::{
     collections::BTreeMap,
@@ -28,12 +26,8 @@ use keyward::{
 };
 use tokio::sync::Notify;
 
-use crate::support::{App, DAY, Engine, HOUR, MINUTE, both, literal};
+use crate::support::{App, Engine, both, literal};
 
-const KEYS: u32 = 10_000;
-/// How often an accepted key is checked: a day, and up to a fifth of it more.
-const INTERVAL: Duration = Duration::from_secs(DAY.as_secs() * 11 / 10);
-const STEP: Duration = Duration::from_secs(20);
 const LEASE: Duration = Duration::from_secs(120);
 
 /// So many accepted keys of as many users.
@@ -82,50 +76,6 @@ fn audit_key() -> AuditKey {
     let vault = Vault::new(KekRing::parse(&KekRing::generate().unwrap()).unwrap());
     let dek = vault.new_dek(INSTANCE).unwrap();
     vault.open_audit_key(&dek, &vault.new_audit_key(&dek).unwrap()).unwrap()
-}
-
-/// What was asked in each minute, and how many answers there were.
-#[derive(Default)]
-struct Count {
-    minutes: BTreeMap<i64, u32>,
-    answers: u32,
-}
-
-impl Count {
-    fn asked(&self) -> u32 {
-        self.minutes.values().sum()
-    }
-}
-
-/// Makes the checks that are due until `end`. The provider fails while `down` says so.
-async fn work(app: &App, outages: &Outages, end: Timestamp, down: impl Fn(Timestamp) -> bool) -> Count {
-    let (audit, mut count) = (audit_key(), Count::default());
-    while app.now() < end {
-        let now = app.now();
-        loop {
-            let claimed = outages.claim(8, LEASE, &[]).await.unwrap();
-            if claimed.is_empty() {
-                break;
-            }
-            for key in claimed {
-                *count.minutes.entry(now.seconds() / 60).or_default() += 1;
-                let report = if down(now) {
-                    report(Outcome::Unreachable, Reason::ProviderFault)
-                } else {
-                    count.answers += 1;
-                    report(Outcome::Valid, Reason::Accepted)
-                };
-                outages.note(&key, &report, now).await.unwrap();
-                let mut result = after_check(&Known::from(&key), &report, now, keys::jitter());
-                if let Some(place) = outages.place(&key, &report) {
-                    result.next_check_at = place;
-                }
-                assert!(app.state.store.record_check(&key, &result, &audit, now).await.unwrap());
-            }
-        }
-        app.clock.advance(STEP);
-    }
-    count
 }
 
 /// What becomes of a node.
@@ -197,38 +147,7 @@ impl Node<'_> {
     }
 }
 
-fn percent(done: u32, expected: f64) -> f64 {
-    (f64::from(done) / expected - 1.0) * 100.0
-}
-
 both! {
-    async fn a_day_with_an_outage_costs_as_many_checks_as_one_without_and_has_no_rush(app: App) {
-        let begin = app.now();
-        // One after the other, over an interval.
-        seed(&app, KEYS, |n| begin.plus(INTERVAL * n / KEYS)).await;
-        let outages = Outages::new(app.state.store.clone(), Arc::clone(&app.clock) as Arc<_>);
-        let fails = |now: Timestamp| now >= begin.plus(6 * HOUR) && now < begin.plus(7 * HOUR);
-        let day = work(&app, &outages, begin.plus(DAY), fails).await;
-
-        let expected = f64::from(KEYS) * DAY.as_secs_f64() / INTERVAL.as_secs_f64();
-        assert!(percent(day.answers, expected).abs() <= 1.0, "{} answers, {expected} expected", day.answers);
-        assert!(percent(day.asked(), expected).abs() <= 1.0, "{} checks, {expected} expected", day.asked());
-        let steady = f64::from(KEYS) * MINUTE.as_secs_f64() / INTERVAL.as_secs_f64();
-        let (minute, peak) = day.minutes.iter().max_by_key(|(_, count)| **count).unwrap();
-        let after = minute - begin.seconds() / 60;
-        assert!(f64::from(*peak) <= 1.5 * steady, "{peak} in minute {after}, {steady} on the whole");
-        let during = |minute: i64| fails(Timestamp::from_seconds(minute * 60 + 59));
-        let asked: u32 = day.minutes.iter().filter(|(minute, _)| during(**minute)).map(|(_, count)| count).sum();
-        assert!((40..80).contains(&asked), "{asked} checks of a provider that does not answer");
-        // Each key once, none rejected, none left behind.
-        let number = async |condition: &str| {
-            app.sql.number(&format!("SELECT COUNT(*) FROM user_api_keys WHERE {condition}")).await
-        };
-        assert_eq!(number("last_validated > 0").await, i64::from(day.answers));
-        assert_eq!(number("status <> 'valid'").await, 0);
-        assert_eq!(number(&format!("next_check_at <= {}", app.now().minus(STEP).0)).await, 0);
-        assert_eq!(app.sql.number("SELECT COUNT(*) FROM provider_outages WHERE ended_at IS NOT NULL").await, 1);
-    }
     async fn of_three_nodes_one_dies_and_one_stalls_and_each_key_has_one_answer(app: App) {
         const DUE: u32 = 2_000;
         let begin = app.now();

@@ -136,6 +136,9 @@ pub(super) fn remedy(code: ErrorCode) -> &'static str {
         }
         ErrorCode::TooManySearches => "Wait until some of them have ended, or stop some.",
         ErrorCode::TooManyCalls => "Wait until some of them have ended, or hang up.",
+        ErrorCode::IdempotencyKeyReused => {
+            "An order with this `Idempotency-Key` was taken on within the last day, with other content. Nothing was ordered now."
+        }
         ErrorCode::TooLarge => {
             "A body may have 64 KiB; a form with samples of a voice 25 MiB, and each of them 10 MiB."
         }

@@ -7,7 +7,7 @@ use axum::{
 };
 use http::{StatusCode, header};
 
-use super::{Body, Granted, PathId, ServicesUser, Who, searches::DataScraper};
+use super::{Body, Granted, IdempotencyKey, PathId, ServicesUser, Who, searches::DataScraper};
 use crate::{
     api::context::UseCases,
     model::{
@@ -27,6 +27,7 @@ use crate::{
     path = "/api/services/data-scraper/batches",
     operation_id = "start_batch",
     tag = "Data Scraper",
+    params(IdempotencyKey),
     request_body(content = BatchInput, example = json!({"queries": ["bakery", "pastry shop"], "place": "Berlin", "limit": 20})),
     responses((
         status = 201,
@@ -35,14 +36,15 @@ use crate::{
         headers(("Location" = String, description = "The address of the batch.")),
     )),
     security(("session" = []), ("login_token" = []), ("api_token" = ["services:use"])),
-    extensions(("x-problems" = json!(["invalid-input", "missing-api-keys", "too-many-searches"])))
+    extensions(("x-problems" = json!(["invalid-input", "missing-api-keys", "too-many-searches", "idempotency-key-reused"])))
 )]
 pub(super) async fn start(
     State(app): State<UseCases>,
     granted: Granted<DataScraper>,
+    IdempotencyKey(once): IdempotencyKey,
     Body(input): Body<BatchInput>,
 ) -> Result<Response, Problem> {
-    let batch = app.scraper.start_batch(&granted.0, &input).await?;
+    let batch = app.scraper.start_batch(&granted.0, &input, &once).await?;
     let location = format!("/api/services/data-scraper/batches/{}", batch.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(batch)).into_response())
 }

@@ -6,6 +6,14 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request, rejecti
 use bytes::Bytes;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
+use utoipa::{
+    IntoParams,
+    openapi::{
+        Required,
+        path::{Parameter, ParameterBuilder, ParameterIn},
+        schema::{ObjectBuilder, Type},
+    },
+};
 
 use crate::{
     model::{
@@ -13,6 +21,7 @@ use crate::{
         ids::InvalidId,
     },
     server::problem::Problem,
+    services::{NAME_MAX, Once},
 };
 
 /// A JSON body. What cannot be read is a bad request; serde's words, which quote values, stay behind.
@@ -38,6 +47,45 @@ impl<S: Send + Sync, T: FromStr<Err = InvalidId>> FromRequestParts<S> for PathId
         let missing = || Problem(AppError::new(ErrorCode::NotFound));
         let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| missing())?;
         text.parse().map(Self).map_err(|_| missing())
+    }
+}
+
+/// The name by which an order that is sent again is recognised: the header `Idempotency-Key`, if there is one.
+///
+/// Source: <https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header>. Its quotes are part of the
+/// name here, since most clients send none.
+pub(in crate::server) struct IdempotencyKey(pub(in crate::server) Once);
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut sent = parts.headers.get_all("idempotency-key").iter();
+        match (sent.next(), sent.next()) {
+            (None, _) => Ok(Self(Once::No)),
+            (Some(name), None) => Ok(Self(Once::key(name.as_bytes())?)),
+            (Some(_), Some(_)) => Err(ErrorCode::BadRequest.into()),
+        }
+    }
+}
+
+impl IntoParams for IdempotencyKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let name = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .max_length(Some(NAME_MAX))
+            .pattern(Some("^[!-~]+$"));
+        let parameter = ParameterBuilder::new()
+            .name("Idempotency-Key")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some(
+                "A name for this order, such as a UUID. The same order under the same name within a day is answered \
+                 with what the first one became, as it stands now, and costs nothing.",
+            ))
+            .schema(Some(name));
+        vec![parameter.build()]
     }
 }
 

@@ -10,7 +10,7 @@ use http::{StatusCode, header};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{Body, Given, Granted, List, PathId, Protected, ServicesUser, Who, read};
+use super::{Body, Given, Granted, IdempotencyKey, List, PathId, Protected, ServicesUser, Who, read};
 use crate::{
     api::context::UseCases,
     model::{
@@ -103,6 +103,7 @@ pub(super) async fn account(
     path = "/api/services/calling/calls",
     operation_id = "place_call",
     tag = "Calling Operations",
+    params(IdempotencyKey),
     request_body(content = CallInput, example = json!({
         "to": "+49 30 901820", "from": "+12025550142", "message": "Your order is ready.", "language": "en-US"
     })),
@@ -118,14 +119,15 @@ pub(super) async fn account(
         ),
     )),
     security(("session" = []), ("login_token" = []), ("api_token" = ["services:use"])),
-    extensions(("x-problems" = json!(["invalid-input", "missing-api-keys", "too-many-calls"])))
+    extensions(("x-problems" = json!(["invalid-input", "missing-api-keys", "too-many-calls", "idempotency-key-reused"])))
 )]
 pub(super) async fn place(
     State(app): State<UseCases>,
     granted: Granted<Calling>,
+    IdempotencyKey(once): IdempotencyKey,
     Body(input): Body<CallInput>,
 ) -> Result<Response, Problem> {
-    let call = app.calling.place(&granted.0, &input).await?;
+    let call = app.calling.place(&granted.0, &input, &once).await?;
     let location = format!("/api/services/calling/calls/{}", call.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(call)).into_response())
 }

@@ -31,7 +31,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) use self::{
-    body::{Body, Given, PathId, read},
+    body::{Body, Given, IdempotencyKey, PathId, read},
     guard::{Granted, Onlooker, Person, Protected, ServicesUser, Who, WithCredentials},
 };
 use super::{

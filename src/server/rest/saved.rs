@@ -7,7 +7,7 @@ use axum::{
 };
 use http::{StatusCode, header};
 
-use super::{Body, Granted, List, PathId, ServicesUser, Who, searches::DataScraper};
+use super::{Body, Granted, IdempotencyKey, List, PathId, ServicesUser, Who, searches::DataScraper};
 use crate::{
     api::context::UseCases,
     model::{
@@ -137,7 +137,7 @@ pub(super) async fn delete(
     path = "/api/services/data-scraper/saved-searches/{id}/run",
     operation_id = "run_saved",
     tag = "Data Scraper",
-    params(("id" = SavedId, Path, description = "The saved search.")),
+    params(("id" = SavedId, Path, description = "The saved search."), IdempotencyKey),
     responses((
         status = 201,
         description = "The search is running, or waits.",
@@ -145,14 +145,15 @@ pub(super) async fn delete(
         headers(("Location" = String, description = "The address of the search.")),
     )),
     security(("session" = []), ("login_token" = []), ("api_token" = ["services:use"])),
-    extensions(("x-problems" = json!(["missing-api-keys", "not-found", "too-many-searches"])))
+    extensions(("x-problems" = json!(["missing-api-keys", "not-found", "too-many-searches", "idempotency-key-reused"])))
 )]
 pub(super) async fn run(
     State(app): State<UseCases>,
     granted: Granted<DataScraper>,
     PathId(id): PathId<SavedId>,
+    IdempotencyKey(once): IdempotencyKey,
 ) -> Result<Response, Problem> {
-    let search = app.scraper.run_saved(&granted.0, id).await?;
+    let search = app.scraper.run_saved(&granted.0, id, &once).await?;
     let location = format!("/api/services/data-scraper/searches/{}", search.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(search)).into_response())
 }

@@ -9,7 +9,7 @@ use http::{StatusCode, header};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{Body, Given, Granted, List, PathId, Protected, ServicesUser, Who, read};
+use super::{Body, Given, Granted, IdempotencyKey, List, PathId, Protected, ServicesUser, Who, read};
 use crate::{
     api::context::UseCases,
     model::{
@@ -53,6 +53,7 @@ pub(super) fn parameter<T: std::str::FromStr>(name: &str, text: Option<&str>) ->
     path = "/api/services/data-scraper/searches",
     operation_id = "start_search",
     tag = "Data Scraper",
+    params(IdempotencyKey),
     request_body(content = SearchInput, example = json!({"query": "bakery", "place": "Berlin", "limit": 20})),
     responses((
         status = 201,
@@ -68,14 +69,15 @@ pub(super) fn parameter<T: std::str::FromStr>(name: &str, text: Option<&str>) ->
         ),
     )),
     security(("session" = []), ("login_token" = []), ("api_token" = ["services:use"])),
-    extensions(("x-problems" = json!(["invalid-input", "missing-api-keys", "too-many-searches"])))
+    extensions(("x-problems" = json!(["invalid-input", "missing-api-keys", "too-many-searches", "idempotency-key-reused"])))
 )]
 pub(super) async fn start(
     State(app): State<UseCases>,
     granted: Granted<DataScraper>,
+    IdempotencyKey(once): IdempotencyKey,
     Body(input): Body<SearchInput>,
 ) -> Result<Response, Problem> {
-    let search = app.scraper.start(&granted.0, &input).await?;
+    let search = app.scraper.start(&granted.0, &input, &once).await?;
     let location = format!("/api/services/data-scraper/searches/{}", search.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(search)).into_response())
 }

@@ -12,7 +12,7 @@ mod source;
 use std::sync::Arc;
 
 use self::{run::Run, source::Twilio};
-use super::{Dispatch, Ended, Stops};
+use super::{Dispatch, Ended, Once, Stops};
 use crate::{
     account::{Media, MediaKey, internal},
     clock::Clock,
@@ -27,7 +27,7 @@ use crate::{
         service::ServiceId,
     },
     providers::{Inbound, Parameters, Providers, SealedWebhookSecret, Stream},
-    store::{Effect, Heard, Hold, Store, WebhookSecretRow},
+    store::{Effect, Heard, Hold, Store, Taken, WebhookSecretRow},
 };
 
 /// What is reported.
@@ -109,14 +109,19 @@ impl Calling {
         self.store.verifies_webhooks(user, key, version).await.map_err(|e| internal(&e))
     }
 
-    /// Takes a call on. It is placed as soon as the calls before it are.
-    pub async fn place(&self, grant: &Grant, input: &CallInput) -> Result<CallView, AppError> {
+    /// Takes a call on. It is placed as soon as the calls before it are. What was ordered before is answered as it stands
+    /// now.
+    pub async fn place(&self, grant: &Grant, input: &CallInput, once: &Once) -> Result<CallView, AppError> {
         let user = spender(grant)?;
         let request = request(input)?;
         let id = CallId::generate();
-        let taken = self.store.insert_call(user, id, &request, self.clock.now()).await;
-        if !taken.map_err(|e| internal(&e))? {
-            return Err(AppError::new(ErrorCode::TooManyCalls));
+        let order = once.order("call", &request)?;
+        let taken = self.store.insert_call(user, id, &request, order.as_ref(), self.clock.now()).await;
+        match taken.map_err(|e| internal(&e))? {
+            Taken::New => {}
+            Taken::Known(before) => return self.get(user, CallId(before)).await,
+            Taken::Reused => return Err(AppError::new(ErrorCode::IdempotencyKeyReused)),
+            Taken::Full => return Err(AppError::new(ErrorCode::TooManyCalls)),
         }
         // As it begins, not as far as it may have come by the time of the answer.
         let begun = self.get(user, id).await;

@@ -1,6 +1,6 @@
 //! Several searches that are started together.
 
-use super::{Scraper, spender};
+use super::{Once, Scraper, known, spender};
 use crate::{
     account::internal,
     keys::Grant,
@@ -28,10 +28,16 @@ impl Scraper {
         })
     }
 
-    /// Takes a batch on, all its searches or none.
-    pub async fn start_batch(&self, grant: &Grant, input: &BatchInput) -> Result<BatchView, AppError> {
+    /// Takes a batch on, all its searches or none. What was ordered before is answered as it stands now.
+    pub async fn start_batch(
+        &self,
+        grant: &Grant,
+        input: &BatchInput,
+        once: &Once,
+    ) -> Result<BatchView, AppError> {
         let user = spender(grant)?;
         let requests = input.check()?;
+        let order = once.order("batch", &requests)?;
         let batch = BatchId::generate();
         let left_before = self.source.searches_left(user).await;
         let searches: Vec<_> = requests
@@ -44,8 +50,9 @@ impl Scraper {
                 batch: Some(batch),
             })
             .collect();
-        if !self.store.insert_batch(&searches, self.clock.now()).await.map_err(|e| internal(&e))? {
-            return Err(AppError::new(ErrorCode::TooManySearches));
+        let taken = self.store.insert_batch(&searches, order.as_ref(), self.clock.now()).await;
+        if let Some(before) = known(taken.map_err(|e| internal(&e))?)? {
+            return self.batch(user, BatchId(before)).await;
         }
         let begun = self.batch(user, batch).await;
         self.dispatch.call();

@@ -19,13 +19,14 @@ mod xlsx;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
 pub use self::export::Download;
 use self::{
     run::Run,
     source::{SerpApi, Source},
 };
-use super::{Dispatch, Ended, Stops};
+use super::{Dispatch, Ended, Once, Stops};
 use crate::{
     account::internal,
     clock::Clock,
@@ -40,7 +41,7 @@ use crate::{
         service::ServiceId,
     },
     providers::Providers,
-    store::{Hold, NewSearch, Store},
+    store::{Hold, NewSearch, Order, Store, Taken},
 };
 
 /// The use cases of the Data Scraper.
@@ -66,16 +67,29 @@ impl Scraper {
         Self { store, source: Arc::new(SerpApi::new(keys, providers)), clock, dispatch, workbooks }
     }
 
-    /// Takes a search on with the user's key. It waits while two others of the user run.
-    pub async fn start(&self, grant: &Grant, input: &SearchInput) -> Result<SearchView, AppError> {
-        self.begin(spender(grant)?, input).await
+    /// Takes a search on with the user's key. It waits while two others of the user run. What was ordered before is
+    /// answered as it stands now.
+    pub async fn start(
+        &self,
+        grant: &Grant,
+        input: &SearchInput,
+        once: &Once,
+    ) -> Result<SearchView, AppError> {
+        self.begin(spender(grant)?, input, once).await
     }
 
-    async fn begin(&self, user: UserId, input: &SearchInput) -> Result<SearchView, AppError> {
-        self.begin_request(user, &input.check()?).await
+    async fn begin(&self, user: UserId, input: &SearchInput, once: &Once) -> Result<SearchView, AppError> {
+        let request = input.check()?;
+        let order = once.order("search", &request)?;
+        self.begin_request(user, &request, order.as_ref()).await
     }
 
-    async fn begin_request(&self, user: UserId, request: &SearchRequest) -> Result<SearchView, AppError> {
+    async fn begin_request(
+        &self,
+        user: UserId,
+        request: &SearchRequest,
+        order: Option<&Order>,
+    ) -> Result<SearchView, AppError> {
         let search = NewSearch {
             id: SearchId::generate(),
             user,
@@ -83,8 +97,9 @@ impl Scraper {
             left_before: self.source.searches_left(user).await,
             batch: None,
         };
-        if !self.store.insert_search(&search, self.clock.now()).await.map_err(|e| internal(&e))? {
-            return Err(AppError::new(ErrorCode::TooManySearches));
+        let taken = self.store.insert_search(&search, order, self.clock.now()).await;
+        if let Some(before) = known(taken.map_err(|e| internal(&e))?)? {
+            return self.get(user, SearchId(before)).await;
         }
         // As it begins, not as far as it may have come by the time of the answer.
         let begun = self.get(user, search.id).await;
@@ -185,6 +200,16 @@ impl Scraper {
         }
         self.dispatch.stop(JobId(id.0));
         Ok(())
+    }
+}
+
+/// What an order had become before; nothing where it was taken on now.
+fn known(taken: Taken) -> Result<Option<Uuid>, AppError> {
+    match taken {
+        Taken::New => Ok(None),
+        Taken::Known(before) => Ok(Some(before)),
+        Taken::Reused => Err(AppError::new(ErrorCode::IdempotencyKeyReused)),
+        Taken::Full => Err(AppError::new(ErrorCode::TooManySearches)),
     }
 }
 

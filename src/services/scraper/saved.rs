@@ -1,6 +1,6 @@
 //! Searches that are kept under a name. Only running one spends the key.
 
-use super::{Scraper, spender};
+use super::{Once, Scraper, spender};
 use crate::{
     account::internal,
     keys::Grant,
@@ -36,11 +36,12 @@ impl Scraper {
         saved.ok_or_else(|| AppError::new(ErrorCode::NotFound))
     }
 
-    /// Starts a search that was saved, with the user's key.
-    pub async fn run_saved(&self, grant: &Grant, id: SavedId) -> Result<SearchView, AppError> {
+    /// Starts a search that was saved, with the user's key. What was ordered before is answered as it stands now.
+    pub async fn run_saved(&self, grant: &Grant, id: SavedId, once: &Once) -> Result<SearchView, AppError> {
         let user = spender(grant)?;
         let saved = self.saved_search(user, id).await?;
-        self.begin_request(user, &saved.request).await
+        let order = once.order("saved search", &id)?;
+        self.begin_request(user, &saved.request, order.as_ref()).await
     }
 
     /// Gives a saved search another name.

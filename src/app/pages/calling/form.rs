@@ -6,7 +6,7 @@ use crate::{
         links::with_query,
         pages::work::{about, in_address, mind},
         post::{Post, PostForm},
-        ui::{BusyButton, ButtonKind, ErrorNotice, FieldErrorText, TextField},
+        ui::{BusyButton, ButtonKind, ErrorNotice, FieldErrorText, FormNumber, TextField},
     },
     model::{
         calling::{CallRequest, LANGUAGES, MESSAGE_MAX, NumberView},
@@ -92,6 +92,7 @@ pub(super) fn CallForm(
     view! {
         <div id=FORM>
             <PostForm action=place>
+                <FormNumber />
                 <div class="search-fields">
                     <TextField
                         name="to"

@@ -12,7 +12,7 @@ use crate::{
         guard::ApiKeyGuard,
         pages::work::{about, in_address, mind},
         post::{Post, PostForm},
-        ui::{BusyButton, ButtonKind, ErrorNotice, FieldErrorText, grouped, part},
+        ui::{BusyButton, ButtonKind, ErrorNotice, FieldErrorText, FormNumber, grouped, part},
     },
     model::{
         scraper::{BatchEstimate, Engine, QUERIES_MAX, queries, queries_of_file},
@@ -60,6 +60,7 @@ fn BatchForm() -> impl IntoView {
     view! {
         <div id=FORM>
             <PostForm action=start>
+                <FormNumber />
                 <Engines engine=engine error=error />
                 <Queries text=text error=about(error, "queries", "Queries") />
                 <div class="search-fields">

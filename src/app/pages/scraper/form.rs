@@ -8,7 +8,7 @@ use crate::{
         links::with_query,
         pages::work::{about, mind},
         post::{Post, PostForm},
-        ui::{BusyButton, ButtonKind, ErrorNotice, FieldErrorText, TextField, part},
+        ui::{BusyButton, ButtonKind, ErrorNotice, FieldErrorText, FormNumber, TextField, part},
     },
     model::{
         error::AppError,
@@ -82,6 +82,7 @@ pub(super) fn SearchForm() -> impl IntoView {
     view! {
         <div id=FORM>
             <PostForm action=start>
+                <FormNumber />
                 <Engines engine=engine error=error />
                 <div class="search-fields">
                     <What query=query error=error />

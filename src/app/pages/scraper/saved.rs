@@ -12,7 +12,7 @@ use crate::{
         pages::work::{about, in_address, latest, mind},
         post::{Post, PostForm},
         problem::Problem,
-        ui::{BusyButton, ButtonKind, ErrorNotice, FieldErrorText, TextField, focus_soon, part},
+        ui::{BusyButton, ButtonKind, ErrorNotice, FieldErrorText, FormNumber, TextField, focus_soon, part},
     },
     model::{
         error::AppError,
@@ -133,6 +133,7 @@ fn Saved(
                         <p class="muted">{summary(&one.request)}</p>
                     </div>
                     <PostForm action=run>
+                        <FormNumber />
                         <input type="hidden" name="id" value=id.to_string() />
                         <BusyButton busy=busy label="Run" busy_label="Starting…" about=about_run />
                     </PostForm>

@@ -154,7 +154,7 @@ fn input(place: &str, limit: u32) -> SearchInput {
 
 impl Fixture {
     async fn start(&self, place: &str, limit: u32) -> SearchId {
-        self.scraper.begin(self.user, &input(place, limit)).await.unwrap().id
+        self.scraper.begin(self.user, &input(place, limit), &Once::No).await.unwrap().id
     }
 
     async fn view(&self, id: SearchId) -> SearchView {
@@ -288,7 +288,7 @@ async fn the_web_is_asked_page_by_page_and_a_link_counts_once() {
         fixture(vec![found(0..10, true), Err(Notice::RateLimited), found(8..18, true), found(18..21, false)])
             .await;
     let ask = SearchInput { engine: crate::model::scraper::Engine::Web, ..input("Berlin", 40) };
-    let id = web.scraper.begin(web.user, &ask).await.unwrap().id;
+    let id = web.scraper.begin(web.user, &ask, &Once::No).await.unwrap().id;
     let view = web.ended(id).await;
     assert_eq!((view.state, view.found, view.pages_planned), (SearchState::Partial, 10, 4));
     // What the place is called is not asked again.
@@ -438,7 +438,7 @@ async fn two_searches_of_a_user_run_at_a_time_and_the_third_waits() {
     let third = busy.start("Berlin", 20).await;
     let fourth = busy.start("Berlin", 20).await;
     assert_eq!(busy.view(third).await.state, SearchState::Queued);
-    let other = busy.scraper.begin(busy.other, &input("Berlin", 20)).await.unwrap();
+    let other = busy.scraper.begin(busy.other, &input("Berlin", 20), &Once::No).await.unwrap();
     assert_eq!(other.state, SearchState::Running);
     busy.until(first, |_| busy.calls() == 3).await;
     // One that waits is stopped before anything was asked.
@@ -455,7 +455,7 @@ async fn a_user_has_a_limited_number_of_searches_waiting() {
     for _ in 0..crate::model::scraper::OPEN_MAX {
         busy.start("Berlin", 20).await;
     }
-    let refused = busy.scraper.begin(busy.user, &input("Berlin", 20)).await.unwrap_err();
+    let refused = busy.scraper.begin(busy.user, &input("Berlin", 20), &Once::No).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::TooManySearches);
 }
 
