@@ -23,7 +23,7 @@ use crate::{
         status::{KeyStatus, Reason},
     },
     monitor::{
-        PlatformKeys,
+        Outages, PlatformKeys,
         transition::{self, Known},
     },
     providers::{Candidate, Providers, UsageSource},
@@ -98,6 +98,7 @@ pub struct Keys {
     clock: Arc<dyn Clock>,
     checking: Checking,
     platform: Arc<PlatformKeys>,
+    outages: Outages,
 }
 
 impl Keys {
@@ -112,7 +113,8 @@ impl Keys {
         checking: Checking,
     ) -> Self {
         let platform = Arc::default();
-        Self { store, vault, providers, limiter, audit, clock, checking, platform }
+        let outages = Outages::new(store.clone(), clock.clone());
+        Self { store, vault, providers, limiter, audit, clock, checking, platform, outages }
     }
 
     /// The same, with the operator's keys standing in where users have none.
@@ -275,8 +277,26 @@ impl Keys {
         self.providers.crowded()
     }
 
+    /// Claims stored credentials whose check is due, for the time of `lease`.
+    pub async fn claim_due(
+        &self,
+        limit: i64,
+        lease: Duration,
+        crowded: &[ProviderId],
+    ) -> Result<Vec<KeyRow>, AppError> {
+        self.outages.claim(limit, lease, crowded).await.map_err(|e| internal(&e))
+    }
+
     async fn ask(&self, key: &KeyRow, spending: Spending) -> Result<CheckReport, Undecryptable> {
-        self.providers.check_stored(&seal::stored(key), UsageSource::Check, spending).await
+        let asked_at = self.clock.now();
+        let report = self.providers.check_stored(&seal::stored(key), UsageSource::Check, spending).await?;
+        // Trouble at an address that its user typed is not the provider's.
+        if !self.providers.is_hosted_by_users(&key.provider)
+            && let Err(error) = self.outages.note(key, &report, asked_at).await
+        {
+            tracing::error!(%error, "an outage could not be noted");
+        }
+        Ok(report)
     }
 
     async fn write_down(
@@ -287,7 +307,10 @@ impl Keys {
         let now = self.clock.now();
         match outcome {
             Ok(report) => {
-                let result = transition::after_check(&Known::from(key), &report, now, jitter());
+                let mut result = transition::after_check(&Known::from(key), &report, now, jitter());
+                if let Some(place) = self.outages.place(key, &report) {
+                    result.next_check_at = result.not_before.map_or(place, |until| place.max(until));
+                }
                 self.store.record_check(key, &result, &self.audit, now).await.map_err(|e| internal(&e))?;
             }
             Err(Undecryptable) => {
@@ -312,13 +335,16 @@ impl Keys {
         let capped = self.is_capped(user).await?;
         views.extend(self.platform_views(&views, capped));
         views.sort_by(|a, b| a.provider.cmp(&b.provider));
+        self.tell_outages(&mut views).await?;
         Ok(views)
     }
 
     /// One of the user's own credentials, masked.
     pub async fn view(&self, user: UserId, provider: &ProviderId) -> Result<KeyView, AppError> {
         let row = self.stored(user, provider).await?;
-        Ok(self.view_of(&row))
+        let mut view = self.view_of(&row);
+        self.tell_outages(std::slice::from_mut(&mut view)).await?;
+        Ok(view)
     }
 
     /// Whether a service may spend the user's keys.

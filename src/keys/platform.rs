@@ -94,6 +94,7 @@ impl Keys {
             is_active: known.status.is_accepted(),
             undecryptable: false,
             stale: transition::is_stale(known.due_since, self.clock.now()),
+            provider_down_since: None,
             hint: String::new(),
             form: String::new(),
             region: key.credential.region().map(str::to_owned),

@@ -2,11 +2,14 @@
 
 use super::Keys;
 use crate::{
+    account::internal,
     model::{
         ability::{ServiceAbilities, abilities},
         access::CredentialState,
+        error::AppError,
         ids::ProviderId,
         key::{KeyMetadata, KeyView, Source},
+        outage::Outage,
         provider,
         status::{KeyStatus, Reason},
     },
@@ -28,6 +31,21 @@ impl Keys {
         info.map(|info| abilities(state, known, info, self.policy())).unwrap_or_default()
     }
 
+    /// Says of each whose provider answers nobody since when.
+    pub(super) async fn tell_outages(&self, views: &mut [KeyView]) -> Result<(), AppError> {
+        if !self.checking.enabled {
+            // Nobody asks, so nobody finds out that it is over.
+            return Ok(());
+        }
+        for outage in self.store.outages().await.map_err(|e| internal(&e))?.into_iter().filter(Outage::is_on)
+        {
+            for view in views.iter_mut().filter(|view| view.provider == outage.provider) {
+                view.provider_down_since = Some(outage.began_at);
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn view_of(&self, row: &KeyRow) -> KeyView {
         let name = self.provider_name(&row.provider);
         let field = |name| row.config.get(name).and_then(|value| value.as_str()).map(str::to_owned);
@@ -38,6 +56,7 @@ impl Keys {
             is_active: row.status.is_accepted() && !row.undecryptable,
             undecryptable: row.undecryptable,
             stale: transition::is_stale(row.due_since, self.clock.now()),
+            provider_down_since: None,
             hint: row.hint.clone(),
             form: field("form").unwrap_or_default(),
             region: field("region"),

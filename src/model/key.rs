@@ -94,6 +94,9 @@ pub struct KeyView {
     pub undecryptable: bool,
     /// No definite answer for 24 h although a check was due.
     pub stale: bool,
+    /// Since when the provider answers nobody, while it does not: trouble that is not this credential's.
+    #[serde(default)]
+    pub provider_down_since: Option<Timestamp>,
     /// The last four characters of the secret: `…a1b2`.
     pub hint: String,
     /// Which of the provider's forms was filled in, by its id.

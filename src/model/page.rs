@@ -254,6 +254,7 @@ mod tests {
             is_active: true,
             undecryptable: false,
             stale: false,
+            provider_down_since: None,
             hint: String::new(),
             form: String::new(),
             region: None,

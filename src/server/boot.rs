@@ -265,8 +265,8 @@ async fn assemble(
     });
     let events = Arc::new(EventWatch::new(store.clone(), clock.clone()));
     let stopping = Stopping(stopping);
-    let state = AppState { use_cases, leptos, store: store.clone(), events, stopping, operations };
-    let recheck = Recheck::new(store, keys, clock.clone(), config.check_keys);
+    let state = AppState { use_cases, leptos, store, events, stopping, operations };
+    let recheck = Recheck::new(keys, config.check_keys);
     Ok(Installation { state, site, recheck, worker, clock, notices })
 }
 

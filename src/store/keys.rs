@@ -458,7 +458,7 @@ impl Store {
             &mut tx,
             "UPDATE user_api_keys SET status = $1, status_reason = $2, last_result = $3, undecryptable = $4,
                 is_active = $5, last_validated = $6, next_check_at = $7, due_since = $8, check_step = $9,
-                metadata = $10, evidence = $11, not_before = $12, revision = revision + 1, updated_at = $13
+                metadata = $10, evidence = $11, not_before = $12, suspect = FALSE, revision = revision + 1, updated_at = $13
              WHERE id = $14 AND user_id = $15 AND revision = $16",
             result.status.code(),
             result.status_reason.map(Reason::code),
@@ -530,7 +530,7 @@ impl Store {
     pub async fn make_due(&self, user: UserId, key: KeyId, now: Timestamp) -> Result<(), StoreError> {
         sql::execute!(
             self.writer(),
-            "UPDATE user_api_keys SET next_check_at = CASE WHEN not_before > $1 THEN not_before ELSE $1 END
+            "UPDATE user_api_keys SET suspect = TRUE, next_check_at = CASE WHEN not_before > $1 THEN not_before ELSE $1 END
              WHERE id = $2 AND user_id = $3 AND next_check_at > $1 AND (not_before IS NULL OR next_check_at > not_before)",
             now.0,
             key.0,

@@ -18,6 +18,7 @@ mod jobs;
 mod keys;
 mod limits;
 mod orders;
+mod outages;
 mod readers;
 mod results;
 mod saved;

@@ -35,6 +35,7 @@ mod recheck;
 mod recheck_scale;
 mod results;
 mod saved;
+mod schedule;
 mod sealing;
 mod searches;
 mod services;

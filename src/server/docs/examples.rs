@@ -244,6 +244,7 @@ fn key() -> KeyView {
         is_active: true,
         undecryptable: false,
         stale: false,
+        provider_down_since: None,
         hint: "…a1b2".to_owned(),
         form: "api_key".to_owned(),
         region: None,

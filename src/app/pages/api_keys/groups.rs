@@ -161,6 +161,7 @@ mod tests {
             is_active: true,
             undecryptable: false,
             stale: false,
+            provider_down_since: None,
             hint: String::new(),
             form: String::new(),
             region: None,
