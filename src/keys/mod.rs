@@ -290,8 +290,10 @@ impl Keys {
     async fn ask(&self, key: &KeyRow, spending: Spending) -> Result<CheckReport, Undecryptable> {
         let asked_at = self.clock.now();
         let report = self.providers.check_stored(&seal::stored(key), UsageSource::Check, spending).await?;
-        // Trouble at an address that its user typed is not the provider's.
-        if !self.providers.is_hosted_by_users(&key.provider)
+        // Trouble at an address that its user typed is not the provider's; and calls that cost money are not made to find
+        // out when it ends.
+        if spending == Spending::Refused
+            && !self.providers.is_hosted_by_users(&key.provider)
             && let Err(error) = self.outages.note(key, &report, asked_at).await
         {
             tracing::error!(%error, "an outage could not be noted");

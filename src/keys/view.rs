@@ -12,6 +12,7 @@ use crate::{
         outage::Outage,
         provider,
         status::{KeyStatus, Reason},
+        time::Timestamp,
     },
     monitor::transition,
     store::KeyRow,
@@ -40,10 +41,17 @@ impl Keys {
         for outage in self.store.outages().await.map_err(|e| internal(&e))?.into_iter().filter(Outage::is_on)
         {
             for view in views.iter_mut().filter(|view| view.provider == outage.provider) {
-                view.provider_down_since = Some(outage.began_at);
+                // To the minute: more would tell when somebody else's key was checked.
+                view.provider_down_since =
+                    Some(Timestamp::from_seconds(outage.began_at.seconds().div_euclid(60) * 60));
             }
         }
         Ok(())
+    }
+
+    /// Since when a definite answer is due. A key that an outage holds back has not been claimed, and is due all the same.
+    fn due_since(&self, row: &KeyRow) -> Option<Timestamp> {
+        row.due_since.or_else(|| self.checking.enabled.then_some(row.next_check_at))
     }
 
     pub(super) fn view_of(&self, row: &KeyRow) -> KeyView {
@@ -55,7 +63,7 @@ impl Keys {
             status_reason: sentence(row.status, row.status_reason, row.last_result, &name),
             is_active: row.status.is_accepted() && !row.undecryptable,
             undecryptable: row.undecryptable,
-            stale: transition::is_stale(row.due_since, self.clock.now()),
+            stale: transition::is_stale(self.due_since(row), self.clock.now()),
             provider_down_since: None,
             hint: row.hint.clone(),
             form: field("form").unwrap_or_default(),

@@ -104,7 +104,7 @@ impl Outages {
     /// spread out as they were.
     pub fn place(&self, key: &KeyRow, report: &CheckReport) -> Option<Timestamp> {
         let kept = Sign::from(report) == Sign::Fails || report.reason == Reason::NotAnswering;
-        let held_at = self.seen().on.get(&key.provider).copied().filter(|_| kept)?;
+        let held_at = self.seen().on.get(&key.provider).copied().filter(|_| kept && !key.suspect)?;
         Some(key.due_since?.max(Timestamp(held_at.0.saturating_add(1))))
     }
 

@@ -56,6 +56,8 @@ pub struct KeyRow {
     pub not_before: Option<Timestamp>,
     /// Since when a definite answer is due.
     pub due_since: Option<Timestamp>,
+    /// It was refused in real use, and no definite answer has come since.
+    pub suspect: bool,
     /// The step on the ladder of waiting times.
     pub check_step: i64,
     /// The fencing token.
@@ -86,6 +88,7 @@ pub(super) struct Row {
     next_check_at: i64,
     not_before: Option<i64>,
     due_since: Option<i64>,
+    suspect: bool,
     check_step: i64,
     revision: i64,
     credential_version: i64,
@@ -129,6 +132,7 @@ impl TryFrom<Row> for KeyRow {
             next_check_at: Timestamp(row.next_check_at),
             not_before: row.not_before.map(Timestamp),
             due_since: row.due_since.map(Timestamp),
+            suspect: row.suspect,
             check_step: row.check_step,
             revision: row.revision,
             credential_version: row.credential_version,
@@ -353,7 +357,7 @@ impl Store {
             "UPDATE user_api_keys SET encrypted_key = $1, dek_id = $2, config = $3, metadata = $4, hint = $5,
                 status = $6, status_reason = $7, last_result = $8, undecryptable = $9, is_active = $10,
                 last_validated = $11, next_check_at = $12, due_since = $13, check_step = $14, evidence = $15,
-                not_before = $16, revision = revision + 1, credential_version = credential_version + 1, updated_at = $17
+                not_before = $16, suspect = FALSE, revision = revision + 1, credential_version = credential_version + 1, updated_at = $17
              WHERE id = $18 AND user_id = $19 AND credential_version = $20",
             new.encrypted_key,
             new.dek.id.0,
@@ -458,7 +462,7 @@ impl Store {
             &mut tx,
             "UPDATE user_api_keys SET status = $1, status_reason = $2, last_result = $3, undecryptable = $4,
                 is_active = $5, last_validated = $6, next_check_at = $7, due_since = $8, check_step = $9,
-                metadata = $10, evidence = $11, not_before = $12, suspect = FALSE, revision = revision + 1, updated_at = $13
+                metadata = $10, evidence = $11, not_before = $12, suspect = (suspect AND CAST($3 AS TEXT) IS NOT NULL), revision = revision + 1, updated_at = $13
              WHERE id = $14 AND user_id = $15 AND revision = $16",
             result.status.code(),
             result.status_reason.map(Reason::code),
@@ -530,8 +534,11 @@ impl Store {
     pub async fn make_due(&self, user: UserId, key: KeyId, now: Timestamp) -> Result<(), StoreError> {
         sql::execute!(
             self.writer(),
-            "UPDATE user_api_keys SET suspect = TRUE, next_check_at = CASE WHEN not_before > $1 THEN not_before ELSE $1 END
-             WHERE id = $2 AND user_id = $3 AND next_check_at > $1 AND (not_before IS NULL OR next_check_at > not_before)",
+            "UPDATE user_api_keys SET suspect = TRUE,
+                next_check_at = CASE WHEN next_check_at <= $1 THEN next_check_at
+                    WHEN not_before > $1 THEN not_before ELSE $1 END
+             WHERE id = $2 AND user_id = $3 AND (NOT suspect
+                OR (next_check_at > $1 AND (not_before IS NULL OR next_check_at > not_before)))",
             now.0,
             key.0,
             user.0

@@ -86,7 +86,7 @@ pub(super) fn KeyDetails(
 pub fn not_answering(name: &str, since: Timestamp, last_validated: Option<Timestamp>) -> AnyView {
     let stands = match last_validated {
         Some(at) => view! {
-            "; what it told of your key " <Moment at=at phrase=Phrase::Ago /> " stands"
+            "; what it told of the key " <Moment at=at phrase=Phrase::Ago /> " stands"
         }
         .into_any(),
         None => ().into_any(),
@@ -96,8 +96,8 @@ pub fn not_answering(name: &str, since: Timestamp, last_validated: Option<Timest
             <Icon mark=Mark::Clock />
             <span>
                 {name.to_owned()} " has not answered since " <Moment at=since />
-                ". The trouble is the provider’s" {stands}
-                ". Keyward goes on asking, and checks your key once there are answers again."
+                ". The trouble is not the key’s" {stands}
+                ". Keyward goes on asking, and checks the key once there are answers again."
             </span>
         </p>
     }
