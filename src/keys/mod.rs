@@ -42,6 +42,8 @@ const SWITCHED_ON_GRACE: Duration = Duration::from_secs(24 * 3600);
 /// written down.
 const TURN: Duration = Duration::from_secs(60);
 
+pub use crate::monitor::jitter;
+
 /// How the installation treats checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checking {
@@ -475,13 +477,4 @@ fn not_answering(provider: &ProviderId, wait: Option<Duration>) -> AppError {
     let code = ErrorCode::ProviderUnreachable;
     let error = AppError::refused(code, provider.clone(), None, Reason::NotAnswering);
     AppError { retry_after: wait.map(|wait| wait.as_secs() + 1), ..error }
-}
-
-/// A random number from 0 to 1, for spreading checks; without a random source they are not spread.
-pub fn jitter() -> f64 {
-    let mut bytes = [0; 2];
-    match getrandom::fill(&mut bytes) {
-        Ok(()) => f64::from(u16::from_le_bytes(bytes)) / f64::from(u16::MAX),
-        Err(_) => 0.0,
-    }
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{Keys, jitter};
+use super::Keys;
 use crate::{
     account::Limit,
     model::{
@@ -13,7 +13,7 @@ use crate::{
         key::{KeyMetadata, KeyView, Source},
         status::{KeyStatus, Reason},
     },
-    monitor::{PlatformKey, transition},
+    monitor::{PlatformKey, jitter, transition},
     providers::{PlatformCredential, Usable},
 };
 

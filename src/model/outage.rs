@@ -13,10 +13,12 @@ use super::{
 const USERS: usize = 3;
 /// … within so long: then it is the provider's.
 const WINDOW: Duration = Duration::from_secs(15 * 60);
-/// Checks come back over so many times what was held back, a quarter above their usual pace …
-const CATCH_UP: u32 = 4;
-/// … but not later than this.
-const LONGEST_CATCH_UP: Duration = Duration::from_secs(8 * 3600);
+/// Checks come back over so many times what was held back, an eighth above their usual pace …
+const CATCH_UP: u32 = 8;
+/// … but not later than this …
+const LONGEST_CATCH_UP: Duration = Duration::from_secs(24 * 3600);
+/// … unless that is less than so many times, or they would come at more than half above their usual pace.
+const LEAST_CATCH_UP: u32 = 2;
 
 /// What a check says of its provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +87,7 @@ impl Outage {
     pub fn due_until(&self, now: Timestamp) -> Timestamp {
         let Some(ended) = self.ended_at else { return self.held_at.min(now) };
         let lag = ended.since(self.held_at);
-        let catch_up = (lag * CATCH_UP).min(LONGEST_CATCH_UP).max(lag);
+        let catch_up = (lag * CATCH_UP).min(LONGEST_CATCH_UP).max(lag * LEAST_CATCH_UP);
         let passed = now.since(ended);
         // A clock that was set back holds nothing up.
         if now < ended || passed >= catch_up {
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_is_caught_up_in_four_and_a_long_outage_in_eight() {
+    fn an_hour_is_caught_up_in_eight_and_a_long_outage_in_twice_its_time() {
         let outage = |hours: u64| Outage {
             provider: ProviderId::OPENAI,
             began_at: NOW,
@@ -135,17 +137,19 @@ mod tests {
         };
         let hour = outage(1);
         assert_eq!(hour.due_until(after(3600)), NOW);
-        assert_eq!(hour.due_until(after(3 * 3600)), after(9000));
-        assert_eq!(hour.due_until(after(5 * 3600)), after(5 * 3600));
+        assert_eq!(hour.due_until(after(5 * 3600)), after(16_200));
+        assert_eq!(hour.due_until(after(9 * 3600)), after(9 * 3600));
         let week = outage(7 * 24);
-        assert_eq!(week.due_until(after(14 * 24 * 3600)), after(14 * 24 * 3600));
-        let day = outage(4);
-        assert_eq!(day.due_until(after(12 * 3600)), after(12 * 3600));
+        assert!(week.due_until(after(20 * 24 * 3600)) < after(20 * 24 * 3600));
+        assert_eq!(week.due_until(after(21 * 24 * 3600)), after(21 * 24 * 3600));
+        let four = outage(4);
+        assert!(four.due_until(after(27 * 3600)) < after(27 * 3600));
+        assert_eq!(four.due_until(after(28 * 3600)), after(28 * 3600));
         assert_eq!(Outage { ended_at: None, ..hour }.due_until(after(7 * 3600)), NOW);
     }
 
     proptest! {
-        /// Time runs forward for checks too, never ahead of the clock, and at most twice as fast.
+        /// Time runs forward for checks too, never ahead of the clock, and at most half again as fast.
         #[test]
         fn checks_come_back_in_order(lag in 0_u64..1_000_000, steps in prop::collection::vec(0_u64..10_000, 1..60)) {
             let outage = Outage {
@@ -160,11 +164,13 @@ mod tests {
                 second += step;
                 let next = outage.due_until(after(second));
                 prop_assert!(next >= due && next <= after(second));
-                let most = if lag <= 2 * 3600 { 1.251 } else { 1.0 + lag as f64 / lag.clamp(1, 8 * 3600) as f64 };
+                let most = if lag <= 3 * 3600 { 1.126 } else { 1.0 + lag as f64 / (2 * lag).max(24 * 3600) as f64 };
+                prop_assert!(most <= 1.5);
                 prop_assert!(next.since(due).as_secs_f64() <= step as f64 * most + 0.001);
                 due = next;
             }
-            prop_assert_eq!(outage.due_until(after(lag + lag.max(8 * 3600))), after(lag + lag.max(8 * 3600)));
+            let end = lag + (2 * lag).max(24 * 3600);
+            prop_assert_eq!(outage.due_until(after(end)), after(end));
         }
 
         /// Whoever fails as often as they like, it takes three, with no answer in between.
