@@ -1,6 +1,7 @@
 //! Use cases of stored credentials: store, validate, replace, delete, list, decide access.
 
 mod platform;
+mod schedule;
 mod seal;
 mod view;
 
@@ -19,8 +20,10 @@ use crate::{
         key::KeyView,
         page::{ProviderCard, SettingsPage},
         provider::ProviderInfo,
+        schedule::{Bounds, Every},
         service::ServiceId,
         status::{KeyStatus, Reason},
+        time::Timestamp,
     },
     monitor::{
         Outages, PlatformKeys,
@@ -50,8 +53,13 @@ pub struct Checking {
     /// Credentials are checked when they are stored, and by schedule.
     pub enabled: bool,
     /// When that was last switched on again.
-    pub on_since: Option<crate::model::time::Timestamp>,
+    pub on_since: Option<Timestamp>,
+    /// How often users may have their keys checked.
+    pub bounds: Bounds,
 }
+
+/// How an answer changes what is known.
+type After = fn(&Known, &CheckReport, Timestamp, f64) -> CheckResult;
 
 /// Who stores a key, and from where: both are limited.
 #[derive(Debug, Clone, Copy)]
@@ -145,7 +153,7 @@ impl Keys {
             return Err(exists(provider));
         }
         self.count_new_key(caller).await?;
-        let check = self.check_for_storing(caller.user, &candidate, spending).await?;
+        let check = self.check_for_storing(caller.user, &candidate, spending, None).await?;
         let id = KeyId::generate();
         let now = self.clock.now();
         let dek = self.dek_of(caller.user).await?;
@@ -181,7 +189,7 @@ impl Keys {
         let candidate = self.providers.prepare(provider, fields)?;
         let old = self.stored(caller.user, provider).await?;
         self.count_new_key(caller).await?;
-        let check = self.check_for_storing(caller.user, &candidate, spending).await?;
+        let check = self.check_for_storing(caller.user, &candidate, spending, old.check_every).await?;
         let reason = check.last_result.unwrap_or(Reason::Unreachable);
         // One that was not tried takes the place of one that was not tried either.
         let untried = reason == Reason::CheckCostsMoney && !old.status.is_accepted();
@@ -255,23 +263,42 @@ impl Keys {
     }
 
     async fn ask_at_once(&self, key: &KeyRow, spending: Spending) -> Result<KeyView, AppError> {
+        let asked_at = self.clock.now();
         let outcome = self.ask(key, spending).await;
+        // Calls that cost money are not made to find out when an outage ends, and so tell of none.
+        if let (Ok(report), Spending::Refused) = (&outcome, spending) {
+            self.note(key, report, asked_at).await;
+        }
         if let Ok(report) = &outcome
             && report.reason == Reason::NotAnswering
         {
             return Err(not_answering(&key.provider, report.retry_after));
         }
-        self.write_down(key, outcome).await?;
+        // Whoever asks wants to know at once, and looks again by asking again.
+        self.write_down(key, outcome, transition::after_check).await?;
         self.view(key.user, &key.provider).await
     }
 
     /// Asks the provider about a stored credential whose check is due, when it is its turn, and writes down the
-    /// answer, unless the row has changed meanwhile. What has to wait too long for its turn is left as it is.
+    /// answer, unless the row has changed meanwhile. What has to wait too long for its turn is left as it is, and so is
+    /// what a process that stood still for longer than its claim has lost to others.
     pub async fn check(&self, key: &KeyRow) -> Result<(), AppError> {
         let turn = tokio::time::timeout(TURN, self.providers.background(&key.provider)).await;
         let Ok(_turn) = turn else { return Ok(()) };
+        let asked_at = self.clock.now();
+        if self.has_lost(key) {
+            return Ok(());
+        }
         let outcome = self.ask(key, Spending::Refused).await;
-        self.write_down(key, outcome).await
+        if let (Ok(report), false) = (&outcome, self.has_lost(key)) {
+            self.note(key, report, asked_at).await;
+        }
+        self.write_down(key, outcome, transition::after_scheduled_check).await
+    }
+
+    /// Whether the claim of a key that is checked by schedule is over.
+    fn has_lost(&self, key: &KeyRow) -> bool {
+        self.clock.now() >= key.next_check_at
     }
 
     /// The providers that are asked by schedule as much as is good just now.
@@ -290,32 +317,36 @@ impl Keys {
     }
 
     async fn ask(&self, key: &KeyRow, spending: Spending) -> Result<CheckReport, Undecryptable> {
-        let asked_at = self.clock.now();
-        let report = self.providers.check_stored(&seal::stored(key), UsageSource::Check, spending).await?;
-        // Trouble at an address that its user typed is not the provider's; and calls that cost money are not made to find
-        // out when it ends.
-        if spending == Spending::Refused
-            && !self.providers.is_hosted_by_users(&key.provider)
-            && let Err(error) = self.outages.note(key, &report, asked_at).await
+        self.providers.check_stored(&seal::stored(key), UsageSource::Check, spending).await
+    }
+
+    /// Notes what an answer says of the provider.
+    async fn note(&self, key: &KeyRow, report: &CheckReport, asked_at: Timestamp) {
+        // Trouble at an address that its user typed is not the provider's.
+        if !self.providers.is_hosted_by_users(&key.provider)
+            && let Err(error) = self.outages.note(key, report, asked_at).await
         {
             tracing::error!(%error, "an outage could not be noted");
         }
-        Ok(report)
     }
 
     async fn write_down(
         &self,
         key: &KeyRow,
         outcome: Result<CheckReport, Undecryptable>,
+        after: After,
     ) -> Result<(), AppError> {
         let now = self.clock.now();
         match outcome {
             Ok(report) => {
-                let mut result = transition::after_check(&Known::from(key), &report, now, jitter());
+                let mut result = after(&self.known_of(key), &report, now, jitter());
                 if let Some(place) = self.outages.place(key, &report) {
                     result.next_check_at = result.not_before.map_or(place, |until| place.max(until));
                 }
-                self.store.record_check(key, &result, &self.audit, now).await.map_err(|e| internal(&e))?;
+                let written = self.store.record_check(key, &result, &self.audit, now).await;
+                if !written.map_err(|e| internal(&e))? {
+                    tracing::info!(provider = %key.provider, "an answer came late and is fenced off: the key has changed, or others check it");
+                }
             }
             Err(Undecryptable) => {
                 let again = now.plus(transition::UNDECRYPTABLE);
@@ -434,6 +465,7 @@ impl Keys {
         user: UserId,
         candidate: &Candidate,
         spending: Spending,
+        every: Option<Every>,
     ) -> Result<CheckResult, AppError> {
         if !self.checking.enabled {
             return Ok(transition::unchecked(self.clock.now()));
@@ -446,7 +478,9 @@ impl Keys {
             return Err(AppError::refused(ErrorCode::InvalidApiKey, provider, Some(status), report.reason));
         }
         let now = self.clock.now();
-        Ok(transition::after_check(&Known::candidate(now), &report, now, jitter()))
+        let schedule = self.checking.bounds.schedule(every);
+        let known = Known { schedule, ..Known::candidate(now) };
+        Ok(transition::after_check(&known, &report, now, jitter()))
     }
 
     async fn find(&self, user: UserId, provider: &ProviderId) -> Result<Option<KeyRow>, AppError> {

@@ -100,6 +100,8 @@ impl Keys {
             region: key.credential.region().map(str::to_owned),
             last_validated: known.last_validated,
             next_check_at: None,
+            check_every: known.schedule.every(),
+            check_choices: Vec::new(),
             metadata: KeyMetadata {
                 capabilities: known.metadata.capabilities.clone(),
                 ..KeyMetadata::default()

@@ -70,6 +70,8 @@ impl Keys {
             region: field("region"),
             last_validated: row.last_validated,
             next_check_at: self.checking.enabled.then_some(row.next_check_at),
+            check_every: self.checking.bounds.schedule(row.check_every).every(),
+            check_choices: self.choices(&row.provider),
             metadata: row.metadata.clone(),
             services: self.abilities(&state_of(row), &row.metadata),
             evidence: row.evidence.clone(),

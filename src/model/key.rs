@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ability::ServiceAbilities, check::Evidence, ids::ProviderId, number::grouped, status::KeyStatus,
-    time::Timestamp,
+    ability::ServiceAbilities, check::Evidence, ids::ProviderId, number::grouped, schedule::Every,
+    status::KeyStatus, time::Timestamp,
 };
 
 /// Who supplied a credential.
@@ -107,6 +107,10 @@ pub struct KeyView {
     pub last_validated: Option<Timestamp>,
     /// When the next check is due.
     pub next_check_at: Option<Timestamp>,
+    /// How often it is checked while it is accepted: more often near the end of its quota, less while it works in use.
+    pub check_every: Every,
+    /// How often it may be; nothing where it is not checked by schedule, or not the user's own.
+    pub check_choices: Vec<Every>,
     /// What the provider told of the account.
     pub metadata: KeyMetadata,
     /// What it can and cannot do, for each service that can use it.

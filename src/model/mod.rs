@@ -15,6 +15,7 @@ pub mod number;
 pub mod outage;
 pub mod page;
 pub mod provider;
+pub mod schedule;
 pub mod scraper;
 pub mod service;
 pub mod status;

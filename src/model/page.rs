@@ -260,6 +260,8 @@ mod tests {
             region: None,
             last_validated: None,
             next_check_at: None,
+            check_every: crate::model::schedule::Every::Day,
+            check_choices: Vec::new(),
             services: abilities(&state, &metadata, &info(&id, None), POLICY),
             metadata,
             evidence: None,

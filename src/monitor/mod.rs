@@ -1,6 +1,7 @@
 //! Watching keys: how a check's answer changes a stored credential, outages of providers, and the ledger of outbound
 //! calls.
 
+mod ease;
 mod jitter;
 mod outages;
 mod platform;

@@ -199,7 +199,8 @@ async fn assemble(
 
     let metrics = Arc::new(Metrics::new(now.seconds()));
     let platform = Arc::new(PlatformKeys::default());
-    let ledger = Arc::new(Ledger::new(store.clone(), platform.clone(), metrics.clone(), clock.clone()));
+    let ledger = Ledger::new(store.clone(), platform.clone(), metrics.clone(), clock.clone());
+    let ledger = Arc::new(ledger.within(config.check_every));
     let providers = Arc::new(Providers::new(catalogue, outbound, vault.clone(), ledger, clock.clone())?);
     let limiter = Limiter::new(store.clone(), config.limits, clock.clone());
     let accounts = Arc::new(Accounts::new(
@@ -210,7 +211,8 @@ async fn assemble(
         audit.clone(),
         clock.clone(),
     ));
-    let checking = Checking { enabled: config.check_keys, on_since: installation.checking_on_since };
+    let (enabled, bounds) = (config.check_keys, config.check_every);
+    let checking = Checking { enabled, on_since: installation.checking_on_since, bounds };
     supply_platform_keys(config, &providers, &platform, now)?;
     let keys = Keys::new(store.clone(), vault, providers.clone(), limiter, audit, clock.clone(), checking);
     let keys = Arc::new(keys.supplied_with(platform));

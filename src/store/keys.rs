@@ -13,6 +13,7 @@ use crate::{
         event::Change,
         ids::{KeyId, ProviderId, UserId},
         key::{KeyMetadata, Source},
+        schedule::Every,
         status::{KeyStatus, Reason},
         time::Timestamp,
     },
@@ -56,8 +57,10 @@ pub struct KeyRow {
     pub not_before: Option<Timestamp>,
     /// Since when a definite answer is due.
     pub due_since: Option<Timestamp>,
-    /// It was refused in real use, and no definite answer has come since.
+    /// It was refused, in real use or by one check, and no definite answer has confirmed or denied that yet.
     pub suspect: bool,
+    /// How often its owner wants it checked, if they chose.
+    pub check_every: Option<Every>,
     /// The step on the ladder of waiting times.
     pub check_step: i64,
     /// The fencing token.
@@ -89,6 +92,7 @@ pub(super) struct Row {
     not_before: Option<i64>,
     due_since: Option<i64>,
     suspect: bool,
+    check_every: Option<String>,
     check_step: i64,
     revision: i64,
     credential_version: i64,
@@ -133,6 +137,7 @@ impl TryFrom<Row> for KeyRow {
             not_before: row.not_before.map(Timestamp),
             due_since: row.due_since.map(Timestamp),
             suspect: row.suspect,
+            check_every: row.check_every.as_deref().and_then(Every::from_code),
             check_step: row.check_step,
             revision: row.revision,
             credential_version: row.credential_version,
@@ -172,6 +177,8 @@ pub struct CheckResult {
     pub metadata: KeyMetadata,
     /// What it rests on; none where nothing was checked.
     pub evidence: Option<Evidence>,
+    /// A second look is to confirm or deny a refusal.
+    pub suspect: bool,
 }
 
 impl CheckResult {
@@ -462,7 +469,8 @@ impl Store {
             &mut tx,
             "UPDATE user_api_keys SET status = $1, status_reason = $2, last_result = $3, undecryptable = $4,
                 is_active = $5, last_validated = $6, next_check_at = $7, due_since = $8, check_step = $9,
-                metadata = $10, evidence = $11, not_before = $12, suspect = (suspect AND CAST($3 AS TEXT) IS NOT NULL), revision = revision + 1, updated_at = $13
+                metadata = $10, evidence = $11, not_before = $12, suspect = ($17 OR (suspect AND CAST($3 AS TEXT) IS NOT NULL)),
+                revision = revision + 1, updated_at = $13
              WHERE id = $14 AND user_id = $15 AND revision = $16",
             result.status.code(),
             result.status_reason.map(Reason::code),
@@ -479,7 +487,8 @@ impl Store {
             now.0,
             key.id.0,
             key.user.0,
-            key.revision
+            key.revision,
+            result.suspect
         )?;
         if written == 0 {
             return Ok(false);

@@ -149,8 +149,7 @@ fn a_day_after_a_week(seed: u64) -> (Count, i64) {
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         (mixed ^ (mixed >> 31)) as f64 / u64::MAX as f64
     };
-    let mut due: BinaryHeap<_> =
-        (0..KEYS).map(|_| Reverse(START.plus(INTERVAL.mul_f64(random())))).collect();
+    let mut due: BinaryHeap<_> = (0..KEYS).map(|_| Reverse(START.plus(INTERVAL.mul_f64(random())))).collect();
     let day = START.plus(DAY * 7);
     let began_at = day.plus((DAY / 4).mul_f64(random()));
     let outage = Outage {
@@ -185,7 +184,10 @@ fn keys_that_chance_has_spread_come_back_without_a_rush() {
         assert!((done / expected - 1.0).abs() <= 0.01, "seed {seed}: {done} checks, {expected} expected");
         let (peak, begin) = day.peak(5);
         let times = f64::from(peak) / usual(5 * MINUTE);
-        eprintln!("seed {seed}: at most {times:.2} times the usual in five minutes, {:.2} in one", f64::from(day.peak(1).0) / usual(MINUTE));
+        eprintln!(
+            "seed {seed}: at most {times:.2} times the usual in five minutes, {:.2} in one",
+            f64::from(day.peak(1).0) / usual(MINUTE)
+        );
         assert!(times <= 1.5, "seed {seed}: {times} times the usual, {} minutes after", begin - began);
     }
 }

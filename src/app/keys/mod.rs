@@ -11,6 +11,7 @@ mod details;
 mod errors;
 mod field;
 mod form;
+mod schedule;
 
 pub use board::{Board, Diverted, provide_board};
 pub use card::KeyCard;

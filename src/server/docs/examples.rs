@@ -19,6 +19,7 @@ use crate::{
         money::Charge,
         page::SessionView,
         provider::{Category, Cost, FieldInfo, FormInfo, Links, ProviderInfo},
+        schedule::Every,
         scraper::{
             BatchEstimate, BatchView, Engine, Place, ResultRow, SavedView, SearchRequest, SearchState,
             SearchView,
@@ -250,6 +251,8 @@ fn key() -> KeyView {
         region: None,
         last_validated: Some(NOW),
         next_check_at: Some(Timestamp::from_seconds(NOW.seconds() + 86_400)),
+        check_every: Every::Day,
+        check_choices: Every::ALL.into(),
         metadata: metadata(),
         services: abilities(&credential(), &metadata(), &provider(), POLICY),
         evidence: Some(Evidence {

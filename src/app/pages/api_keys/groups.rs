@@ -167,6 +167,8 @@ mod tests {
             region: None,
             last_validated: None,
             next_check_at: None,
+            check_every: crate::model::schedule::Every::Day,
+            check_choices: Vec::new(),
             services: Vec::new(),
             metadata: KeyMetadata::default(),
             evidence: None,
