@@ -16,6 +16,7 @@ mod call_reports;
 mod calls;
 mod canary;
 mod catalogue;
+mod check_crashes;
 mod check_schedule;
 mod crash;
 mod description;
