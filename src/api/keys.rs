@@ -7,7 +7,7 @@ use leptos::prelude::*;
 #[cfg(feature = "ssr")]
 use super::context::*;
 use super::wire::Rpc;
-use crate::model::{error::AppError, ids::ProviderId, key::KeyView, page::SettingsPage};
+use crate::model::{error::AppError, ids::ProviderId, key::KeyView, page::SettingsPage, schedule::Every};
 
 /// What the settings page shows.
 #[server(prefix = "/api/rpc", endpoint = "key_settings", protocol = Rpc)]
@@ -51,6 +51,14 @@ pub async fn check_key(
     let checked =
         async { use_cases()?.keys.check_now(principal().await?.user, &provider, agreed(spend)).await };
     checked.await.map_err(about(provider))
+}
+
+/// Has the stored credential checked this often.
+#[server(prefix = "/api/rpc", endpoint = "schedule_key", protocol = Rpc)]
+pub async fn schedule_key(provider: ProviderId, check_every: Every) -> Result<KeyView, AppError> {
+    let scheduled =
+        async { use_cases()?.keys.schedule(principal().await?.user, &provider, Some(check_every)).await };
+    scheduled.await.map_err(about(provider))
 }
 
 /// Deletes the stored credential. What was made with it stays.

@@ -22,7 +22,13 @@ use std::{
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use crate::{model::ids::ProviderId, telemetry::LogFormat};
+use crate::{
+    model::{
+        ids::ProviderId,
+        schedule::{Bounds, Every},
+    },
+    telemetry::LogFormat,
+};
 
 pub use self::{
     address::PublicUrl,
@@ -49,6 +55,8 @@ pub struct Config {
     pub metrics_tokens: Vec<SecretString>,
     /// Keys are checked on store and by schedule.
     pub check_keys: bool,
+    /// How often users may have their keys checked.
+    pub check_every: Bounds,
     /// The operator's own keys, which stand in where a user has none.
     pub platform_keys: PlatformKeys,
     /// The address that browsers and webhooks use.
@@ -181,6 +189,7 @@ impl Config {
             metrics_tokens: secrets::read_tokens(&mut reader, "METRICS_TOKEN"),
             platform_keys,
             check_keys: reader.switch("ENABLE_API_KEY_VALIDATION").unwrap_or(true),
+            check_every: check_every(&mut reader),
             trusted_proxies: reader.networks("KEYWARD_TRUSTED_PROXIES"),
             registration,
             data_dir,
@@ -202,6 +211,21 @@ impl Config {
         };
         reader.finish(config)
     }
+}
+
+/// The bounds within which users choose how often their keys are checked.
+fn check_every(reader: &mut Reader<'_>) -> Bounds {
+    let words = Every::ALL.map(|every| (every.code(), every));
+    let shortest = reader.choice("KEYWARD_CHECK_EVERY_MIN", &words).unwrap_or(Every::Hour);
+    let longest = reader.choice("KEYWARD_CHECK_EVERY_MAX", &words).unwrap_or(Every::Week);
+    Bounds::new(shortest, longest).unwrap_or_else(|| {
+        reader.problem(
+            "KEYWARD_CHECK_EVERY_MAX",
+            "is shorter than KEYWARD_CHECK_EVERY_MIN",
+            "Exchange them, or leave one out",
+        );
+        Bounds::default()
+    })
 }
 
 impl Limits {

@@ -12,10 +12,9 @@ use tokio::{
 };
 
 use crate::{
-    clock::Clock,
     keys::Keys,
     model::{error::AppError, ids::ProviderId},
-    store::{KeyRow, Store},
+    store::KeyRow,
 };
 
 /// How often the loop looks for due credentials.
@@ -30,16 +29,14 @@ const LEASE: Duration = Duration::from_secs(120);
 
 /// The loop.
 pub struct Recheck {
-    store: Store,
     keys: Arc<Keys>,
-    clock: Arc<dyn Clock>,
     enabled: bool,
 }
 
 impl Recheck {
-    /// A loop over `store`; while checking is switched off it does nothing.
-    pub fn new(store: Store, keys: Arc<Keys>, clock: Arc<dyn Clock>, enabled: bool) -> Self {
-        Self { store, keys, clock, enabled }
+    /// A loop over stored credentials; while checking is switched off it does nothing.
+    pub fn new(keys: Arc<Keys>, enabled: bool) -> Self {
+        Self { keys, enabled }
     }
 
     /// Runs until it is dropped. Checks that are cut leave their claim, which ends by itself.
@@ -76,7 +73,7 @@ impl Recheck {
     /// Begins the checks of one batch of due credentials, of providers that are not asked enough already.
     async fn begin_due(&self, checks: &mut Checks) -> usize {
         let crowded: Vec<_> = self.keys.crowded().into_iter().chain(checks.crowded()).collect();
-        let claimed = match self.store.claim_due_keys(BATCH, LEASE, &crowded, self.clock.now()).await {
+        let claimed = match self.keys.claim_due(BATCH, LEASE, &crowded).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::error!(%error, "due keys could not be claimed");

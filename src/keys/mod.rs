@@ -1,6 +1,7 @@
 //! Use cases of stored credentials: store, validate, replace, delete, list, decide access.
 
 mod platform;
+mod schedule;
 mod seal;
 mod view;
 
@@ -19,11 +20,13 @@ use crate::{
         key::KeyView,
         page::{ProviderCard, SettingsPage},
         provider::ProviderInfo,
+        schedule::{Bounds, Every},
         service::ServiceId,
         status::{KeyStatus, Reason},
+        time::Timestamp,
     },
     monitor::{
-        PlatformKeys,
+        Outages, PlatformKeys,
         transition::{self, Known},
     },
     providers::{Candidate, Providers, UsageSource},
@@ -42,14 +45,21 @@ const SWITCHED_ON_GRACE: Duration = Duration::from_secs(24 * 3600);
 /// written down.
 const TURN: Duration = Duration::from_secs(60);
 
+pub use crate::monitor::jitter;
+
 /// How the installation treats checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checking {
     /// Credentials are checked when they are stored, and by schedule.
     pub enabled: bool,
     /// When that was last switched on again.
-    pub on_since: Option<crate::model::time::Timestamp>,
+    pub on_since: Option<Timestamp>,
+    /// How often users may have their keys checked.
+    pub bounds: Bounds,
 }
+
+/// How an answer changes what is known.
+type After = fn(&Known, &CheckReport, Timestamp, f64) -> CheckResult;
 
 /// Who stores a key, and from where: both are limited.
 #[derive(Debug, Clone, Copy)]
@@ -98,6 +108,7 @@ pub struct Keys {
     clock: Arc<dyn Clock>,
     checking: Checking,
     platform: Arc<PlatformKeys>,
+    outages: Outages,
 }
 
 impl Keys {
@@ -112,7 +123,8 @@ impl Keys {
         checking: Checking,
     ) -> Self {
         let platform = Arc::default();
-        Self { store, vault, providers, limiter, audit, clock, checking, platform }
+        let outages = Outages::new(store.clone(), clock.clone());
+        Self { store, vault, providers, limiter, audit, clock, checking, platform, outages }
     }
 
     /// The same, with the operator's keys standing in where users have none.
@@ -141,7 +153,7 @@ impl Keys {
             return Err(exists(provider));
         }
         self.count_new_key(caller).await?;
-        let check = self.check_for_storing(caller.user, &candidate, spending).await?;
+        let check = self.check_for_storing(caller.user, &candidate, spending, None).await?;
         let id = KeyId::generate();
         let now = self.clock.now();
         let dek = self.dek_of(caller.user).await?;
@@ -177,7 +189,7 @@ impl Keys {
         let candidate = self.providers.prepare(provider, fields)?;
         let old = self.stored(caller.user, provider).await?;
         self.count_new_key(caller).await?;
-        let check = self.check_for_storing(caller.user, &candidate, spending).await?;
+        let check = self.check_for_storing(caller.user, &candidate, spending, old.check_every).await?;
         let reason = check.last_result.unwrap_or(Reason::Unreachable);
         // One that was not tried takes the place of one that was not tried either.
         let untried = reason == Reason::CheckCostsMoney && !old.status.is_accepted();
@@ -251,23 +263,42 @@ impl Keys {
     }
 
     async fn ask_at_once(&self, key: &KeyRow, spending: Spending) -> Result<KeyView, AppError> {
+        let asked_at = self.clock.now();
         let outcome = self.ask(key, spending).await;
+        // Calls that cost money are not made to find out when an outage ends, and so tell of none.
+        if let (Ok(report), Spending::Refused) = (&outcome, spending) {
+            self.note(key, report, asked_at).await;
+        }
         if let Ok(report) = &outcome
             && report.reason == Reason::NotAnswering
         {
             return Err(not_answering(&key.provider, report.retry_after));
         }
-        self.write_down(key, outcome).await?;
+        // Whoever asks wants to know at once, and looks again by asking again.
+        self.write_down(key, outcome, transition::after_check).await?;
         self.view(key.user, &key.provider).await
     }
 
     /// Asks the provider about a stored credential whose check is due, when it is its turn, and writes down the
-    /// answer, unless the row has changed meanwhile. What has to wait too long for its turn is left as it is.
+    /// answer, unless the row has changed meanwhile. What has to wait too long for its turn is left as it is, and so is
+    /// what a process that stood still for longer than its claim has lost to others.
     pub async fn check(&self, key: &KeyRow) -> Result<(), AppError> {
         let turn = tokio::time::timeout(TURN, self.providers.background(&key.provider)).await;
         let Ok(_turn) = turn else { return Ok(()) };
+        let asked_at = self.clock.now();
+        if self.has_lost(key) {
+            return Ok(());
+        }
         let outcome = self.ask(key, Spending::Refused).await;
-        self.write_down(key, outcome).await
+        if let (Ok(report), false) = (&outcome, self.has_lost(key)) {
+            self.note(key, report, asked_at).await;
+        }
+        self.write_down(key, outcome, transition::after_scheduled_check).await
+    }
+
+    /// Whether the claim of a key that is checked by schedule is over.
+    fn has_lost(&self, key: &KeyRow) -> bool {
+        self.clock.now() >= key.next_check_at
     }
 
     /// The providers that are asked by schedule as much as is good just now.
@@ -275,20 +306,47 @@ impl Keys {
         self.providers.crowded()
     }
 
+    /// Claims stored credentials whose check is due, for the time of `lease`.
+    pub async fn claim_due(
+        &self,
+        limit: i64,
+        lease: Duration,
+        crowded: &[ProviderId],
+    ) -> Result<Vec<KeyRow>, AppError> {
+        self.outages.claim(limit, lease, crowded).await.map_err(|e| internal(&e))
+    }
+
     async fn ask(&self, key: &KeyRow, spending: Spending) -> Result<CheckReport, Undecryptable> {
         self.providers.check_stored(&seal::stored(key), UsageSource::Check, spending).await
+    }
+
+    /// Notes what an answer says of the provider.
+    async fn note(&self, key: &KeyRow, report: &CheckReport, asked_at: Timestamp) {
+        // Trouble at an address that its user typed is not the provider's.
+        if !self.providers.is_hosted_by_users(&key.provider)
+            && let Err(error) = self.outages.note(key, report, asked_at).await
+        {
+            tracing::error!(%error, "an outage could not be noted");
+        }
     }
 
     async fn write_down(
         &self,
         key: &KeyRow,
         outcome: Result<CheckReport, Undecryptable>,
+        after: After,
     ) -> Result<(), AppError> {
         let now = self.clock.now();
         match outcome {
             Ok(report) => {
-                let result = transition::after_check(&Known::from(key), &report, now, jitter());
-                self.store.record_check(key, &result, &self.audit, now).await.map_err(|e| internal(&e))?;
+                let mut result = after(&self.known_of(key), &report, now, jitter());
+                if let Some(place) = self.outages.place(key, &report) {
+                    result.next_check_at = result.not_before.map_or(place, |until| place.max(until));
+                }
+                let written = self.store.record_check(key, &result, &self.audit, now).await;
+                if !written.map_err(|e| internal(&e))? {
+                    tracing::info!(provider = %key.provider, "an answer came late and is fenced off: the key has changed, or others check it");
+                }
             }
             Err(Undecryptable) => {
                 let again = now.plus(transition::UNDECRYPTABLE);
@@ -312,13 +370,16 @@ impl Keys {
         let capped = self.is_capped(user).await?;
         views.extend(self.platform_views(&views, capped));
         views.sort_by(|a, b| a.provider.cmp(&b.provider));
+        self.tell_outages(&mut views).await?;
         Ok(views)
     }
 
     /// One of the user's own credentials, masked.
     pub async fn view(&self, user: UserId, provider: &ProviderId) -> Result<KeyView, AppError> {
         let row = self.stored(user, provider).await?;
-        Ok(self.view_of(&row))
+        let mut view = self.view_of(&row);
+        self.tell_outages(std::slice::from_mut(&mut view)).await?;
+        Ok(view)
     }
 
     /// Whether a service may spend the user's keys.
@@ -404,6 +465,7 @@ impl Keys {
         user: UserId,
         candidate: &Candidate,
         spending: Spending,
+        every: Option<Every>,
     ) -> Result<CheckResult, AppError> {
         if !self.checking.enabled {
             return Ok(transition::unchecked(self.clock.now()));
@@ -416,7 +478,9 @@ impl Keys {
             return Err(AppError::refused(ErrorCode::InvalidApiKey, provider, Some(status), report.reason));
         }
         let now = self.clock.now();
-        Ok(transition::after_check(&Known::candidate(now), &report, now, jitter()))
+        let schedule = self.checking.bounds.schedule(every);
+        let known = Known { schedule, ..Known::candidate(now) };
+        Ok(transition::after_check(&known, &report, now, jitter()))
     }
 
     async fn find(&self, user: UserId, provider: &ProviderId) -> Result<Option<KeyRow>, AppError> {
@@ -447,13 +511,4 @@ fn not_answering(provider: &ProviderId, wait: Option<Duration>) -> AppError {
     let code = ErrorCode::ProviderUnreachable;
     let error = AppError::refused(code, provider.clone(), None, Reason::NotAnswering);
     AppError { retry_after: wait.map(|wait| wait.as_secs() + 1), ..error }
-}
-
-/// A random number from 0 to 1, for spreading checks; without a random source they are not spread.
-pub fn jitter() -> f64 {
-    let mut bytes = [0; 2];
-    match getrandom::fill(&mut bytes) {
-        Ok(()) => f64::from(u16::from_le_bytes(bytes)) / f64::from(u16::MAX),
-        Err(_) => 0.0,
-    }
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{Keys, jitter};
+use super::Keys;
 use crate::{
     account::Limit,
     model::{
@@ -13,7 +13,7 @@ use crate::{
         key::{KeyMetadata, KeyView, Source},
         status::{KeyStatus, Reason},
     },
-    monitor::{PlatformKey, transition},
+    monitor::{PlatformKey, jitter, transition},
     providers::{PlatformCredential, Usable},
 };
 
@@ -94,11 +94,14 @@ impl Keys {
             is_active: known.status.is_accepted(),
             undecryptable: false,
             stale: transition::is_stale(known.due_since, self.clock.now()),
+            provider_down_since: None,
             hint: String::new(),
             form: String::new(),
             region: key.credential.region().map(str::to_owned),
             last_validated: known.last_validated,
             next_check_at: None,
+            check_every: known.schedule.every(),
+            check_choices: Vec::new(),
             metadata: KeyMetadata {
                 capabilities: known.metadata.capabilities.clone(),
                 ..KeyMetadata::default()

@@ -2,13 +2,17 @@
 
 use super::Keys;
 use crate::{
+    account::internal,
     model::{
         ability::{ServiceAbilities, abilities},
         access::CredentialState,
+        error::AppError,
         ids::ProviderId,
         key::{KeyMetadata, KeyView, Source},
+        outage::Outage,
         provider,
         status::{KeyStatus, Reason},
+        time::Timestamp,
     },
     monitor::transition,
     store::KeyRow,
@@ -28,6 +32,28 @@ impl Keys {
         info.map(|info| abilities(state, known, info, self.policy())).unwrap_or_default()
     }
 
+    /// Says of each whose provider answers nobody since when.
+    pub(super) async fn tell_outages(&self, views: &mut [KeyView]) -> Result<(), AppError> {
+        if !self.checking.enabled {
+            // Nobody asks, so nobody finds out that it is over.
+            return Ok(());
+        }
+        for outage in self.store.outages().await.map_err(|e| internal(&e))?.into_iter().filter(Outage::is_on)
+        {
+            for view in views.iter_mut().filter(|view| view.provider == outage.provider) {
+                // To the minute: more would tell when somebody else's key was checked.
+                view.provider_down_since =
+                    Some(Timestamp::from_seconds(outage.began_at.seconds().div_euclid(60) * 60));
+            }
+        }
+        Ok(())
+    }
+
+    /// Since when a definite answer is due. A key that an outage holds back has not been claimed, and is due all the same.
+    fn due_since(&self, row: &KeyRow) -> Option<Timestamp> {
+        row.due_since.or_else(|| self.checking.enabled.then_some(row.next_check_at))
+    }
+
     pub(super) fn view_of(&self, row: &KeyRow) -> KeyView {
         let name = self.provider_name(&row.provider);
         let field = |name| row.config.get(name).and_then(|value| value.as_str()).map(str::to_owned);
@@ -37,12 +63,15 @@ impl Keys {
             status_reason: sentence(row.status, row.status_reason, row.last_result, &name),
             is_active: row.status.is_accepted() && !row.undecryptable,
             undecryptable: row.undecryptable,
-            stale: transition::is_stale(row.due_since, self.clock.now()),
+            stale: transition::is_stale(self.due_since(row), self.clock.now()),
+            provider_down_since: None,
             hint: row.hint.clone(),
             form: field("form").unwrap_or_default(),
             region: field("region"),
             last_validated: row.last_validated,
             next_check_at: self.checking.enabled.then_some(row.next_check_at),
+            check_every: self.checking.bounds.schedule(row.check_every).every(),
+            check_choices: self.choices(&row.provider),
             metadata: row.metadata.clone(),
             services: self.abilities(&state_of(row), &row.metadata),
             evidence: row.evidence.clone(),

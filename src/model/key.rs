@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ability::ServiceAbilities, check::Evidence, ids::ProviderId, number::grouped, status::KeyStatus,
-    time::Timestamp,
+    ability::ServiceAbilities, check::Evidence, ids::ProviderId, number::grouped, schedule::Every,
+    status::KeyStatus, time::Timestamp,
 };
 
 /// Who supplied a credential.
@@ -94,6 +94,9 @@ pub struct KeyView {
     pub undecryptable: bool,
     /// No definite answer for 24 h although a check was due.
     pub stale: bool,
+    /// Since when the provider answers nobody, while it does not: trouble that is not this credential's.
+    #[serde(default)]
+    pub provider_down_since: Option<Timestamp>,
     /// The last four characters of the secret: `…a1b2`.
     pub hint: String,
     /// Which of the provider's forms was filled in, by its id.
@@ -104,6 +107,10 @@ pub struct KeyView {
     pub last_validated: Option<Timestamp>,
     /// When the next check is due.
     pub next_check_at: Option<Timestamp>,
+    /// How often it is checked while it is accepted: more often near the end of its quota, less while it works in use.
+    pub check_every: Every,
+    /// How often it may be; nothing where it is not checked by schedule, or not the user's own.
+    pub check_choices: Vec<Every>,
     /// What the provider told of the account.
     pub metadata: KeyMetadata,
     /// What it can and cannot do, for each service that can use it.

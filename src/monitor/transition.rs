@@ -9,6 +9,7 @@ use crate::{
     model::{
         check::{CheckReport, Evidence, Outcome},
         key::KeyMetadata,
+        schedule::{Bounds, Schedule, is_nearly_used_up},
         status::{KeyStatus, Reason},
         time::Timestamp,
     },
@@ -25,8 +26,10 @@ const UNVERIFIED: &[u64] = &[MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR];
 const REJECTED: &[u64] = &[HOUR, 6 * HOUR, DAY, 7 * DAY];
 /// Waiting time of a credential with an empty quota whose renewal the provider does not tell.
 const EXHAUSTED: &[u64] = &[6 * HOUR];
-/// Waiting time of an accepted credential.
-const ACCEPTED: &[u64] = &[DAY];
+/// Waiting time of a credential that may not be asked about.
+const NOT_ASKED: &[u64] = &[DAY];
+/// How soon a refusal of an accepted credential is looked at again.
+const SECOND_LOOK: &[u64] = &[20];
 
 /// A definite answer is called overdue after this long.
 pub const STALE_AFTER: Duration = Duration::from_secs(DAY);
@@ -58,6 +61,10 @@ pub struct Known {
     pub metadata: KeyMetadata,
     /// What the last check rests on.
     pub evidence: Option<Evidence>,
+    /// It was refused, and no definite answer has confirmed or denied that yet.
+    pub suspect: bool,
+    /// How often it is checked while it is accepted.
+    pub schedule: Schedule,
 }
 
 impl Known {
@@ -74,6 +81,8 @@ impl Known {
             not_before: None,
             metadata: KeyMetadata::default(),
             evidence: None,
+            suspect: false,
+            schedule: Schedule::default(),
         }
     }
 
@@ -98,6 +107,8 @@ impl From<&KeyRow> for Known {
             not_before: key.not_before,
             metadata: key.metadata.clone(),
             evidence: key.evidence.clone(),
+            suspect: key.suspect,
+            schedule: Bounds::default().schedule(key.check_every),
         }
     }
 }
@@ -115,6 +126,8 @@ impl From<CheckResult> for Known {
             not_before: result.not_before,
             metadata: result.metadata,
             evidence: result.evidence,
+            suspect: result.suspect,
+            schedule: Schedule::default(),
         }
     }
 }
@@ -129,6 +142,68 @@ pub fn after_check(known: &Known, report: &CheckReport, now: Timestamp, jitter: 
     }
 }
 
+/// The state after a check by schedule: one refusal does not turn an accepted credential away, a second look does. One
+/// that was refused in real use before has had its first.
+pub fn after_scheduled_check(
+    known: &Known,
+    report: &CheckReport,
+    now: Timestamp,
+    jitter: f64,
+) -> CheckResult {
+    let refused = matches!(report.outcome, Outcome::Invalid | Outcome::Suspended);
+    if refused && known.status.is_accepted() && !known.suspect {
+        return doubted(known, now, jitter);
+    }
+    after_check(known, report, now, jitter)
+}
+
+/// Nothing is known that was not known before, but for the doubt.
+fn doubted(known: &Known, now: Timestamp, jitter: f64) -> CheckResult {
+    CheckResult {
+        status: known.status,
+        status_reason: known.status_reason,
+        last_result: known.last_result,
+        last_validated: known.last_validated,
+        next_check_at: now.plus(wait(SECOND_LOOK, 0, jitter)),
+        not_before: known.not_before,
+        due_since: Some(known.due_since.unwrap_or(now)),
+        check_step: known.check_step,
+        metadata: known.metadata.clone(),
+        evidence: known.evidence.clone(),
+        suspect: true,
+    }
+}
+
+/// When the next check is due of a credential that has just worked in real use: when it is most of an interval ago that it
+/// was checked, one check is left out. Nothing where that is no reason to put it off, or one is left out already, so that the
+/// row is written once between two checks, however much it is used. Near the end of a quota only a check tells how much
+/// is left.
+pub fn after_use(known: &Known, now: Timestamp, jitter: f64) -> Option<Timestamp> {
+    let sound = matches!(known.status, KeyStatus::Valid | KeyStatus::Limited)
+        && !known.suspect
+        && known.last_result.is_none()
+        && known.due_since.is_none();
+    let quota = known.metadata.quota.as_ref();
+    if !sound || quota.is_some_and(is_nearly_used_up) {
+        return None;
+    }
+    let (interval, last) = (known.schedule.interval(quota), known.last_validated?);
+    let place = last.plus(interval * 2 - interval / 5 + spread(interval, jitter));
+    let late = now.since(last) >= interval * 3 / 5;
+    (late && place > known.next_check_at.plus(interval / 2)).then_some(place)
+}
+
+/// When the next check is due after its owner has chosen another schedule: as if that had been in force at the last.
+pub fn rescheduled(known: &Known, now: Timestamp, jitter: f64) -> Timestamp {
+    let last = match (known.status, known.last_result, known.due_since) {
+        (KeyStatus::Valid | KeyStatus::Limited, None, None) if !known.suspect => known.last_validated,
+        _ => None,
+    };
+    let Some(last) = last else { return known.next_check_at };
+    let interval = known.schedule.interval(known.metadata.quota.as_ref());
+    last.plus(interval + spread(interval, jitter)).max(known.not_before.unwrap_or(now)).max(now)
+}
+
 /// Nobody was asked, so no answer is overdue; and as nothing changes by waiting, a day is soon enough. What a check
 /// found to which the owner agreed stays.
 fn not_asked(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -> CheckResult {
@@ -138,12 +213,13 @@ fn not_asked(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -
         status_reason: known.status_reason,
         last_result: if found.is_some() { known.last_result } else { Some(report.reason) },
         last_validated: known.last_validated,
-        next_check_at: now.plus(wait(ACCEPTED, 0, jitter)),
+        next_check_at: now.plus(wait(NOT_ASKED, 0, jitter)),
         not_before: known.not_before,
         due_since: None,
         check_step: 0,
         metadata: known.metadata.clone(),
         evidence: Some(found.unwrap_or_else(|| Evidence::of(report, now))),
+        suspect: known.suspect,
     }
 }
 
@@ -162,6 +238,7 @@ fn put_off(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -> 
         check_step: if known.last_result.is_some() { known.check_step } else { 0 },
         metadata: known.metadata.clone(),
         evidence: known.evidence.clone(),
+        suspect: known.suspect,
     }
 }
 
@@ -178,6 +255,7 @@ pub fn unchecked(now: Timestamp) -> CheckResult {
         check_step: 0,
         metadata: KeyMetadata::default(),
         evidence: None,
+        suspect: false,
     }
 }
 
@@ -194,6 +272,10 @@ fn definite(
     let renewal = report.metadata.quota.as_ref().and_then(|quota| quota.resets_at).filter(|at| *at > now);
     let next_check_at = match (status, renewal) {
         (KeyStatus::Exhausted, Some(at)) => at.plus(spread(Duration::from_secs(10 * MINUTE), jitter)),
+        (KeyStatus::Valid | KeyStatus::Limited, _) => {
+            let interval = known.schedule.interval(report.metadata.quota.as_ref());
+            now.plus(interval + spread(interval, jitter))
+        }
         _ => now.plus(wait(ladder(status), step, jitter)),
     };
     CheckResult {
@@ -208,6 +290,7 @@ fn definite(
         // What a rejected key's account was stays visible: it tells which key it was.
         metadata: if accepted { report.metadata.clone() } else { known.metadata.clone() },
         evidence: Some(Evidence::of(report, now)),
+        suspect: false,
     }
 }
 
@@ -226,13 +309,14 @@ fn no_answer(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -
         check_step: step,
         metadata: known.metadata.clone(),
         evidence: Some(Evidence::of(report, now)),
+        suspect: known.suspect,
     }
 }
 
 fn ladder(status: KeyStatus) -> &'static [u64] {
     match status {
-        KeyStatus::Missing | KeyStatus::Unverified => UNVERIFIED,
-        KeyStatus::Valid | KeyStatus::Limited => ACCEPTED,
+        // Accepted ones follow their schedule.
+        KeyStatus::Missing | KeyStatus::Unverified | KeyStatus::Valid | KeyStatus::Limited => UNVERIFIED,
         KeyStatus::Exhausted => EXHAUSTED,
         KeyStatus::Invalid | KeyStatus::Suspended => REJECTED,
     }
@@ -255,176 +339,4 @@ pub fn is_stale(due_since: Option<Timestamp>, now: Timestamp) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::model::key::Quota;
-
-    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
-
-    fn report(outcome: Outcome, resets_at: Option<Timestamp>, retry_after: Option<Duration>) -> CheckReport {
-        let quota = Quota { used: Some(1), limit: Some(1), unit: "searches".into(), resets_at };
-        CheckReport {
-            outcome,
-            reason: Reason::Accepted,
-            metadata: KeyMetadata { quota: Some(quota), ..KeyMetadata::default() },
-            http_status: None,
-            provider_code: None,
-            retry_after,
-            latency: Duration::ZERO,
-        }
-    }
-
-    fn known(status: KeyStatus, step: i64, due_since: Option<Timestamp>) -> Known {
-        Known { status, check_step: step, due_since, ..Known::candidate(NOW) }
-    }
-
-    const OUTCOMES: [Outcome; 7] = [
-        Outcome::Valid,
-        Outcome::Limited,
-        Outcome::Exhausted,
-        Outcome::Invalid,
-        Outcome::Suspended,
-        Outcome::RateLimited,
-        Outcome::Unreachable,
-    ];
-
-    proptest! {
-        #[test]
-        fn no_status_is_a_dead_end_and_only_a_definite_answer_changes_it(
-            status in prop::sample::select(KeyStatus::ALL[1..].to_vec()),
-            outcome in prop::sample::select(OUTCOMES.to_vec()),
-            step in 0i64..20,
-            due in prop::option::of(0u64..200_000),
-            resets in prop::option::of(-1_000_000i64..3_000_000),
-            retry in prop::option::of(0u64..1_000_000),
-            jitter in 0.0f64..=1.0,
-        ) {
-            let before = known(status, step, due.map(|s| NOW.minus(Duration::from_secs(s))));
-            let resets_at = resets.map(|s| Timestamp::from_seconds(NOW.seconds() + s));
-            let report = report(outcome, resets_at, retry.map(Duration::from_secs));
-            let after = after_check(&before, &report, NOW, jitter);
-            prop_assert!(after.next_check_at > NOW);
-            prop_assert_eq!(after.evidence.as_ref(), Some(&Evidence::of(&report, NOW)));
-            prop_assert!(after.next_check_at <= NOW.plus(Duration::from_secs(41 * DAY)));
-            prop_assert!(after.not_before.is_none_or(|until| after.next_check_at >= until));
-            match outcome.status() {
-                Some(status) => {
-                    prop_assert_eq!(after.not_before, None);
-                    prop_assert_eq!(after.status, status);
-                    prop_assert_eq!(after.last_validated, Some(NOW));
-                    prop_assert_eq!(after.due_since, None);
-                }
-                None => {
-                    prop_assert_eq!(after.status, status);
-                    prop_assert_eq!(after.last_validated, before.last_validated);
-                    prop_assert!(after.due_since.is_some());
-                    let asked = retry.map(|s| NOW.plus(Duration::from_secs(s).min(LONGEST_PAUSE)));
-                    prop_assert_eq!(after.not_before, asked);
-                    prop_assert!(after.next_check_at <= NOW.plus(Duration::from_secs(2 * HOUR)));
-                }
-            }
-        }
-    }
-
-    /// The waits of `count` checks in a row with the same outcome, in minutes, without jitter.
-    fn waits(mut state: Known, outcome: Outcome, count: usize) -> Vec<u64> {
-        (0..count)
-            .map(|_| {
-                let after = after_check(&state, &report(outcome, None, None), NOW, 0.0);
-                let waited = after.next_check_at.since(NOW).as_secs() / MINUTE;
-                state = Known {
-                    status: after.status,
-                    check_step: after.check_step,
-                    last_result: after.last_result,
-                    due_since: after.due_since,
-                    ..state.clone()
-                };
-                waited
-            })
-            .collect()
-    }
-
-    #[test]
-    fn the_ladders_are_those_of_the_policy() {
-        let fresh = Known::candidate(NOW);
-        assert_eq!(waits(fresh.clone(), Outcome::Unreachable, 6), [1, 5, 15, 60, 60, 60]);
-        assert_eq!(waits(fresh.clone(), Outcome::Invalid, 5), [60, 360, 1440, 10080, 10080]);
-        assert_eq!(waits(fresh.clone(), Outcome::Exhausted, 3), [360, 360, 360]);
-        assert_eq!(waits(fresh, Outcome::Valid, 2), [1440, 1440]);
-    }
-
-    #[test]
-    fn what_is_not_asked_changes_nothing_and_is_never_overdue() {
-        let report = report(Outcome::NotAsked, None, None);
-        let after = after_check(&Known::candidate(NOW), &report, NOW, 0.0);
-        assert_eq!(
-            (after.status, after.last_validated, after.due_since),
-            (KeyStatus::Unverified, None, None)
-        );
-        assert_eq!(after.next_check_at, NOW.plus(Duration::from_secs(DAY)));
-        assert_eq!(
-            after_check(&known(KeyStatus::Valid, 2, None), &report, NOW, 0.0).status,
-            KeyStatus::Valid
-        );
-        // What a check found that was agreed to stays, and so does what it rests on.
-        let paid = CheckReport { outcome: Outcome::Valid, http_status: Some(200), ..report.clone() };
-        let found = Known::from(after_check(&Known::candidate(NOW), &paid, NOW, 0.0));
-        let later = Known::from(after_check(&found, &report, NOW.plus(Duration::from_secs(DAY)), 0.0));
-        assert_eq!((later.status, later.last_result), (KeyStatus::Valid, found.last_result));
-        assert_eq!((&later.evidence, later.last_validated), (&found.evidence, Some(NOW)));
-    }
-
-    #[test]
-    fn a_provider_that_asks_for_a_pause_gets_it_for_an_hour_at_most() {
-        let minute = Duration::from_secs(MINUTE);
-        for (asked, waits) in [(7 * minute, 7 * minute), (9999 * minute, LONGEST_PAUSE)] {
-            let throttled = report(Outcome::RateLimited, None, Some(asked));
-            let after = Known::from(after_check(&Known::candidate(NOW), &throttled, NOW, 0.0));
-            assert_eq!(after.must_wait(NOW), Some(waits));
-            assert_eq!(after.next_check_at, NOW.plus(waits));
-            assert_eq!(after.must_wait(NOW.plus(waits)), None);
-            // The clock was moved back by a day: that is no reason to wait for a day.
-            assert_eq!(after.must_wait(NOW.minus(Duration::from_secs(DAY))), None);
-        }
-    }
-
-    #[test]
-    fn a_check_that_was_not_made_leaves_what_the_last_one_found() {
-        let not_made = CheckReport {
-            outcome: Outcome::NotAsked,
-            reason: Reason::NotAnswering,
-            ..report(Outcome::Unreachable, None, Some(Duration::from_secs(90)))
-        };
-        let failed = report(Outcome::Unreachable, None, None);
-        let down = Known::from(after_check(&known(KeyStatus::Valid, 2, None), &failed, NOW, 0.0));
-        let later = NOW.plus(Duration::from_secs(HOUR));
-        let after = after_check(&down, &not_made, later, 0.0);
-        assert_eq!(after.next_check_at, later.plus(Duration::from_secs(90)));
-        let next_check_at = NOW;
-        assert_eq!(Known { next_check_at, ..Known::from(after) }, Known { next_check_at, ..down });
-        let after = after_check(&Known::candidate(NOW), &not_made, NOW, 0.0);
-        assert_eq!((after.status, after.evidence), (KeyStatus::Unverified, None));
-        assert_eq!(after.last_result, Some(Reason::NotAnswering));
-    }
-
-    #[test]
-    fn an_empty_quota_is_checked_when_it_is_renewed() {
-        let renewal = NOW.plus(Duration::from_secs(9 * DAY));
-        let after =
-            after_check(&Known::candidate(NOW), &report(Outcome::Exhausted, Some(renewal), None), NOW, 0.0);
-        assert_eq!(after.next_check_at, renewal);
-    }
-
-    #[test]
-    fn an_outage_never_makes_a_good_key_invalid_and_keeps_what_is_known() {
-        let mut good = known(KeyStatus::Valid, 3, None);
-        good.metadata.plan = Some("Starter".into());
-        let after = after_check(&good, &report(Outcome::Unreachable, None, None), NOW, 0.5);
-        assert_eq!(after.status, KeyStatus::Valid);
-        assert_eq!(after.metadata.plan.as_deref(), Some("Starter"));
-        assert!(!is_stale(after.due_since, NOW));
-        assert!(is_stale(after.due_since, NOW.plus(STALE_AFTER)));
-    }
-}
+mod tests;

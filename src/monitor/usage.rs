@@ -4,26 +4,28 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{PlatformKeys, transition::LONGEST_PAUSE};
+use super::{PlatformKeys, ease::Ease, transition::LONGEST_PAUSE};
 use crate::{
     clock::Clock,
     model::{
         ids::{KeyId, ProviderId, UserId},
         key::Source,
+        schedule::Bounds,
         time::Timestamp,
     },
-    providers::{UsageEvent, UsageObserver, UsageSource},
+    providers::{UsageEvent, UsageObserver, UsageOutcome, UsageSource},
     store::{Store, UsageRow},
     telemetry::metrics::Metrics,
 };
 
 /// Writes every outbound call to the ledger, makes a key due at once that its provider definitely refused in real
-/// use, and keeps checks back where the provider asked for a pause.
+/// use, puts off the check of one that works, and keeps checks back where the provider asked for a pause.
 pub struct Ledger {
     store: Store,
     platform: Arc<PlatformKeys>,
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
+    ease: Ease,
 }
 
 impl Ledger {
@@ -34,7 +36,14 @@ impl Ledger {
         metrics: Arc<Metrics>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, platform, metrics, clock }
+        let ease = Ease::new(store.clone(), Bounds::default());
+        Self { store, platform, metrics, clock, ease }
+    }
+
+    /// The same, with the operator's bounds for the schedule of checks.
+    #[must_use]
+    pub fn within(self, bounds: Bounds) -> Self {
+        Self { ease: Ease::new(self.store.clone(), bounds), ..self }
     }
 
     /// The provider wants no more requests until then, so the key is not checked before either. `own` is the key of
@@ -92,6 +101,10 @@ impl UsageObserver for Ledger {
             self.hold_back(&event.provider, own, until).await;
         } else if event.outcome.refuses_the_key() {
             self.make_due(&event.provider, own, now).await;
+        } else if let (UsageOutcome::Done, Some(own)) = (event.outcome, own)
+            && let Err(error) = self.ease.note(own, &event.provider, now).await
+        {
+            tracing::error!(%error, "the check of a key that works could not be put off");
         }
     }
 }

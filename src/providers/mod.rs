@@ -152,6 +152,11 @@ impl Providers {
         self.infos.clone()
     }
 
+    /// Whether each user has an address of their own at the provider.
+    pub fn is_hosted_by_users(&self, provider: &ProviderId) -> bool {
+        self.catalogue.get(provider).is_some_and(|provider| provider.file.endpoint.is_some())
+    }
+
     /// One provider.
     pub fn info(&self, provider: &ProviderId) -> Option<&ProviderInfo> {
         self.infos.iter().find(|info| info.id == *provider)

@@ -205,7 +205,8 @@ async fn assemble(
 
     let metrics = Arc::new(Metrics::new(now.seconds()));
     let platform = Arc::new(PlatformKeys::default());
-    let ledger = Arc::new(Ledger::new(store.clone(), platform.clone(), metrics.clone(), clock.clone()));
+    let ledger = Ledger::new(store.clone(), platform.clone(), metrics.clone(), clock.clone());
+    let ledger = Arc::new(ledger.within(config.check_every));
     let ways = ways(config, &outbound)?;
     let providers = Arc::new(Providers::new(catalogue, outbound, vault.clone(), ledger, clock.clone())?);
     let limiter = Limiter::new(store.clone(), config.limits, clock.clone());
@@ -217,7 +218,8 @@ async fn assemble(
         audit.clone(),
         clock.clone(),
     ));
-    let checking = Checking { enabled: config.check_keys, on_since: installation.checking_on_since };
+    let (enabled, bounds) = (config.check_keys, config.check_every);
+    let checking = Checking { enabled, on_since: installation.checking_on_since, bounds };
     supply_platform_keys(config, &providers, &platform, now)?;
     let keys = Keys::new(
         store.clone(),
@@ -284,8 +286,8 @@ async fn assemble(
     });
     let events = Arc::new(EventWatch::new(store.clone(), clock.clone()));
     let stopping = Stopping(stopping);
-    let state = AppState { use_cases, leptos, store: store.clone(), events, stopping, operations };
-    let recheck = Recheck::new(store, keys, clock.clone(), config.check_keys);
+    let state = AppState { use_cases, leptos, store, events, stopping, operations };
+    let recheck = Recheck::new(keys, config.check_keys);
     Ok(Installation { state, site, recheck, worker, messages, clock, warnings })
 }
 

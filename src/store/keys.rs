@@ -20,6 +20,7 @@ use crate::{
         event::Change,
         ids::{KeyId, ProviderId, UserId},
         key::{KeyMetadata, Source},
+        schedule::Every,
         status::{KeyStatus, Reason},
         time::Timestamp,
     },
@@ -63,6 +64,10 @@ pub struct KeyRow {
     pub not_before: Option<Timestamp>,
     /// Since when a definite answer is due.
     pub due_since: Option<Timestamp>,
+    /// It was refused, in real use or by one check, and no definite answer has confirmed or denied that yet.
+    pub suspect: bool,
+    /// How often its owner wants it checked, if they chose.
+    pub check_every: Option<Every>,
     /// The step on the ladder of waiting times.
     pub check_step: i64,
     /// The fencing token.
@@ -93,6 +98,8 @@ pub(super) struct Row {
     next_check_at: i64,
     not_before: Option<i64>,
     due_since: Option<i64>,
+    suspect: bool,
+    check_every: Option<String>,
     check_step: i64,
     revision: i64,
     credential_version: i64,
@@ -136,6 +143,8 @@ impl TryFrom<Row> for KeyRow {
             next_check_at: Timestamp(row.next_check_at),
             not_before: row.not_before.map(Timestamp),
             due_since: row.due_since.map(Timestamp),
+            suspect: row.suspect,
+            check_every: row.check_every.as_deref().and_then(Every::from_code),
             check_step: row.check_step,
             revision: row.revision,
             credential_version: row.credential_version,
@@ -175,6 +184,8 @@ pub struct CheckResult {
     pub metadata: KeyMetadata,
     /// What it rests on; none where nothing was checked.
     pub evidence: Option<Evidence>,
+    /// A second look is to confirm or deny a refusal.
+    pub suspect: bool,
 }
 
 impl KeyRow {
@@ -380,8 +391,8 @@ impl Store {
             "UPDATE user_api_keys SET encrypted_key = $1, dek_id = $2, config = $3, metadata = $4, hint = $5,
                 status = $6, status_reason = $7, last_result = $8, undecryptable = $9, is_active = $10,
                 last_validated = $11, next_check_at = $12, due_since = $13, check_step = $14, evidence = $15,
-                not_before = $16, revision = revision + 1, credential_version = credential_version + 1, updated_at = $17,
-                stored_at = $17
+                not_before = $16, suspect = FALSE, revision = revision + 1, credential_version = credential_version + 1,
+                updated_at = $17, stored_at = $17
              WHERE id = $18 AND user_id = $19 AND credential_version = $20",
             new.encrypted_key,
             new.dek.id.0,
@@ -493,7 +504,8 @@ impl Store {
             &mut tx,
             "UPDATE user_api_keys SET status = $1, status_reason = $2, last_result = $3, undecryptable = $4,
                 is_active = $5, last_validated = $6, next_check_at = $7, due_since = $8, check_step = $9,
-                metadata = $10, evidence = $11, not_before = $12, revision = revision + 1, updated_at = $13
+                metadata = $10, evidence = $11, not_before = $12, suspect = ($17 OR (suspect AND CAST($3 AS TEXT) IS NOT NULL)),
+                revision = revision + 1, updated_at = $13
              WHERE id = $14 AND user_id = $15 AND revision = $16",
             result.status.code(),
             result.status_reason.map(Reason::code),
@@ -510,7 +522,8 @@ impl Store {
             now.0,
             key.id.0,
             key.user.0,
-            key.revision
+            key.revision,
+            result.suspect
         )?;
         if written == 0 {
             return Ok(false);
@@ -570,8 +583,11 @@ impl Store {
     pub async fn make_due(&self, user: UserId, key: KeyId, now: Timestamp) -> Result<(), StoreError> {
         sql::execute!(
             self.writer(),
-            "UPDATE user_api_keys SET next_check_at = CASE WHEN not_before > $1 THEN not_before ELSE $1 END
-             WHERE id = $2 AND user_id = $3 AND next_check_at > $1 AND (not_before IS NULL OR next_check_at > not_before)",
+            "UPDATE user_api_keys SET suspect = TRUE,
+                next_check_at = CASE WHEN next_check_at <= $1 THEN next_check_at
+                    WHEN not_before > $1 THEN not_before ELSE $1 END
+             WHERE id = $2 AND user_id = $3 AND (NOT suspect
+                OR (next_check_at > $1 AND (not_before IS NULL OR next_check_at > not_before)))",
             now.0,
             key.0,
             user.0

@@ -37,14 +37,14 @@ const NOTICES_KEPT: Duration = Duration::from_secs(90 * 86_400);
 pub(super) const REPORTS_FOLLOW: Duration = Duration::from_secs(3600);
 
 macro_rules! claim {
-    ($not_among:literal, $lock:literal) => {
+    ($which:literal, $lock:literal) => {
         concat!(
             "UPDATE user_api_keys SET next_check_at = $1, revision = revision + 1,
                 due_since = COALESCE(due_since, next_check_at)
              WHERE id IN (
                 SELECT id FROM user_api_keys WHERE next_check_at <= $2 AND ",
-            $not_among,
-            " ORDER BY next_check_at LIMIT $3 ",
+            $which,
+            " LIMIT $3 ",
             $lock,
             ")
              RETURNING *,
@@ -148,11 +148,27 @@ fn about(rows: Vec<(Uuid, String)>, kind: NoticeKind) -> Vec<About> {
     rows.into_iter().filter_map(read).collect()
 }
 
+/// A provider whose checks are held back: all that became due later than `until`, while its outage is on; afterwards
+/// those for which nobody waits.
+#[derive(serde::Serialize)]
+struct Held {
+    provider: String,
+    until: i64,
+    on: bool,
+}
+
+/// A row that cannot be read must not keep the others from being checked.
+fn readable(rows: Vec<Row>) -> Vec<KeyRow> {
+    let read = |row| {
+        KeyRow::try_from(row).inspect_err(|error| tracing::error!(%error, "a due key cannot be read")).ok()
+    };
+    rows.into_iter().filter_map(read).collect()
+}
+
 impl Store {
     /// Claims up to `limit` credentials whose check is due, for the time of `lease`, of other providers than
-    /// `crowded`. A claim raises the
-    /// row's revision, which fences off whoever held it before; a claim that is never answered becomes
-    /// due again by itself when the lease ends.
+    /// `crowded`, and none that an outage of its provider holds back. A claim raises the row's revision, which fences
+    /// off whoever held it before; a claim that is never answered becomes due again by itself when the lease ends.
     pub async fn claim_due_keys(
         &self,
         limit: i64,
@@ -161,33 +177,86 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<KeyRow>, StoreError> {
         let crowded: Vec<_> = crowded.iter().map(ProviderId::as_str).collect();
+        let held = self.held(now).await?;
         let rows = match &self.db {
             Db::Sqlite { write: pool, .. } => {
-                sqlx::query_as::<_, Row>(claim!("provider NOT IN (SELECT value FROM json_each($4))", ""))
-                    .bind(now.plus(lease).0)
-                    .bind(now.0)
-                    .bind(limit)
-                    .bind(Json(&crowded))
-                    .fetch_all(pool)
-                    .await?
+                sqlx::query_as::<_, Row>(claim!(
+                    "provider NOT IN (SELECT value FROM json_each($4)) AND (suspect OR NOT EXISTS (
+                        SELECT 1 FROM json_each($5) AS held
+                        WHERE held.value ->> 'provider' = user_api_keys.provider
+                            AND user_api_keys.next_check_at > held.value ->> 'until'
+                            AND (held.value ->> 'on' OR user_api_keys.status <> 'unverified')))
+                     ORDER BY next_check_at",
+                    ""
+                ))
+                .bind(now.plus(lease).0)
+                .bind(now.0)
+                .bind(limit)
+                .bind(Json(&crowded))
+                .bind(Json(&held))
+                .fetch_all(pool)
+                .await?
             }
             Db::Postgres(pool) => {
-                sqlx::query_as::<_, Row>(claim!("provider <> ALL ($4)", "FOR UPDATE SKIP LOCKED"))
-                    .bind(now.plus(lease).0)
-                    .bind(now.0)
-                    .bind(limit)
-                    .bind(&crowded)
-                    .fetch_all(pool)
-                    .await?
+                sqlx::query_as::<_, Row>(claim!(
+                    "provider <> ALL ($4) AND (suspect OR NOT EXISTS (
+                        SELECT 1 FROM UNNEST($5::text[], $6::bigint[], $7::boolean[]) AS held (provider, until, is_on)
+                        WHERE held.provider = user_api_keys.provider AND user_api_keys.next_check_at > held.until
+                            AND (held.is_on OR user_api_keys.status <> 'unverified')))
+                     ORDER BY next_check_at",
+                    "FOR UPDATE SKIP LOCKED"
+                ))
+                .bind(now.plus(lease).0)
+                .bind(now.0)
+                .bind(limit)
+                .bind(&crowded)
+                .bind(held.iter().map(|held| held.provider.clone()).collect::<Vec<_>>())
+                .bind(held.iter().map(|held| held.until).collect::<Vec<_>>())
+                .bind(held.iter().map(|held| held.on).collect::<Vec<_>>())
+                .fetch_all(pool)
+                .await?
             }
         };
-        // A row that cannot be read must not keep the others from being checked.
-        let readable = rows.into_iter().filter_map(|row| {
-            KeyRow::try_from(row)
-                .inspect_err(|error| tracing::error!(%error, "a due key cannot be read"))
-                .ok()
+        Ok(readable(rows))
+    }
+
+    /// Claims one due credential of a provider that does not answer, to find out whether it does again: another each
+    /// time, for the trouble that is left may be that of one key.
+    pub async fn claim_scout(
+        &self,
+        provider: &ProviderId,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Option<KeyRow>, StoreError> {
+        macro_rules! claim_one {
+            ($pool:expr, $lock:literal) => {
+                sqlx::query_as::<_, Row>(claim!("provider = $4 ORDER BY updated_at", $lock))
+                    .bind(now.plus(lease).0)
+                    .bind(now.0)
+                    .bind(1_i64)
+                    .bind(provider.as_str())
+                    .fetch_all($pool)
+                    .await?
+            };
+        }
+        let rows = match &self.db {
+            Db::Sqlite { write: pool, .. } => claim_one!(pool, ""),
+            Db::Postgres(pool) => claim_one!(pool, "FOR UPDATE SKIP LOCKED"),
+        };
+        Ok(readable(rows).pop())
+    }
+
+    /// The providers whose checks are held back now.
+    async fn held(&self, now: Timestamp) -> Result<Vec<Held>, StoreError> {
+        let held = self.outages().await?.into_iter().filter_map(|outage| {
+            let until = outage.due_until(now);
+            (until < now).then(|| Held {
+                provider: outage.provider.to_string(),
+                until: until.0,
+                on: outage.is_on(),
+            })
         });
-        Ok(readable.collect())
+        Ok(held.collect())
     }
 
     /// Destroys replaced credentials whose time is over, and forgets spent sessions, tokens, counters,

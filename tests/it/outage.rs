@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use keyward::model::ids::ProviderId;
 use serde_json::{Value, json};
 
-use crate::support::{App, Client, both};
+use crate::support::{App, Client, HOUR, MINUTE, both};
 
 const REST: Duration = Duration::from_secs(30);
 
@@ -97,5 +98,65 @@ both! {
         app.pass(Duration::from_secs(75)).await;
         assert_eq!(asked(&app).await, calls + 5);
         assert_eq!(key(&mut zoe).await["status"], "valid");
+    }
+    async fn one_check_at_a_time_finds_out_whether_an_outage_is_over_and_all_nodes_know(app: App) {
+        for name in ["ana", "ben", "eve", "kim", "lea", "mia"] {
+            store(&mut app.user(name).await).await;
+        }
+        // Three are due now, the others a minute later.
+        app.clock.advance(MINUTE);
+        let due = "UPDATE user_api_keys SET next_check_at = (SELECT 60000000 * COUNT(*) FROM users u
+             WHERE u.id = user_api_keys.user_id AND u.email > 'f') +";
+        app.sql.execute(&format!("{due} {}", app.now().0)).await;
+        becomes(&app, "down").await;
+        let calls = asked(&app).await;
+        app.pass(Duration::ZERO).await;
+        assert_eq!(asked(&app).await, calls + 3);
+        let on = "SELECT COUNT(*) FROM provider_outages WHERE ended_at IS NULL";
+        assert_eq!(app.sql.number(on).await, 1);
+        // Each sees it on their own key, whether that was asked about or not, and nobody on another provider's.
+        let mut ana = app.log_in("ana").await;
+        let serpapi = json!({"provider": "serpapi", "credentials": App::test_key("serpapi", "plenty")});
+        ana.post("/api/user-api-keys/store", &serpapi).await.expect(201);
+        let seen = ana.get("/api/user-api-keys").await.json();
+        assert!(seen["items"][0]["provider_down_since"].is_string(), "{seen}");
+        assert_eq!((&seen["items"][1]["provider"], &seen["items"][1]["provider_down_since"]), (&json!("serpapi"), &Value::Null));
+        let unasked = key(&mut app.log_in("mia").await).await;
+        assert_eq!(unasked["provider_down_since"], seen["items"][0]["provider_down_since"]);
+        let since = unasked["provider_down_since"].as_str().unwrap();
+        assert!(since.ends_with(":00Z"), "{since} is more than to the minute");
+        let calls = asked(&app).await - 3;
+        let second = app.second_node().await;
+        for minute in 1..=4 {
+            app.clock.advance(MINUTE);
+            second.clock.set(app.now());
+            assert_eq!(second.recheck.check_due().await + app.recheck.check_due().await, 1, "minute {minute}");
+            assert_eq!(second.recheck.check_due().await + app.recheck.check_due().await, 0, "minute {minute}");
+        }
+        // What either node still holds back is written before it is counted.
+        let asked = async || asked(&second).await.max(asked(&app).await);
+        assert_eq!(asked().await, calls + 7);
+        let known = "SELECT COUNT(*) FROM user_api_keys WHERE status = 'valid'";
+        assert_eq!(app.sql.number(known).await, 7);
+        // A key that is held back is checked all the same once it was refused in use, and asked about until it is known.
+        let keys = &app.state.store;
+        let held = keys.claim_scout(&ProviderId::OPENAI, Duration::ZERO, app.now()).await.unwrap().unwrap();
+        app.pass(Duration::ZERO).await;
+        assert_eq!(asked().await, calls + 7, "it is due, and held back");
+        keys.make_due(held.user, held.id, app.now()).await.unwrap();
+        app.pass(Duration::ZERO).await;
+        assert_eq!(asked().await, calls + 8);
+        let suspects = "SELECT COUNT(*) FROM user_api_keys WHERE suspect";
+        assert_eq!(app.sql.number(suspects).await, 1);
+        // The first answer ends it, on whichever node, and what was held back comes back.
+        becomes(&app, "plenty").await;
+        second.clock.advance(2 * MINUTE);
+        assert!(second.recheck.check_due().await >= 1);
+        assert_eq!(app.sql.number(on).await, 0);
+        assert_eq!(key(&mut app.log_in("mia").await).await["provider_down_since"], Value::Null);
+        app.pass(2 * HOUR).await;
+        app.pass(2 * HOUR).await;
+        assert_eq!(app.sql.number("SELECT COUNT(*) FROM user_api_keys WHERE due_since IS NOT NULL").await, 0);
+        assert_eq!(app.sql.number(suspects).await, 0);
     }
 }

@@ -8,9 +8,10 @@ use super::{
     errors::error_of,
     form::KeyForm,
     heading_id,
+    schedule::schedule,
 };
 use crate::{
-    api::keys::{CheckKey, DeleteKey, ReplaceKey, StoreKey},
+    api::keys::{CheckKey, DeleteKey, ReplaceKey, ScheduleKey, StoreKey},
     app::{
         post::{Post, PostForm},
         ui::{
@@ -51,6 +52,7 @@ pub fn KeyCard(
     let replace = Post::to::<ReplaceKey>();
     let check = Post::to::<CheckKey>();
     let delete = Post::to::<DeleteKey>();
+    let reschedule = Post::to::<ScheduleKey>();
     let store_error = error_of(store, provider.clone(), names("edit"));
     let replace_error = error_of(replace, provider.clone(), names("replace"));
     let check_error = error_of(check, provider.clone(), false);
@@ -99,6 +101,19 @@ pub fn KeyCard(
         }
     });
     after_delete(&first, delete, board);
+    let schedule_error = error_of(reschedule, provider.clone(), false);
+    let schedule = schedule(card, reschedule, schedule_error, &provider, &info.name);
+    {
+        let (provider, name) = (provider.clone(), info.name.clone());
+        Effect::new(move |_| {
+            if let Some(Ok(key)) = &*reschedule.value().read() {
+                board.put(&provider, Some(key.clone()));
+                if let Some(announcer) = announcer {
+                    announcer.say(format!("{name}: checked every {}.", key.check_every.label()));
+                }
+            }
+        });
+    }
 
     let asking =
         Signal::derive(move || store.pending().get() || replace.pending().get() || check.pending().get());
@@ -272,6 +287,7 @@ pub fn KeyCard(
                 {instead}
                 {added}
                 {details}
+                {schedule}
                 <ErrorNotice error=check_error provider=info.name.clone() />
                 <div class="card-foot">
                     {checked} <div class="actions">{check_now} {open_in_foot} {delete_control}</div>

@@ -13,6 +13,7 @@ use crate::{
         provider::ProviderInfo,
         service::capability_label,
         status::KeyStatus,
+        time::Timestamp,
     },
 };
 
@@ -47,6 +48,7 @@ pub(super) fn KeyDetails(
             </p>
         }.into_any()
     });
+    let down = key.provider_down_since.map(|since| not_answering(&info.name, since, key.last_validated));
     view! {
         <div class="key-facts">
             {metadata.plan.map(|plan| view! { <strong>{plan}</strong> }.into_any())}
@@ -74,7 +76,30 @@ pub(super) fn KeyDetails(
         })}
         {platform}
         {stale}
+        {down}
         <Details services=key.services evidence=key.evidence />
+    }
+    .into_any()
+}
+
+/// That a provider answers nobody, which is not the key's trouble.
+pub fn not_answering(name: &str, since: Timestamp, last_validated: Option<Timestamp>) -> AnyView {
+    let stands = match last_validated {
+        Some(at) => view! {
+            "; what it told of the key " <Moment at=at phrase=Phrase::Ago /> " stands"
+        }
+        .into_any(),
+        None => ().into_any(),
+    };
+    view! {
+        <p class="key-note">
+            <Icon mark=Mark::Clock />
+            <span>
+                {name.to_owned()} " has not answered since " <Moment at=since />
+                ". The trouble is not the key’s" {stands}
+                ". Keyward goes on asking, and checks the key once there are answers again."
+            </span>
+        </p>
     }
     .into_any()
 }

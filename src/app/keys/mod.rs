@@ -11,10 +11,12 @@ mod details;
 mod errors;
 mod field;
 mod form;
+mod schedule;
 
 pub use board::{Board, Diverted, provide_board};
 pub use card::KeyCard;
 pub use delete::{DeletePage, named_for_deletion};
+pub use details::not_answering;
 
 /// The id of the element that a card's result is read from: its heading.
 pub fn heading_id(provider: &crate::model::ids::ProviderId) -> String {

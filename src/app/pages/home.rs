@@ -9,10 +9,10 @@ use crate::{
     api::{keys::KeySettings, wire::ask},
     app::{
         asked::Asked,
-        keys::provide_board,
+        keys::{not_answering, provide_board},
         live::Since,
         problem::Problem,
-        ui::{Icon, Mark},
+        ui::{Icon, Mark, part},
     },
     model::{
         error::ErrorCode, event::Topic, page::SettingsPage, provider::provider_name, service::ServiceId,
@@ -79,8 +79,18 @@ fn State(page: SettingsPage, since: Since) -> impl IntoView {
     let count = move || page.with(open_count);
     let step = Memo::new(move |_| page.with(|page| next_step(&page.decisions)));
     let step = move || step.get().map(|step| view! { <Next step=step /> });
+    let outages = part(move || {
+        let keys =
+            page.with(|page| page.cards.iter().filter_map(|card| card.key.clone()).collect::<Vec<_>>());
+        let down = keys.into_iter().filter_map(|key| {
+            let since = key.provider_down_since?;
+            Some(not_answering(&key.name, since, key.last_validated))
+        });
+        down.collect_view().into_any()
+    });
     view! {
         <p class="page-lead">{lead}</p>
+        {outages}
         {step}
         <section class="section" aria-labelledby="services-title">
             <div class="section-head">

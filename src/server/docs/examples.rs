@@ -26,6 +26,7 @@ use crate::{
         },
         page::SessionView,
         provider::{Category, Cost, FieldInfo, FormInfo, Links, ProviderInfo},
+        schedule::Every,
         scraper::{
             BatchEstimate, BatchView, Engine, Place, ResultRow, SavedView, SearchRequest, SearchState,
             SearchView,
@@ -269,11 +270,14 @@ fn key() -> KeyView {
         is_active: true,
         undecryptable: false,
         stale: false,
+        provider_down_since: None,
         hint: "…a1b2".to_owned(),
         form: "api_key".to_owned(),
         region: None,
         last_validated: Some(NOW),
         next_check_at: Some(Timestamp::from_seconds(NOW.seconds() + 86_400)),
+        check_every: Every::Day,
+        check_choices: Every::ALL.into(),
         metadata: metadata(),
         services: abilities(&credential(), &metadata(), &provider(), POLICY),
         evidence: Some(Evidence {

@@ -28,6 +28,7 @@ use crate::{
         input::CREDENTIAL_MAX,
         key::KeyView,
         provider::ProviderInfo,
+        schedule::Every,
         status::{KeyStatus, Reason},
     },
     server::problem::Problem,
@@ -109,6 +110,15 @@ pub(super) struct Replacement {
     /// key is not tried.
     #[serde(default)]
     spend: bool,
+}
+
+/// How often a stored key is checked.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CheckSchedule {
+    /// One of the key's `check_choices`; `null`, or nothing, for what the installation does by itself.
+    #[serde(default)]
+    check_every: Option<Every>,
 }
 
 /// The provider's answer about a candidate.
@@ -253,6 +263,30 @@ pub(super) async fn replace(
     let Replacement { credentials, api_key, spend } = body;
     let body = Credential { provider: provider.to_string(), credentials, api_key, spend };
     Ok(Json(app.keys.replace(caller, &provider, body.required_fields()?, spend.into()).await?))
+}
+
+/// Choose how often a stored key is checked
+///
+/// That counts from its last check, while it is accepted. Near the end of its quota it is checked more often, and less while
+/// it works in use.
+#[utoipa::path(
+    put,
+    path = "/api/user-api-keys/{provider}/schedule",
+    operation_id = "schedule_key",
+    tag = "Keys",
+    params(("provider" = ProviderId, Path, description = "The provider.")),
+    request_body(content = CheckSchedule, example = json!({"check_every": "six_hours"})),
+    responses((status = 200, description = "The key, with its schedule.", body = KeyView)),
+    security(("session" = []), ("login_token" = []), ("api_token" = ["keys:write"])),
+    extensions(("x-problems" = json!(["invalid-input", "not-found"])))
+)]
+pub(super) async fn schedule(
+    State(app): State<UseCases>,
+    caller: Caller,
+    PathId(provider): PathId<ProviderId>,
+    Body(body): Body<CheckSchedule>,
+) -> Result<Json<KeyView>, Problem> {
+    Ok(Json(app.keys.schedule(caller.user, &provider, body.check_every).await?))
 }
 
 /// Delete a stored key

@@ -80,6 +80,7 @@ pub(super) fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(keys::store))
         .routes(routes!(keys::validate))
         .routes(routes!(keys::replace, keys::delete))
+        .routes(routes!(keys::schedule))
         .routes(routes!(services::list))
         .routes(routes!(services::access))
         .routes(routes!(searches::list, searches::start))

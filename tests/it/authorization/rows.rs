@@ -103,6 +103,8 @@ pub const ROUTES: &[Row] = &[
     Row::new("POST", "/api/user-api-keys/validate", May::KeysWrite, 200, 404)
         .body(r#"{"provider":"serpapi"}"#),
     Row::new("PUT", "/api/user-api-keys/{provider}", May::KeysWrite, 422, 422).body(NO_REPLACEMENT),
+    Row::new("PUT", "/api/user-api-keys/{provider}/schedule", May::KeysWrite, 200, 404)
+        .body(r#"{"check_every":"week"}"#),
     Row::new("DELETE", "/api/user-api-keys/{provider}", May::KeysWrite, 204, 404).then(404),
     Row::new("GET", "/api/services", May::Read, 200, 200),
     Row::new("GET", "/api/services/{service}/access", May::Read, 200, 403),
@@ -209,6 +211,8 @@ pub const FUNCTIONS: &[Row] = &[
     Row::new("POST", "/api/rpc/store_key", May::Person, 422, 422).body("provider=serpapi"),
     Row::new("POST", "/api/rpc/replace_key", May::Person, 422, 422).body("provider=serpapi"),
     Row::new("POST", "/api/rpc/check_key", May::Person, 200, 404).body("provider=serpapi"),
+    Row::new("POST", "/api/rpc/schedule_key", May::Person, 200, 404)
+        .body("provider=serpapi&check_every=week"),
     Row::new("POST", "/api/rpc/delete_key", May::Person, 200, 404).body("provider=serpapi").then(404),
     Row::new("POST", "/api/rpc/usage", May::Person, 200, 200).body("range=7d&offset=60"),
     Row::new("POST", "/api/rpc/notices", May::Person, 200, 200),

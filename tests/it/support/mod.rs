@@ -217,10 +217,17 @@ impl App {
         client
     }
 
-    /// Time passes, and the checks that are due then are made.
+    /// Time passes, and the checks that are due then are made; and where one of them leaves a doubt, the second look
+    /// that follows 20 to 24 seconds later.
     pub async fn pass(&self, time: Duration) {
         self.clock.advance(time);
         while self.recheck.check_due().await > 0 {}
+        let look = |seconds| self.now().plus(Duration::from_secs(seconds)).0;
+        let doubted = "SELECT COUNT(*) FROM user_api_keys WHERE suspect AND next_check_at BETWEEN";
+        if self.sql.number(&format!("{doubted} {} AND {}", look(20), look(24))).await > 0 {
+            self.clock.advance(Duration::from_secs(24));
+            while self.recheck.check_due().await > 0 {}
+        }
     }
 
     /// One of the simulator's test keys, as the body of a request.
