@@ -1,4 +1,4 @@
-//! What nobody's check tells: calls that fail, use that is unusual, keys that are old. Looked for now and then, over all
+//! What nobody's check tells: providers that are away, calls that fail, use that is unusual, keys that are old. Looked for now and then, over all
 //! users; telling the same twice tells it once, so every node may look.
 
 use std::{collections::HashSet, time::Duration};
@@ -23,8 +23,10 @@ const USUAL: Duration = Duration::from_secs(14 * 86_400);
 const KNOWN: Duration = Duration::from_secs(3 * 86_400);
 /// A key is to be replaced after so long.
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
-/// Old keys that are told of in one round.
-const OLD_AT_ONCE: i64 = 200;
+/// Most users that are told of the same in one round.
+const AT_ONCE: i64 = 200;
+/// An outage that is shorter is not told: who looks sees it.
+const AWAY: Duration = Duration::from_secs(300);
 
 /// Somebody to tell, and what was counted.
 type Found = (About, Option<String>);
@@ -33,6 +35,7 @@ impl Notices {
     /// Looks round once.
     pub async fn look_round(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
+        self.look_for_outages(now).await?;
         let hours = self.store.hours_of_use(now.minus(HOUR), ENOUGH).await?;
         let failing = hours.iter().filter(|hour| hour.failed.saturating_mul(2) >= hour.calls).map(failing);
         self.settle(NoticeKind::Failing, failing.collect(), now).await?;
@@ -41,8 +44,24 @@ impl Notices {
             unusual.extend(self.unusual(hour, now).await?);
         }
         self.settle(NoticeKind::Unusual, unusual, now).await?;
-        for old in self.store.old_keys(now.minus(YEAR), OLD_AT_ONCE).await? {
+        for old in self.store.old_keys(now.minus(YEAR), AT_ONCE).await? {
             self.store.open_notice(&old, None, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells whoever has a key of a provider that it is away, and that it is back.
+    async fn look_for_outages(&self, now: Timestamp) -> Result<(), StoreError> {
+        let outages = self.store.outages().await?;
+        for outage in outages.iter().filter(|outage| outage.is_on() && now.since(outage.began_at) >= AWAY) {
+            for about in self.store.untold_of(&outage.provider, NoticeKind::Outage, AT_ONCE).await? {
+                self.store.open_notice(&about, None, now).await?;
+            }
+        }
+        for about in self.store.open_notices(NoticeKind::Outage).await? {
+            if !outages.iter().any(|outage| outage.is_on() && outage.provider == about.provider) {
+                self.store.resolve_notice(&about, now).await?;
+            }
         }
         Ok(())
     }

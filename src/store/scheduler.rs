@@ -382,6 +382,30 @@ impl Store {
         Ok(about(rows, kind))
     }
 
+    /// Users with a key of this provider who have not been told of `kind`, and want to be, at most `limit`.
+    pub async fn untold_of(
+        &self,
+        provider: &ProviderId,
+        kind: NoticeKind,
+        limit: i64,
+    ) -> Result<Vec<About>, StoreError> {
+        let rows = sql::fetch_all!(
+            self.reader(),
+            (Uuid, String),
+            "SELECT k.user_id, k.provider FROM user_api_keys k
+             WHERE k.provider = $1
+                AND NOT EXISTS (SELECT 1 FROM notices n
+                    WHERE n.user_id = k.user_id AND n.provider = k.provider AND n.kind = $2 AND n.resolved_at IS NULL)
+                AND NOT EXISTS (SELECT 1 FROM notice_settings s
+                    WHERE s.user_id = k.user_id AND CAST(s.off AS TEXT) LIKE '%' || $2 || '%')
+             ORDER BY k.user_id LIMIT $3",
+            provider.as_str(),
+            kind.code(),
+            limit
+        )?;
+        Ok(about(rows, kind))
+    }
+
     /// Keys that have been in use since before `before`, of users who want to be told and have not been, at most
     /// `limit`.
     pub async fn old_keys(&self, before: Timestamp, limit: i64) -> Result<Vec<About>, StoreError> {

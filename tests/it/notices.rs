@@ -4,6 +4,7 @@ use keyward::{
     model::{
         ids::{ProviderId, UserId},
         notice::NoticeKind,
+        outage::Outage,
         service::ServiceId,
         time::Timestamp,
     },
@@ -202,6 +203,26 @@ both! {
         ana.put("/api/user-api-keys/serpapi", &new).await.expect(200);
         notices.look_round().await.unwrap();
         assert_eq!(brief(&list(&mut ana).await)[0], told("key.replacement_due", true, false));
+    }
+
+    async fn a_provider_that_is_away_is_told_to_whoever_has_a_key_of_it(app: App) {
+        let (mut ana, mut ben) = (app.user("ana").await, app.user("ben").await);
+        store(&mut ana, "plenty").await;
+        let (store, notices) = (&app.state.store, &app.state.use_cases.notices);
+        let began = app.now();
+        let outage = Outage { provider: ProviderId::SERPAPI, began_at: began, ended_at: None, held_at: began };
+        assert!(store.begin_outage(&outage, began.plus(MINUTE)).await.unwrap());
+        app.clock.advance(4 * MINUTE);
+        notices.look_round().await.unwrap();
+        assert!(list(&mut ana).await.is_empty(), "a short one is not told");
+        app.clock.advance(2 * MINUTE);
+        notices.look_round().await.unwrap();
+        notices.look_round().await.unwrap();
+        assert_eq!(brief(&list(&mut ana).await), [told("provider.outage", false, false)]);
+        assert!(list(&mut ben).await.is_empty(), "who has no key of it does not care");
+        assert!(store.end_outage(&ProviderId::SERPAPI, app.now(), app.now()).await.unwrap());
+        notices.look_round().await.unwrap();
+        assert_eq!(brief(&list(&mut ana).await), [told("provider.outage", true, false)]);
     }
 
     async fn a_deleted_key_leaves_nothing_open(app: App) {
