@@ -111,7 +111,9 @@ fn percent_decode(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> Option<(String, Option<u16>, MailSecurity, Option<(String, String)>)> {
+    type Seen = (String, Option<u16>, MailSecurity, Option<(String, String)>);
+
+    fn of(text: &str) -> Option<Seen> {
         let (host, port, security, login) = server(&Url::parse(text).ok()?)?;
         let login = login.map(|(user, password)| (user, password.expose_secret().to_owned()));
         Some((host, port, security, login))

@@ -455,7 +455,7 @@ impl Store {
         audit::append(&mut tx, audit_key, &entry, now).await?;
         let whose = (old.user, &old.provider);
         let before = old.standing().and_old();
-        let after = new.check.standing().as_before(&before);
+        let after = new.check.standing().known_from(&before);
         let told = notices::follow(&mut tx, whose, &before, &after, now).await?;
         tell(&mut tx, whose, told, now).await?;
         tx.commit().await?;

@@ -113,7 +113,7 @@ impl Standing {
     }
 
     /// The part of it that was so before: what is new is no news to whoever has just stored the key.
-    pub(super) fn as_before(mut self, before: &Self) -> Self {
+    pub(super) fn known_from(mut self, before: &Self) -> Self {
         self.kinds.retain(|kind| before.kinds.contains(kind) && *kind != NoticeKind::ReplacementDue);
         self
     }
