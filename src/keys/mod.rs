@@ -308,7 +308,8 @@ impl Keys {
     /// The user's credentials, masked, by provider; and the operator's where the user has none.
     pub async fn list(&self, user: UserId) -> Result<Vec<KeyView>, AppError> {
         let rows = self.store.keys(user).await.map_err(|e| internal(&e))?;
-        let mut views: Vec<_> = rows.iter().map(|row| self.view_of(row)).collect();
+        let quotas = self.quotas(user).await?;
+        let mut views: Vec<_> = rows.iter().map(|row| self.view_of(row, &quotas)).collect();
         let capped = self.is_capped(user).await?;
         views.extend(self.platform_views(&views, capped));
         views.sort_by(|a, b| a.provider.cmp(&b.provider));
@@ -318,7 +319,7 @@ impl Keys {
     /// One of the user's own credentials, masked.
     pub async fn view(&self, user: UserId, provider: &ProviderId) -> Result<KeyView, AppError> {
         let row = self.stored(user, provider).await?;
-        Ok(self.view_of(&row))
+        Ok(self.view_of(&row, &self.quotas(user).await?))
     }
 
     /// Whether a service may spend the user's keys.

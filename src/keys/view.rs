@@ -2,16 +2,19 @@
 
 use super::Keys;
 use crate::{
+    account::internal,
     model::{
         ability::{ServiceAbilities, abilities},
         access::CredentialState,
-        ids::ProviderId,
+        error::AppError,
+        ids::{ProviderId, UserId},
         key::{KeyMetadata, KeyView, Source},
         provider,
+        quota::{LOOK_BACK, forecast},
         status::{KeyStatus, Reason},
     },
     monitor::transition,
-    store::KeyRow,
+    store::{KeyRow, QuotaSeries},
 };
 
 impl Keys {
@@ -28,7 +31,14 @@ impl Keys {
         info.map(|info| abilities(state, known, info, self.policy())).unwrap_or_default()
     }
 
-    pub(super) fn view_of(&self, row: &KeyRow) -> KeyView {
+    /// What checks told lately of the quotas of the user's keys.
+    pub(super) async fn quotas(&self, user: UserId) -> Result<Vec<QuotaSeries>, AppError> {
+        let since = self.clock.now().minus(LOOK_BACK);
+        self.store.quota_points(user, since).await.map_err(|e| internal(&e))
+    }
+
+    pub(super) fn view_of(&self, row: &KeyRow, quotas: &[QuotaSeries]) -> KeyView {
+        let quota = quotas.iter().find(|quota| quota.provider == row.provider);
         let name = self.provider_name(&row.provider);
         let field = |name| row.config.get(name).and_then(|value| value.as_str()).map(str::to_owned);
         KeyView {
@@ -44,6 +54,7 @@ impl Keys {
             last_validated: row.last_validated,
             next_check_at: self.checking.enabled.then_some(row.next_check_at),
             metadata: row.metadata.clone(),
+            forecast: quota.and_then(|quota| forecast(&quota.points, &quota.unit, self.clock.now())),
             services: self.abilities(&state_of(row), &row.metadata),
             evidence: row.evidence.clone(),
             source: Source::User,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ability::ServiceAbilities, check::Evidence, ids::ProviderId, number::grouped, status::KeyStatus,
-    time::Timestamp,
+    ability::ServiceAbilities, check::Evidence, ids::ProviderId, number::grouped, quota::Forecast,
+    status::KeyStatus, time::Timestamp,
 };
 
 /// Who supplied a credential.
@@ -106,6 +106,9 @@ pub struct KeyView {
     pub next_check_at: Option<Timestamp>,
     /// What the provider told of the account.
     pub metadata: KeyMetadata,
+    /// How long the allowance lasts at the pace of the last days; absent where the provider does not tell what is left.
+    #[serde(default)]
+    pub forecast: Option<Forecast>,
     /// What it can and cannot do, for each service that can use it.
     #[serde(default)]
     pub services: Vec<ServiceAbilities>,

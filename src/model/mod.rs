@@ -14,6 +14,8 @@ pub mod money;
 pub mod number;
 pub mod page;
 pub mod provider;
+pub mod quota;
+pub mod report;
 pub mod scraper;
 pub mod service;
 pub mod status;

@@ -259,6 +259,7 @@ mod tests {
             region: None,
             last_validated: None,
             next_check_at: None,
+            forecast: None,
             services: abilities(&state, &metadata, &info(&id, None), POLICY),
             metadata,
             evidence: None,

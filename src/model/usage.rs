@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ids::ProviderId, money::Charge, service::ServiceId, time::Timestamp};
+use super::{ids::ProviderId, money::Charge, quota::QuotaHistory, service::ServiceId, time::Timestamp};
 
 /// The buckets of the histograms of latency: a call is counted in the first that it fits, in microseconds. Each ends at
 /// most two thirds later than the one before, so a percentile read from them is too long by no more than that.
@@ -317,6 +317,8 @@ pub struct UsageReport {
     pub costs: Vec<Charge>,
     /// What failed, the most frequent first.
     pub failures: Vec<Failure>,
+    /// The quotas of the stored keys over the range, and how long they last.
+    pub quotas: Vec<QuotaHistory>,
 }
 
 /// Counts by bucket, from which percentiles are read. Two of them add up to the one of both.

@@ -5,7 +5,9 @@ use serde_json::Value;
 use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
-use super::{SecurityEvent, Store, StoreError, audit, deks::DekRow, events, scheduler::REPORTS_FOLLOW, sql};
+use super::{
+    SecurityEvent, Store, StoreError, audit, deks::DekRow, events, quotas, scheduler::REPORTS_FOLLOW, sql,
+};
 use crate::{
     model::{
         access::CredentialState,
@@ -332,6 +334,7 @@ impl Store {
         )?;
         insert_webhook_copy(&mut tx, key.user, (key.id, 1, key.config), key.dek, key.webhook.as_ref())
             .await?;
+        quotas::note(&mut tx, (key.user, key.id, 1), key.check, None).await?;
         let entry = SecurityEvent::new(key.user, "key.created", key.provider);
         audit::append(&mut tx, audit_key, &entry, now).await?;
         events::append(&mut tx, key.user, Change::Key(key.provider), now).await?;
@@ -412,6 +415,7 @@ impl Store {
         let version = old.credential_version.saturating_add(1);
         let place = (old.id, version, new.config);
         insert_webhook_copy(&mut tx, old.user, place, new.dek, new.webhook.as_ref()).await?;
+        quotas::note(&mut tx, (old.user, old.id, version), new.check, None).await?;
         let entry = SecurityEvent::new(old.user, "key.replaced", &old.provider);
         audit::append(&mut tx, audit_key, &entry, now).await?;
         events::append(&mut tx, old.user, Change::Key(&old.provider), now).await?;
@@ -480,6 +484,7 @@ impl Store {
         if written == 0 {
             return Ok(false);
         }
+        quotas::note(&mut tx, (key.user, key.id, key.credential_version), result, Some(key)).await?;
         if key.status != result.status {
             let change = format!("{} {} {}", key.provider, key.status, result.status);
             audit::append(

@@ -31,6 +31,7 @@ mod orders;
 mod outage;
 mod own_voice;
 mod platform_keys;
+mod quotas;
 mod recheck;
 mod recheck_scale;
 mod results;

@@ -19,6 +19,7 @@ use crate::{
         money::Charge,
         page::SessionView,
         provider::{Category, Cost, FieldInfo, FormInfo, Links, ProviderInfo},
+        quota::{Forecast, Outlook, QuotaHistory, QuotaPoint},
         scraper::{
             BatchEstimate, BatchView, Engine, Place, ResultRow, SavedView, SearchRequest, SearchState,
             SearchView,
@@ -177,6 +178,22 @@ fn usage() -> UsageReport {
             calls: 3,
             last_at: NOW,
         }],
+        quotas: vec![QuotaHistory {
+            provider: ProviderId::SERPAPI,
+            unit: "searches".to_owned(),
+            points: vec![QuotaPoint { at: NOW, used: 42, limit: Some(1_000), resets_at: None }],
+            forecast: Some(forecast()),
+        }],
+    }
+}
+
+fn forecast() -> Forecast {
+    Forecast {
+        outlook: Outlook::Ends,
+        at: Some(Timestamp::from_seconds(NOW.seconds() + 20 * 86_400)),
+        per_day: Some(48),
+        unit: "searches".to_owned(),
+        made_at: NOW,
     }
 }
 
@@ -250,6 +267,7 @@ fn key() -> KeyView {
         last_validated: Some(NOW),
         next_check_at: Some(Timestamp::from_seconds(NOW.seconds() + 86_400)),
         metadata: metadata(),
+        forecast: Some(forecast()),
         services: abilities(&credential(), &metadata(), &provider(), POLICY),
         evidence: Some(Evidence {
             outcome: Outcome::Valid,

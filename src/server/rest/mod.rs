@@ -112,6 +112,7 @@ pub(super) fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(voices::studio))
         .routes(routes!(voices::clones))
         .routes(routes!(usage::report))
+        .routes(routes!(usage::csv))
         .routes(routes!(tokens::list, tokens::issue))
         .routes(routes!(tokens::revoke))
         .routes(routes!(system::access))

@@ -1,8 +1,12 @@
 //! Analytics: what a user's keys were used for, out of the ledger. Spends no key.
 
 mod costs;
+mod files;
+mod quotas;
 
 use std::{collections::BTreeMap, sync::Arc};
+
+pub use self::files::UsageFile;
 
 use crate::{
     account::internal,
@@ -45,6 +49,7 @@ impl Analytics {
         let steps = self.store.usage_by_step(user, window).await.map_err(|e| internal(&e))?;
         let costs =
             self.store.usage_costs(user, window.begins, window.ends).await.map_err(|e| internal(&e))?;
+        let quotas = self.quotas(user, window).await?;
         Ok(UsageReport {
             range,
             begins: window.begins,
@@ -55,6 +60,7 @@ impl Analytics {
             operations: operations(&recent),
             costs: costs::costs(costs),
             failures: failures(&recent),
+            quotas,
         })
     }
 }

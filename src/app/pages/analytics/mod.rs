@@ -1,5 +1,6 @@
 mod chart;
 mod costs;
+mod quotas;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -17,6 +18,7 @@ use crate::{
     },
     model::{
         provider::provider_name,
+        report::UsageTable,
         service::ServiceId,
         usage::{Failure, Operation, Range, Totals, UsageReport},
     },
@@ -115,13 +117,29 @@ fn Report(report: UsageReport, offset: i32) -> impl IntoView {
         }
         .into_any();
     }
-    let UsageReport { range, totals, before, operations, costs, failures, steps, .. } = report;
+    let UsageReport { range, totals, before, operations, costs, failures, steps, quotas, .. } = report;
+    let csv = |table, of| csv_link(table, of, range, offset);
+    let (of_steps, of_operations) =
+        (csv(UsageTable::Steps, "calls over time"), csv(UsageTable::Operations, "operations"));
+    let (of_costs, of_failures) = (csv(UsageTable::Costs, "costs"), csv(UsageTable::Failures, "what failed"));
     view! {
         <Figures totals=totals before=before range=range />
-        <Chart range=range steps=steps offset=offset />
-        <Operations operations=operations />
-        {costs::costs(costs)}
-        <Failures failures=failures />
+        <Chart range=range steps=steps offset=offset csv=of_steps />
+        {quotas::quotas(quotas, offset, csv(UsageTable::Quotas, "quotas"))}
+        <Operations operations=operations csv=of_operations />
+        {costs::costs(costs, of_costs)}
+        <Failures failures=failures csv=of_failures />
+    }
+    .into_any()
+}
+
+/// A table as a file, for the range that is shown.
+fn csv_link(table: UsageTable, of: &'static str, range: Range, offset: i32) -> AnyView {
+    view! {
+        <a class="csv" href=table.path(range, offset) download="" rel="external">
+            "CSV"
+            <span class="visually-hidden">{format!(" of {of}")}</span>
+        </a>
     }
     .into_any()
 }
@@ -165,7 +183,7 @@ fn duration(milliseconds: i64) -> String {
 }
 
 #[component]
-fn Operations(operations: Vec<Operation>) -> impl IntoView {
+fn Operations(operations: Vec<Operation>, csv: AnyView) -> impl IntoView {
     let rows = operations.into_iter().map(|row| {
         let totals = row.totals;
         let service = row.service.map_or("Key checks", ServiceId::name);
@@ -187,7 +205,10 @@ fn Operations(operations: Vec<Operation>) -> impl IntoView {
     });
     view! {
         <section class="section" aria-labelledby="operations">
-            <h2 id="operations">"What was asked"</h2>
+            <div class="section-head">
+                <h2 id="operations">"What was asked"</h2>
+                {csv}
+            </div>
             <div class="panel panel-flush">
                 <div class="table-scroll" role="region" aria-label="Table of operations" tabindex="0">
                     <table class="usage figures">
@@ -227,7 +248,7 @@ fn head(words: &[&'static str], numbers: &[&'static str]) -> AnyView {
 }
 
 #[component]
-fn Failures(failures: Vec<Failure>) -> impl IntoView {
+fn Failures(failures: Vec<Failure>, csv: AnyView) -> impl IntoView {
     let content = if failures.is_empty() {
         view! { <p class="muted">"Nothing failed."</p> }.into_any()
     } else {
@@ -260,7 +281,10 @@ fn Failures(failures: Vec<Failure>) -> impl IntoView {
     };
     view! {
         <section class="section" aria-labelledby="failures">
-            <h2 id="failures">"What failed"</h2>
+            <div class="section-head">
+                <h2 id="failures">"What failed"</h2>
+                {csv}
+            </div>
             {content}
         </section>
     }

@@ -166,6 +166,7 @@ mod tests {
             region: None,
             last_validated: None,
             next_check_at: None,
+            forecast: None,
             services: Vec::new(),
             metadata: KeyMetadata::default(),
             evidence: None,
