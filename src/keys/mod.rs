@@ -328,6 +328,12 @@ impl Keys {
         Ok(access::decide(service, &self.with_platform(user, &own).await?, self.policy()))
     }
 
+    /// The decisions for all services.
+    pub async fn decisions(&self, user: UserId) -> Result<Vec<AccessDecision>, AppError> {
+        let own = self.store.credential_states(user).await.map_err(|e| internal(&e))?;
+        self.decide_all(user, &own).await
+    }
+
     /// The decisions for all services, by how the user's own credentials stand.
     pub async fn decide_all(
         &self,

@@ -5,8 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ability::ServiceAbilities, check::Evidence, ids::ProviderId, number::grouped, quota::Forecast,
-    status::KeyStatus, time::Timestamp,
+    ability::ServiceAbilities,
+    check::Evidence,
+    ids::{KeyId, ProviderId},
+    number::grouped,
+    quota::Forecast,
+    status::KeyStatus,
+    time::Timestamp,
 };
 
 /// Who supplied a credential.
@@ -29,6 +34,15 @@ impl Source {
             Self::Platform => "platform",
         }
     }
+}
+
+/// A version of a stored credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyVersion {
+    /// The credential.
+    pub id: KeyId,
+    /// Raised by every replacement.
+    pub version: i64,
 }
 
 /// A provider's allowance. Numbers that the provider did not tell are absent.

@@ -1,8 +1,16 @@
-//! The tables of the analytics page, as files.
+//! What the analytics page shows beside what was used, and its tables as files.
 
 use std::str::FromStr;
 
-use super::usage::Range;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    access::AccessDecision,
+    ids::ProviderId,
+    number::grouped,
+    time::Timestamp,
+    usage::{Range, Step, UsageReport},
+};
 
 /// A table of the analytics page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,6 +26,10 @@ pub enum UsageTable {
     Costs,
     /// What is left of quotas.
     Quotas,
+    /// Whether providers answered.
+    Availability,
+    /// How each version of a key did.
+    Versions,
 }
 
 /// The word names no table.
@@ -27,7 +39,15 @@ pub struct InvalidTable;
 
 impl UsageTable {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Operations, Self::Steps, Self::Failures, Self::Costs, Self::Quotas];
+    pub const ALL: [Self; 7] = [
+        Self::Operations,
+        Self::Steps,
+        Self::Failures,
+        Self::Costs,
+        Self::Quotas,
+        Self::Availability,
+        Self::Versions,
+    ];
 
     /// The word in addresses and names of files.
     pub const fn code(self) -> &'static str {
@@ -37,12 +57,15 @@ impl UsageTable {
             Self::Failures => "failures",
             Self::Costs => "costs",
             Self::Quotas => "quotas",
+            Self::Availability => "availability",
+            Self::Versions => "versions",
         }
     }
 
-    /// Where the file is, for a range and a zone that is `offset` minutes ahead of UTC.
-    pub fn path(self, range: Range, offset: i32) -> String {
-        format!("/api/usage.csv?table={}&range={range}&offset={offset}", self.code())
+    /// Where the file is, for a range, a zone that is `offset` minutes ahead of UTC, and a provider if it is about one.
+    pub fn path(self, range: Range, offset: i32, provider: Option<&ProviderId>) -> String {
+        let provider = provider.map(|provider| format!("&provider={provider}")).unwrap_or_default();
+        format!("/api/usage.csv?table={}&range={range}&offset={offset}{provider}", self.code())
     }
 }
 
@@ -50,5 +73,100 @@ impl FromStr for UsageTable {
     type Err = InvalidTable;
     fn from_str(text: &str) -> Result<Self, InvalidTable> {
         Self::ALL.into_iter().find(|table| table.code() == text).ok_or(InvalidTable)
+    }
+}
+
+/// Whether providers answered, over the last 90 days whatever the range is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct Availability {
+    /// The beginning of the first day.
+    #[cfg_attr(feature = "ssr", schema(value_type = String, format = DateTime))]
+    pub begins: Timestamp,
+    /// The end of today.
+    #[cfg_attr(feature = "ssr", schema(value_type = String, format = DateTime))]
+    pub ends: Timestamp,
+    /// Those that were called.
+    pub providers: Vec<ProviderDays>,
+}
+
+/// How often a provider answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct ProviderDays {
+    /// The provider.
+    #[cfg_attr(feature = "ssr", schema(value_type = String, example = "serpapi"))]
+    pub provider: ProviderId,
+    /// Calls and checks in all.
+    pub calls: i64,
+    /// Those that failed for the provider's sake: no connection, no answer in time, or a fault of its own.
+    pub failed: i64,
+    /// The days that had any, counted in the same way.
+    pub days: Vec<Step>,
+}
+
+impl ProviderDays {
+    /// What was answered, in words: `99.2 % of 1,204 calls were answered`. Never rounded up to all.
+    pub fn words(&self) -> String {
+        let calls = match self.calls {
+            1 => "1 call".to_owned(),
+            calls => format!("{} calls", grouped(calls)),
+        };
+        if self.failed == 0 {
+            return format!("All of {calls} were answered");
+        }
+        let tenths = i128::from(self.calls - self.failed) * 1_000 / i128::from(self.calls.max(1));
+        format!("{}.{} % of {calls} were answered", tenths / 10, tenths % 10)
+    }
+
+    /// The days on which something was not answered.
+    pub fn troubled(&self) -> impl DoubleEndedIterator<Item = &Step> {
+        self.days.iter().filter(|day| day.failed > 0)
+    }
+}
+
+/// The calls that were made with one version of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct VersionUse {
+    /// Whose key.
+    #[cfg_attr(feature = "ssr", schema(value_type = String, example = "serpapi"))]
+    pub provider: ProviderId,
+    /// The version: 1 for the key as it was first stored, raised by every replacement.
+    pub version: i64,
+    /// It is the one that is stored now.
+    pub in_use: bool,
+    /// Calls since it was stored, checks included.
+    pub calls: i64,
+    /// Those that failed.
+    pub failed: i64,
+    /// When the first was asked for.
+    #[cfg_attr(feature = "ssr", schema(value_type = String, format = DateTime))]
+    pub first_at: Timestamp,
+    /// When the last was asked for.
+    #[cfg_attr(feature = "ssr", schema(value_type = String, format = DateTime))]
+    pub last_at: Timestamp,
+}
+
+/// All that the analytics page shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnalyticsPage {
+    /// What was used.
+    pub usage: UsageReport,
+    /// Which services are open, and what closes the others.
+    pub services: Vec<AccessDecision>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_failure_is_rounded_away() {
+        let days =
+            |calls, failed| ProviderDays { provider: ProviderId::SERPAPI, calls, failed, days: Vec::new() };
+        assert_eq!(days(1, 0).words(), "All of 1 call were answered");
+        assert_eq!(days(10_000, 1).words(), "99.9 % of 10,000 calls were answered");
+        assert_eq!(days(3, 3).words(), "0.0 % of 3 calls were answered");
     }
 }

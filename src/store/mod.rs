@@ -31,6 +31,7 @@ mod tokens;
 mod usage;
 mod usage_costs;
 mod usage_queue;
+mod usage_sums;
 mod users;
 mod voice_clones;
 
@@ -63,6 +64,7 @@ pub use sessions::{Means, NewSession, Principal, SessionRow, Standing};
 pub use tokens::NewToken;
 pub use usage::{NO_FAILURES, UsageCell, UsageRow};
 pub use usage_costs::CostRow;
+pub use usage_sums::AnsweredRow;
 pub use users::{NewUser, Role, UserRow};
 
 /// The database.

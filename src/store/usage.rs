@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Store, StoreError, TxOn, sql};
+use super::{Store, StoreError, TxOn, sql, usage_sums};
 use crate::model::{
-    ids::{KeyId, ProviderId, UserId},
+    ids::{ProviderId, UserId},
+    key::KeyVersion,
     service::ServiceId,
     time::Timestamp,
     usage::{DAY_US, HOUR_US, Window, latency_bucket},
@@ -24,7 +25,7 @@ pub struct UsageRow {
     /// Whose key.
     pub user: UserId,
     /// Which key; `None` for a candidate that was not stored.
-    pub key: Option<KeyId>,
+    pub key: Option<KeyVersion>,
     /// The provider.
     pub provider: ProviderId,
     /// The service it was for.
@@ -50,7 +51,7 @@ impl UsageRow {
         self.service.map(ServiceId::slug)
     }
 
-    fn is_failure(&self) -> bool {
+    pub(super) fn is_failure(&self) -> bool {
         !NO_FAILURES.contains(&self.outcome)
     }
 }
@@ -201,6 +202,7 @@ impl Store {
                 failed
             )?;
         }
+        usage_sums::count(&mut tx, calls).await?;
         tx.commit().await
     }
 
@@ -306,7 +308,7 @@ async fn append(tx: &mut TxOn, calls: &[Noted]) -> Result<(), StoreError> {
                 )
                 .bind(id)
                 .bind(row.user.0)
-                .bind(row.key.map(|key| key.0))
+                .bind(row.key.map(|key| key.id.0))
                 .bind(row.provider.as_str())
                 .bind(row.service())
                 .bind(row.operation.as_str())
@@ -330,7 +332,7 @@ async fn append(tx: &mut TxOn, calls: &[Noted]) -> Result<(), StoreError> {
             )
             .bind(calls.iter().map(|(id, _)| *id).collect::<Vec<_>>())
             .bind(rows().map(|row| row.user.0).collect::<Vec<_>>())
-            .bind(rows().map(|row| row.key.map(|key| key.0)).collect::<Vec<_>>())
+            .bind(rows().map(|row| row.key.map(|key| key.id.0)).collect::<Vec<_>>())
             .bind(rows().map(|row| row.provider.as_str()).collect::<Vec<_>>())
             .bind(rows().map(UsageRow::service).collect::<Vec<_>>())
             .bind(rows().map(|row| row.operation.as_str()).collect::<Vec<_>>())

@@ -43,4 +43,5 @@ mod support;
 mod tokens;
 mod usage;
 mod usage_costs;
+mod usage_report;
 mod voices;

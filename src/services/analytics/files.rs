@@ -6,7 +6,7 @@ use super::Analytics;
 use crate::{
     model::{
         error::AppError,
-        ids::UserId,
+        ids::{ProviderId, UserId},
         provider::provider_name,
         report::UsageTable,
         service::ServiceId,
@@ -31,8 +31,9 @@ impl Analytics {
         table: UsageTable,
         range: Range,
         offset: i32,
+        provider: Option<ProviderId>,
     ) -> Result<UsageFile, AppError> {
-        let report = self.report(user, range, offset).await?;
+        let report = self.report(user, range, offset, provider).await?;
         let name = format!("usage-{}-{range}-{}.csv", table.code(), self.clock.now().iso_date());
         Ok(UsageFile { name, content: csv(&report, table)? })
     }
@@ -79,11 +80,22 @@ fn csv(report: &UsageReport, table: UsageTable) -> Result<Bytes, AppError> {
             }
         }
         UsageTable::Failures => {
-            lines.add(["Provider", "Outcome", "Calls", "Last", "What happened", "What helps"])?;
+            lines.add([
+                "Provider",
+                "For",
+                "Operation",
+                "Outcome",
+                "Calls",
+                "Last",
+                "What happened",
+                "What helps",
+            ])?;
             for row in &report.failures {
                 let (what, helps) = row.explanation();
                 lines.add([
                     guarded(&provider_name(&row.provider)),
+                    purpose(row.service),
+                    guarded(&row.operation),
                     guarded(&row.outcome),
                     row.calls.to_string(),
                     row.last_at.to_string(),
@@ -120,6 +132,33 @@ fn csv(report: &UsageReport, table: UsageTable) -> Result<Bytes, AppError> {
                         cell(point.resets_at),
                     ])?;
                 }
+            }
+        }
+        UsageTable::Availability => {
+            lines.add(["Provider", "Day begins", "Calls", "Not answered"])?;
+            for of in &report.availability.providers {
+                for day in &of.days {
+                    lines.add([
+                        guarded(&provider_name(&of.provider)),
+                        day.begins.to_string(),
+                        day.calls.to_string(),
+                        day.failed.to_string(),
+                    ])?;
+                }
+            }
+        }
+        UsageTable::Versions => {
+            lines.add(["Provider", "Version", "In use", "First used", "Last used", "Calls", "Failed"])?;
+            for row in &report.versions {
+                lines.add([
+                    guarded(&provider_name(&row.provider)),
+                    row.version.to_string(),
+                    if row.in_use { "yes" } else { "no" }.to_owned(),
+                    row.first_at.to_string(),
+                    row.last_at.to_string(),
+                    row.calls.to_string(),
+                    row.failed.to_string(),
+                ])?;
             }
         }
     }

@@ -158,7 +158,7 @@ pub const ROUTES: &[Row] = &[
     Row::new("GET", "/api/services/voice-cloning/studio", May::ServicesUse, 200, 403),
     Row::new("GET", "/api/services/voice-cloning/clones", May::Read, 200, 200),
     Row::new("GET", "/api/usage?range=7d&offset=60", May::Read, 200, 200),
-    Row::new("GET", "/api/usage.csv?table=quotas&range=7d&offset=60", May::Read, 200, 200),
+    Row::new("GET", "/api/usage.csv?table=quotas&range=7d&offset=60&provider=serpapi", May::Read, 200, 200),
     Row::new("GET", "/api/system/users/{user_id}/services/{service}/access", May::System, 200, 401),
     Row::new("GET", "/metrics", May::Metrics, 200, 401),
     Row::new("GET", "/api/openapi.json", May::Everybody, 200, 200),
