@@ -108,15 +108,15 @@ pub struct ProviderDays {
 impl ProviderDays {
     /// What was answered, in words: `99.2 % of 1,204 calls were answered`. Never rounded up to all.
     pub fn words(&self) -> String {
-        let calls = match self.calls {
-            1 => "1 call".to_owned(),
-            calls => format!("{} calls", grouped(calls)),
-        };
-        if self.failed == 0 {
-            return format!("All of {calls} were answered");
+        let calls = grouped(self.calls);
+        match (self.calls, self.failed) {
+            (1, 0) => return "The only call was answered".to_owned(),
+            (1, _) => return "The only call was not answered".to_owned(),
+            (_, 0) => return format!("All of {calls} calls were answered"),
+            _ => {}
         }
         let tenths = i128::from(self.calls - self.failed) * 1_000 / i128::from(self.calls.max(1));
-        format!("{}.{} % of {calls} were answered", tenths / 10, tenths % 10)
+        format!("{}.{} % of {calls} calls were answered", tenths / 10, tenths % 10)
     }
 
     /// The days on which something was not answered.
@@ -165,7 +165,8 @@ mod tests {
     fn no_failure_is_rounded_away() {
         let days =
             |calls, failed| ProviderDays { provider: ProviderId::SERPAPI, calls, failed, days: Vec::new() };
-        assert_eq!(days(1, 0).words(), "All of 1 call were answered");
+        assert_eq!(days(1, 0).words(), "The only call was answered");
+        assert_eq!(days(2, 0).words(), "All of 2 calls were answered");
         assert_eq!(days(10_000, 1).words(), "99.9 % of 10,000 calls were answered");
         assert_eq!(days(3, 3).words(), "0.0 % of 3 calls were answered");
     }

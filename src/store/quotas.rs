@@ -36,46 +36,49 @@ struct Row {
     resets_at: Option<i64>,
 }
 
-macro_rules! points {
-    ($more:literal) => {
-        concat!(
-            "SELECT k.provider, q.at, q.unit, q.used, q.units_max, q.resets_at
-             FROM quota_points q
-             JOIN user_api_keys k ON k.id = q.key_id AND k.user_id = q.user_id AND k.credential_version = q.version
-             WHERE q.user_id = $1 AND q.at >= $2 ",
-            $more,
-            " ORDER BY k.provider, q.at"
-        )
-    };
-}
-
 impl Store {
     /// What checks told since then of the quotas of the owner's credentials.
     pub async fn quota_points(&self, user: UserId, since: Timestamp) -> Result<Vec<QuotaSeries>, StoreError> {
-        let rows = sql::fetch_all!(self.reader(), Row, points!(""), user.0, since.0)?;
+        // Key by key, in this order: SQLite would rather read all that was ever told.
+        let rows = sql::fetch_all!(
+            self.reader(),
+            Row,
+            "SELECT k.provider, q.at, q.unit, q.used, q.units_max, q.resets_at
+             FROM user_api_keys k CROSS JOIN quota_points q
+             WHERE k.user_id = $1 AND q.user_id = $1 AND q.key_id = k.id AND q.version = k.credential_version
+                AND q.at >= $2
+             ORDER BY k.provider, q.at",
+            user.0,
+            since.0
+        )?;
         series(rows)
     }
 
-    /// The same over a longer time, with at most one figure, the last, in each `step`.
+    /// The same over a longer time, up to `ends`, with at most one figure, the last, in each `step`. Only those are read.
     pub async fn quota_points_by_step(
         &self,
         user: UserId,
-        since: Timestamp,
+        (begins, ends): (Timestamp, Timestamp),
         step: Duration,
     ) -> Result<Vec<QuotaSeries>, StoreError> {
         let step = i64::try_from(step.as_micros()).unwrap_or(i64::MAX).max(1);
         let rows = sql::fetch_all!(
             self.reader(),
             Row,
-            points!(
-                "AND NOT EXISTS (
-                    SELECT 1 FROM quota_points later
-                    WHERE later.user_id = q.user_id AND later.key_id = q.key_id AND later.version = q.version
-                        AND later.at > q.at AND later.at < $2 + ((q.at - $2) / $3 + 1) * $3)"
-            ),
+            "WITH RECURSIVE steps (begins) AS (
+                SELECT CAST($2 AS BIGINT) UNION ALL SELECT begins + $3 FROM steps WHERE begins + $3 < $4)
+             SELECT k.provider, q.at, q.unit, q.used, q.units_max, q.resets_at
+             FROM user_api_keys k CROSS JOIN steps CROSS JOIN quota_points q
+             WHERE k.user_id = $1 AND q.user_id = $1 AND q.key_id = k.id AND q.version = k.credential_version
+                AND q.at = (
+                    SELECT MAX(told.at) FROM quota_points told
+                    WHERE told.user_id = $1 AND told.key_id = k.id AND told.version = k.credential_version
+                        AND told.at >= steps.begins AND told.at < steps.begins + $3)
+             ORDER BY k.provider, q.at",
             user.0,
-            since.0,
-            step
+            begins.0,
+            step,
+            ends.0
         )?;
         series(rows)
     }

@@ -180,28 +180,10 @@ impl Store {
     /// and in one order everywhere, so that two nodes do not wait for each other.
     pub(super) async fn insert_usage(&self, calls: &[Noted]) -> Result<(), StoreError> {
         let (hours, days) = (counts(calls, HOUR_US), counts(calls, DAY_US));
-        let mut totals: BTreeMap<(Uuid, i64), (i64, i64)> = BTreeMap::new();
-        for (_, row) in calls {
-            let (calls, failed) = totals.entry((row.user.0, begin_of(row.at.0, HOUR_US))).or_default();
-            *calls += 1;
-            *failed += i64::from(row.is_failure());
-        }
         let mut tx = self.begin().await?;
         append(&mut tx.on, calls).await?;
         add_counts!(tx, "usage_hours", "hour", hours);
         add_counts!(tx, "usage_days", "day", days);
-        for ((user, hour), (calls, failed)) in totals {
-            sql::tx_execute!(
-                &mut tx,
-                "INSERT INTO usage_totals (user_id, hour, calls, failed) VALUES ($1, $2, $3, $4)
-                 ON CONFLICT (user_id, hour) DO UPDATE
-                 SET calls = usage_totals.calls + excluded.calls, failed = usage_totals.failed + excluded.failed",
-                user,
-                hour,
-                calls,
-                failed
-            )?;
-        }
         usage_sums::count(&mut tx, calls).await?;
         tx.commit().await
     }
@@ -263,7 +245,7 @@ impl Store {
     }
 }
 
-fn begin_of(at: i64, length: i64) -> i64 {
+pub(super) fn begin_of(at: i64, length: i64) -> i64 {
     at.div_euclid(length) * length
 }
 

@@ -1,12 +1,15 @@
-//! What the ledger adds up to beside `usage.rs`: the calls to each provider, by the hour; and those made with each
-//! version of a key.
+//! What the ledger adds up to beside `usage.rs`: all calls and those to each provider, by the hour; and those made with
+//! each version of a key.
 
 use std::collections::BTreeMap;
 
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Store, StoreError, Tx, TxOn, sql, usage::Noted};
+use super::{
+    Store, StoreError, Tx, TxOn, sql,
+    usage::{Noted, begin_of},
+};
 use crate::model::{
     ids::{ProviderId, UserId},
     report::VersionUse,
@@ -56,6 +59,17 @@ struct OfVersion {
     last_at: i64,
 }
 
+macro_rules! add_to_totals {
+    ($rows:literal) => {
+        concat!(
+            "INSERT INTO usage_totals (user_id, hour, calls, failed) ",
+            $rows,
+            " ON CONFLICT (user_id, hour) DO UPDATE
+             SET calls = usage_totals.calls + excluded.calls, failed = usage_totals.failed + excluded.failed"
+        )
+    };
+}
+
 macro_rules! add_to_providers {
     ($rows:literal) => {
         concat!(
@@ -85,11 +99,15 @@ macro_rules! add_to_versions {
 
 /// Counts calls, in the transaction that writes them down. Rows are written in one order everywhere.
 pub(super) async fn count(tx: &mut Tx, calls: &[Noted]) -> Result<(), StoreError> {
+    let mut totals: BTreeMap<(Uuid, i64), (i64, i64)> = BTreeMap::new();
     let mut providers: BTreeMap<(Uuid, i64, &str), OfProvider> = BTreeMap::new();
     let mut versions: BTreeMap<(Uuid, Uuid, i64, &str), OfVersion> = BTreeMap::new();
     for (_, row) in calls {
         let (user, provider, at) = (row.user.0, row.provider.as_str(), row.at.0);
-        let hour = at.div_euclid(HOUR_US) * HOUR_US;
+        let hour = begin_of(at, HOUR_US);
+        let total = totals.entry((user, hour)).or_default();
+        total.0 += 1;
+        total.1 += i64::from(row.is_failure());
         let of = providers.entry((user, hour, provider)).or_default();
         of.calls += 1;
         of.failed += i64::from(row.is_failure());
@@ -104,6 +122,15 @@ pub(super) async fn count(tx: &mut Tx, calls: &[Noted]) -> Result<(), StoreError
     }
     match &mut tx.on {
         TxOn::Sqlite(tx) => {
+            for ((user, hour), (calls, failed)) in totals {
+                sqlx::query(add_to_totals!("VALUES ($1, $2, $3, $4)"))
+                    .bind(user)
+                    .bind(hour)
+                    .bind(calls)
+                    .bind(failed)
+                    .execute(&mut **tx)
+                    .await?;
+            }
             for ((user, hour, provider), of) in providers {
                 sqlx::query(add_to_providers!("VALUES ($1, $2, $3, $4, $5, $6)"))
                     .bind(user)
@@ -130,24 +157,25 @@ pub(super) async fn count(tx: &mut Tx, calls: &[Noted]) -> Result<(), StoreError
             }
         }
         TxOn::Postgres(tx) => {
-            sqlx::query(add_to_providers!(
-                "SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])"
+            // One round trip for all three.
+            sqlx::query(concat!(
+                "WITH totals AS (",
+                add_to_totals!("SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[])"),
+                "), versions AS (",
+                add_to_versions!(
+                    "SELECT * FROM UNNEST($5::uuid[], $6::uuid[], $7::bigint[], $8::text[], $9::bigint[], $10::bigint[],
+                        $11::bigint[], $12::bigint[])"
+                ),
+                ") ",
+                add_to_providers!(
+                    "SELECT * FROM UNNEST($13::uuid[], $14::text[], $15::bigint[], $16::bigint[], $17::bigint[],
+                        $18::bigint[])"
+                )
             ))
-            .bind(providers.keys().map(|(user, ..)| *user).collect::<Vec<_>>())
-            .bind(providers.keys().map(|(.., provider)| *provider).collect::<Vec<_>>())
-            .bind(providers.keys().map(|(_, hour, _)| *hour).collect::<Vec<_>>())
-            .bind(providers.values().map(|of| of.calls).collect::<Vec<_>>())
-            .bind(providers.values().map(|of| of.failed).collect::<Vec<_>>())
-            .bind(providers.values().map(|of| of.unreachable).collect::<Vec<_>>())
-            .execute(&mut **tx)
-            .await?;
-            if versions.is_empty() {
-                return Ok(());
-            }
-            sqlx::query(add_to_versions!(
-                "SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[],
-                    $7::bigint[], $8::bigint[])"
-            ))
+            .bind(totals.keys().map(|(user, _)| *user).collect::<Vec<_>>())
+            .bind(totals.keys().map(|(_, hour)| *hour).collect::<Vec<_>>())
+            .bind(totals.values().map(|(calls, _)| *calls).collect::<Vec<_>>())
+            .bind(totals.values().map(|(_, failed)| *failed).collect::<Vec<_>>())
             .bind(versions.keys().map(|(user, ..)| *user).collect::<Vec<_>>())
             .bind(versions.keys().map(|(_, key, ..)| *key).collect::<Vec<_>>())
             .bind(versions.keys().map(|(_, _, version, _)| *version).collect::<Vec<_>>())
@@ -156,6 +184,12 @@ pub(super) async fn count(tx: &mut Tx, calls: &[Noted]) -> Result<(), StoreError
             .bind(versions.values().map(|of| of.failed).collect::<Vec<_>>())
             .bind(versions.values().map(|of| of.first_at).collect::<Vec<_>>())
             .bind(versions.values().map(|of| of.last_at).collect::<Vec<_>>())
+            .bind(providers.keys().map(|(user, ..)| *user).collect::<Vec<_>>())
+            .bind(providers.keys().map(|(.., provider)| *provider).collect::<Vec<_>>())
+            .bind(providers.keys().map(|(_, hour, _)| *hour).collect::<Vec<_>>())
+            .bind(providers.values().map(|of| of.calls).collect::<Vec<_>>())
+            .bind(providers.values().map(|of| of.failed).collect::<Vec<_>>())
+            .bind(providers.values().map(|of| of.unreachable).collect::<Vec<_>>())
             .execute(&mut **tx)
             .await?;
         }

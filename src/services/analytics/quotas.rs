@@ -22,7 +22,8 @@ impl Analytics {
         // What the forecast rests on is shown in any case.
         let begins = window.begins.min(recent);
         let step = window.ends.since(begins) / FIGURES;
-        let shown = self.store.quota_points_by_step(user, begins, step).await.map_err(|e| internal(&e))?;
+        let shown = self.store.quota_points_by_step(user, (begins, window.ends), step).await;
+        let shown = shown.map_err(|e| internal(&e))?;
         let recent = self.store.quota_points(user, recent).await.map_err(|e| internal(&e))?;
         let quotas = shown.into_iter().map(|series| {
             let recent = recent.iter().find(|recent| recent.provider == series.provider);

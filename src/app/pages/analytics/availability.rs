@@ -49,7 +49,7 @@ pub(super) fn availability(of: Availability, offset: i32, csv: AnyView) -> AnyVi
     let table = (!rows.is_empty()).then(|| {
         view! {
             <details class="panel panel-flush fold">
-                <summary>"Days with trouble as a table"</summary>
+                <summary>"Days with trouble"</summary>
                 <table class="usage usage-steps figures">
                     <caption class="visually-hidden">"Days on which a provider did not answer"</caption>
                     {head(&["Provider", "Day"], &["Calls", "Not answered"])}

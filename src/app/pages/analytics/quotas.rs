@@ -69,7 +69,7 @@ fn quota(history: QuotaHistory, offset: i32) -> AnyView {
         </div>
         <details class="panel panel-flush fold">
             <summary>
-                "As a table" <span class="visually-hidden">{format!(": {name} {unit}")}</span>
+                "All figures" <span class="visually-hidden">{format!(" of {name} {unit}")}</span>
             </summary>
             <table class="usage usage-steps figures">
                 <caption class="visually-hidden">{format!("{name} {unit}, the latest first")}</caption>
