@@ -46,7 +46,7 @@ pub(crate) async fn rows(effort: Effort) -> Vec<Row> {
         let call = format!("what the usage ledger adds to a call, {}", engine.name());
         let weeks = effort.or(104, 26);
         let report = format!(
-            "report of 52 weeks for one user, {} kinds of calls in each hour of {weeks} weeks, {}",
+            "report of 52 weeks for one user, {} kinds of calls in each hour of {weeks} weeks, hourly figures of six quotas, {}",
             KINDS.len(),
             engine.name()
         );
@@ -64,12 +64,14 @@ pub(crate) async fn rows(effort: Effort) -> Vec<Row> {
         let now = SystemClock.now();
         println!("Writing down the calls of {weeks} weeks…");
         fill(&store, user, now, weeks * 7 * 24).await;
+        seeded.quotas(user, now.0).await;
         let mut times = Vec::new();
         for _ in 0..effort.or(31, 11) {
             let begin = Instant::now();
-            let report = installed.state.use_cases.analytics.report(user, Range::Year, 330).await.unwrap();
+            let report =
+                installed.state.use_cases.analytics.report(user, Range::Year, 330, None).await.unwrap();
             times.push(begin.elapsed().as_secs_f64() * 1e3);
-            assert!(report.totals.calls > 0 && report.steps.len() == 52);
+            assert!(report.totals.calls > 0 && report.steps.len() == 52 && report.quotas.len() == 6);
         }
         let time = median(times);
         rows.push(Row::absolute(report, format!("{time:.1} ms"), REPORT, time <= 50.0));

@@ -96,6 +96,22 @@ impl Seeded {
         UserId(id)
     }
 
+    /// What hourly checks of the keys of `user` told of their quotas for 90 days, up to `now`.
+    pub(crate) async fn quotas(&self, user: UserId, now: i64) {
+        let sql = "WITH RECURSIVE hours (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM hours WHERE n < 2159)
+             INSERT INTO quota_points (user_id, key_id, version, at, unit, used, units_max, resets_at)
+             SELECT user_id, id, credential_version, $1 - n * 3600000000, 'searches', 2160 - n, 9000, NULL
+             FROM user_api_keys CROSS JOIN hours WHERE user_id = $2";
+        let written = if self.database.starts_with("sqlite:") {
+            let mut connection = SqliteConnection::connect(&self.database).await.unwrap();
+            sqlx::query(sql).bind(now).bind(user.0).execute(&mut connection).await.unwrap().rows_affected()
+        } else {
+            let mut connection = PgConnection::connect(&self.database).await.unwrap();
+            sqlx::query(sql).bind(now).bind(user.0).execute(&mut connection).await.unwrap().rows_affected()
+        };
+        assert_eq!(written, 6 * 2_160);
+    }
+
     async fn fill_sqlite(&self, users: u64) {
         let (now, later) = times();
         let mut connection = SqliteConnection::connect(&self.database).await.unwrap();

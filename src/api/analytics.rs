@@ -5,17 +5,17 @@ use leptos::prelude::*;
 #[cfg(feature = "ssr")]
 use super::context::*;
 use super::wire::Rpc;
-use crate::model::{
-    error::AppError,
-    usage::{Range, UsageReport},
-};
+use crate::model::{error::AppError, ids::ProviderId, report::AnalyticsPage, usage::Range};
 
-/// What was used, in the zone that is `offset` minutes ahead of UTC.
+/// What was used, and how far the services are set up, in the zone that is `offset` minutes ahead of UTC.
 #[server(name = ReadUsage, prefix = "/api/rpc", endpoint = "usage", protocol = Rpc)]
 pub async fn usage(
     #[server(default)] range: Range,
     #[server(default)] offset: i32,
-) -> Result<UsageReport, AppError> {
+    #[server(default)] provider: Option<ProviderId>,
+) -> Result<AnalyticsPage, AppError> {
     let who = principal().await?;
-    use_cases()?.analytics.report(who.user, range, offset).await
+    let app = use_cases()?;
+    let usage = app.analytics.report(who.user, range, offset, provider).await?;
+    Ok(AnalyticsPage { usage, services: app.keys.decisions(who.user).await? })
 }

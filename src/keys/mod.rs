@@ -366,7 +366,8 @@ impl Keys {
     /// The user's credentials, masked, by provider; and the operator's where the user has none.
     pub async fn list(&self, user: UserId) -> Result<Vec<KeyView>, AppError> {
         let rows = self.store.keys(user).await.map_err(|e| internal(&e))?;
-        let mut views: Vec<_> = rows.iter().map(|row| self.view_of(row)).collect();
+        let quotas = self.quotas(user).await?;
+        let mut views: Vec<_> = rows.iter().map(|row| self.view_of(row, &quotas)).collect();
         let capped = self.is_capped(user).await?;
         views.extend(self.platform_views(&views, capped));
         views.sort_by(|a, b| a.provider.cmp(&b.provider));
@@ -377,7 +378,7 @@ impl Keys {
     /// One of the user's own credentials, masked.
     pub async fn view(&self, user: UserId, provider: &ProviderId) -> Result<KeyView, AppError> {
         let row = self.stored(user, provider).await?;
-        let mut view = self.view_of(&row);
+        let mut view = self.view_of(&row, &self.quotas(user).await?);
         self.tell_outages(std::slice::from_mut(&mut view)).await?;
         Ok(view)
     }
@@ -386,6 +387,12 @@ impl Keys {
     pub async fn decide(&self, user: UserId, service: ServiceId) -> Result<AccessDecision, AppError> {
         let own = self.store.credential_states(user).await.map_err(|e| internal(&e))?;
         Ok(access::decide(service, &self.with_platform(user, &own).await?, self.policy()))
+    }
+
+    /// The decisions for all services.
+    pub async fn decisions(&self, user: UserId) -> Result<Vec<AccessDecision>, AppError> {
+        let own = self.store.credential_states(user).await.map_err(|e| internal(&e))?;
+        self.decide_all(user, &own).await
     }
 
     /// The decisions for all services, by how the user's own credentials stand.

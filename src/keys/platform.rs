@@ -106,6 +106,7 @@ impl Keys {
                 capabilities: known.metadata.capabilities.clone(),
                 ..KeyMetadata::default()
             },
+            forecast: None,
             services: self.abilities(&platform_state(key, capped), &known.metadata),
             evidence: None,
             source: Source::Platform,

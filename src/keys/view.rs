@@ -7,15 +7,16 @@ use crate::{
         ability::{ServiceAbilities, abilities},
         access::CredentialState,
         error::AppError,
-        ids::ProviderId,
+        ids::{ProviderId, UserId},
         key::{KeyMetadata, KeyView, Source},
         outage::Outage,
         provider,
+        quota::{LOOK_BACK, forecast},
         status::{KeyStatus, Reason},
         time::Timestamp,
     },
     monitor::transition,
-    store::KeyRow,
+    store::{KeyRow, QuotaSeries},
 };
 
 impl Keys {
@@ -54,7 +55,14 @@ impl Keys {
         row.due_since.or_else(|| self.checking.enabled.then_some(row.next_check_at))
     }
 
-    pub(super) fn view_of(&self, row: &KeyRow) -> KeyView {
+    /// What checks told lately of the quotas of the user's keys.
+    pub(super) async fn quotas(&self, user: UserId) -> Result<Vec<QuotaSeries>, AppError> {
+        let since = self.clock.now().minus(LOOK_BACK);
+        self.store.quota_points(user, since).await.map_err(|e| internal(&e))
+    }
+
+    pub(super) fn view_of(&self, row: &KeyRow, quotas: &[QuotaSeries]) -> KeyView {
+        let quota = quotas.iter().find(|quota| quota.provider == row.provider);
         let name = self.provider_name(&row.provider);
         let field = |name| row.config.get(name).and_then(|value| value.as_str()).map(str::to_owned);
         KeyView {
@@ -73,6 +81,7 @@ impl Keys {
             check_every: self.checking.bounds.schedule(row.check_every).every(),
             check_choices: self.choices(&row.provider),
             metadata: row.metadata.clone(),
+            forecast: quota.and_then(|quota| forecast(&quota.points, &quota.unit, self.clock.now())),
             services: self.abilities(&state_of(row), &row.metadata),
             evidence: row.evidence.clone(),
             source: Source::User,

@@ -5,8 +5,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ability::ServiceAbilities, check::Evidence, ids::ProviderId, number::grouped, schedule::Every,
-    status::KeyStatus, time::Timestamp,
+    ability::ServiceAbilities,
+    check::Evidence,
+    ids::{KeyId, ProviderId},
+    number::grouped,
+    quota::Forecast,
+    schedule::Every,
+    status::KeyStatus,
+    time::Timestamp,
 };
 
 /// Who supplied a credential.
@@ -29,6 +35,15 @@ impl Source {
             Self::Platform => "platform",
         }
     }
+}
+
+/// A version of a stored credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyVersion {
+    /// The credential.
+    pub id: KeyId,
+    /// Raised by every replacement.
+    pub version: i64,
 }
 
 /// A provider's allowance. Numbers that the provider did not tell are absent.
@@ -113,6 +128,9 @@ pub struct KeyView {
     pub check_choices: Vec<Every>,
     /// What the provider told of the account.
     pub metadata: KeyMetadata,
+    /// How long the allowance lasts at the pace of the last days; absent where the provider does not tell what is left.
+    #[serde(default)]
+    pub forecast: Option<Forecast>,
     /// What it can and cannot do, for each service that can use it.
     #[serde(default)]
     pub services: Vec<ServiceAbilities>,

@@ -16,6 +16,8 @@ pub mod number;
 pub mod outage;
 pub mod page;
 pub mod provider;
+pub mod quota;
+pub mod report;
 pub mod schedule;
 pub mod scraper;
 pub mod service;

@@ -264,6 +264,7 @@ mod tests {
             next_check_at: None,
             check_every: crate::model::schedule::Every::Day,
             check_choices: Vec::new(),
+            forecast: None,
             services: abilities(&state, &metadata, &info(&id, None), POLICY),
             metadata,
             evidence: None,

@@ -6,6 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+/// 1 January 1970 was the first of these.
+const WEEKDAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
@@ -113,6 +115,23 @@ impl Timestamp {
         }
         let second = self.seconds().rem_euclid(DAY);
         format!("{date}, {:02}:{:02} UTC", second / HOUR, second % HOUR / MINUTE)
+    }
+
+    /// The day for people, as it is seen from `now` in the zone that is `offset` minutes ahead of UTC: `today`, `on
+    /// Thursday`, `on 1 Dec 2026`.
+    pub fn day_from(self, now: Self, offset: i32) -> String {
+        let local = |at: Self| Self(at.0.saturating_add(i64::from(offset) * 60_000_000));
+        let day = |at: Self| at.seconds().div_euclid(DAY);
+        let (then, today) = (day(local(self)), day(local(now)));
+        match then - today {
+            0 => "today".to_owned(),
+            1 => "tomorrow".to_owned(),
+            2..=6 => {
+                let weekday = usize::try_from(then.rem_euclid(7)).ok().and_then(|day| WEEKDAYS.get(day));
+                format!("on {}", weekday.copied().unwrap_or_default())
+            }
+            _ => format!("on {}", local(self).date_for_people()),
+        }
     }
 
     /// The date for people, in UTC: `1 Dec 2026`.
@@ -256,6 +275,19 @@ mod tests {
         ] {
             assert_eq!(Timestamp::midnight(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_day_near_by_has_its_name() {
+        let now = Timestamp::parse("2026-11-18T11:06:40Z").unwrap();
+        let day = |text: &str, offset| Timestamp::parse(text).unwrap().day_from(now, offset);
+        assert_eq!(day("2026-11-18T23:59:59Z", 0), "today");
+        assert_eq!(day("2026-11-18T23:59:59Z", 60), "tomorrow");
+        assert_eq!(day("2026-11-20", 0), "on Friday");
+        assert_eq!(day("2026-11-20", -60), "tomorrow");
+        assert_eq!(day("2026-11-24T23:00:00Z", 0), "on Tuesday");
+        assert_eq!(day("2026-11-25", 0), "on 25 Nov 2026");
+        assert_eq!(day("2026-11-17", 0), "on 17 Nov 2026");
     }
 
     #[test]

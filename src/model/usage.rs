@@ -4,7 +4,14 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ids::ProviderId, money::Charge, service::ServiceId, time::Timestamp};
+use super::{
+    ids::ProviderId,
+    money::Charge,
+    quota::QuotaHistory,
+    report::{Availability, VersionUse},
+    service::ServiceId,
+    time::Timestamp,
+};
 
 /// The buckets of the histograms of latency: a call is counted in the first that it fits, in microseconds. Each ends at
 /// most two thirds later than the one before, so a percentile read from them is too long by no more than that.
@@ -244,13 +251,18 @@ pub struct Operation {
     pub totals: Totals,
 }
 
-/// Calls that failed in the same way.
+/// Calls of one kind that failed in the same way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Failure {
     /// Who refused.
     #[cfg_attr(feature = "ssr", schema(value_type = String, example = "serpapi"))]
     pub provider: ProviderId,
+    /// For which service; none for a check of a key.
+    pub service: Option<ServiceId>,
+    /// What was asked, as the catalogue calls it.
+    #[cfg_attr(feature = "ssr", schema(example = "search"))]
+    pub operation: String,
     /// How, in one word.
     #[cfg_attr(feature = "ssr", schema(example = "rate_limited"))]
     pub outcome: String,
@@ -290,6 +302,16 @@ impl Failure {
             _ => ("It is not known how the call ended.", "Look at the provider's own log."),
         }
     }
+
+    /// Where something can be done about it: the page of the service where the request was at fault, else the key.
+    pub fn fix(&self, provider: &str) -> (String, String) {
+        match self.service.filter(|_| self.outcome == "bad_request") {
+            Some(service) => (format!("To {}", service.name()), service.path().to_owned()),
+            None => {
+                (format!("To the key of {provider}"), format!("/settings/api-keys#card-{}", self.provider))
+            }
+        }
+    }
 }
 
 /// What was used in a range, and in the one before.
@@ -299,6 +321,12 @@ pub struct UsageReport {
     /// How far back it looks: `24h`, `7d`, `30d`, `90d` or `52w`.
     #[cfg_attr(feature = "ssr", schema(value_type = String, example = "30d"))]
     pub range: Range,
+    /// The one provider that all of it is about; none for all of them.
+    #[cfg_attr(feature = "ssr", schema(value_type = Option<String>, example = "serpapi"))]
+    pub provider: Option<ProviderId>,
+    /// The providers that were called in the range, by which it can be narrowed down.
+    #[cfg_attr(feature = "ssr", schema(value_type = Vec<String>, example = json!(["serpapi", "twilio"])))]
+    pub providers: Vec<ProviderId>,
     /// The beginning of the range.
     #[cfg_attr(feature = "ssr", schema(value_type = String, format = DateTime))]
     pub begins: Timestamp,
@@ -317,6 +345,12 @@ pub struct UsageReport {
     pub costs: Vec<Charge>,
     /// What failed, the most frequent first.
     pub failures: Vec<Failure>,
+    /// The quotas of the stored keys over the range, and how long they last.
+    pub quotas: Vec<QuotaHistory>,
+    /// Whether providers answered, day by day.
+    pub availability: Availability,
+    /// The versions of keys that were used in the range.
+    pub versions: Vec<VersionUse>,
 }
 
 /// Counts by bucket, from which percentiles are read. Two of them add up to the one of both.

@@ -9,7 +9,7 @@ use crate::{
     clock::Clock,
     model::{
         ids::{KeyId, ProviderId, UserId},
-        key::Source,
+        key::{KeyVersion, Source},
         schedule::Bounds,
         time::Timestamp,
     },
@@ -67,7 +67,7 @@ impl Ledger {
     async fn write(&self, user: UserId, event: &UsageEvent) {
         let row = UsageRow {
             user,
-            key: event.key,
+            key: event.key.zip(event.key_version).map(|(id, version)| KeyVersion { id, version }),
             provider: event.provider.clone(),
             service: event.service,
             operation: event.operation.clone(),

@@ -25,8 +25,8 @@ use super::{
     usage::{Pending, UsageEvent, UsageOutcome, UsageSource},
 };
 use crate::model::{
-    ids::{KeyId, UserId},
-    key::Source,
+    ids::UserId,
+    key::{KeyVersion, Source},
     service::ServiceId,
 };
 
@@ -34,7 +34,7 @@ use crate::model::{
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Caller {
     pub(super) user: Option<UserId>,
-    pub(super) key: Option<KeyId>,
+    pub(super) key: Option<KeyVersion>,
     pub(super) service: Option<ServiceId>,
     pub(super) source: UsageSource,
     pub(super) key_source: Source,
@@ -108,7 +108,8 @@ impl Providers {
         let event = UsageEvent {
             at: self.clock.now(),
             user: caller.user,
-            key: caller.key,
+            key: caller.key.map(|key| key.id),
+            key_version: caller.key.map(|key| key.version),
             provider: credential.provider().clone(),
             service: caller.service,
             operation: operation.to_owned(),

@@ -229,7 +229,7 @@ impl Providers {
         let credential = self.open(stored)?;
         let caller = Caller {
             user: Some(stored.owner),
-            key: Some(stored.row_id),
+            key: Some(stored.key_version()),
             service: None,
             source,
             key_source: Source::User,

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     model::{
         ids::{KeyId, ProviderId, UserId},
-        key::Source,
+        key::{KeyVersion, Source},
         service::ServiceId,
     },
     vault::{RecordContext, SecretKind, TENANT, Undecryptable, WrappedDek},
@@ -56,6 +56,13 @@ pub enum Usable {
     Platform(PlatformCredential),
 }
 
+impl StoredCredential {
+    /// Which it is.
+    pub(super) fn key_version(&self) -> KeyVersion {
+        KeyVersion { id: self.row_id, version: self.version }
+    }
+}
+
 impl From<StoredCredential> for Usable {
     fn from(stored: StoredCredential) -> Self {
         Self::Stored(stored)
@@ -91,7 +98,7 @@ impl Usable {
     /// Who calls, to be reported.
     pub(super) fn caller(&self, service: ServiceId) -> Caller {
         let (user, key, key_source) = match self {
-            Self::Stored(stored) => (stored.owner, Some(stored.row_id), Source::User),
+            Self::Stored(stored) => (stored.owner, Some(stored.key_version()), Source::User),
             Self::Platform(platform) => (platform.user, None, Source::Platform),
         };
         Caller { user: Some(user), key, service: Some(service), source: UsageSource::Use, key_source }

@@ -26,6 +26,8 @@ pub struct UsageEvent {
     pub user: Option<UserId>,
     /// The stored credential; none for a candidate.
     pub key: Option<KeyId>,
+    /// Its version, where it is stored.
+    pub key_version: Option<i64>,
     /// The provider.
     pub provider: ProviderId,
     /// The service that asked for it; none for a check.

@@ -5,6 +5,7 @@ pub mod calling;
 mod dispatch;
 mod once;
 pub mod scraper;
+mod sheet;
 pub mod voices;
 
 use std::sync::Arc;

@@ -10,6 +10,7 @@ use super::{
     deks::DekRow,
     events,
     notices::{self, Standing},
+    quotas,
     scheduler::REPORTS_FOLLOW,
     sql,
 };
@@ -370,6 +371,7 @@ impl Store {
         )?;
         insert_webhook_copy(&mut tx, key.user, (key.id, 1, key.config), key.dek, key.webhook.as_ref())
             .await?;
+        quotas::note(&mut tx, (key.user, key.id, 1), key.check, None).await?;
         let entry = SecurityEvent::new(key.user, "key.created", key.provider);
         audit::append(&mut tx, audit_key, &entry, now).await?;
         events::append(&mut tx, key.user, Change::Key(key.provider), now).await?;
@@ -451,6 +453,7 @@ impl Store {
         let version = old.credential_version.saturating_add(1);
         let place = (old.id, version, new.config);
         insert_webhook_copy(&mut tx, old.user, place, new.dek, new.webhook.as_ref()).await?;
+        quotas::note(&mut tx, (old.user, old.id, version), new.check, None).await?;
         let entry = SecurityEvent::new(old.user, "key.replaced", &old.provider);
         audit::append(&mut tx, audit_key, &entry, now).await?;
         let whose = (old.user, &old.provider);
@@ -528,6 +531,7 @@ impl Store {
         if written == 0 {
             return Ok(false);
         }
+        quotas::note(&mut tx, (key.user, key.id, key.credential_version), result, Some(key)).await?;
         if key.status != result.status {
             let change = format!("{} {} {}", key.provider, key.status, result.status);
             audit::append(

@@ -23,6 +23,7 @@ mod notice_messages;
 mod notices;
 mod orders;
 mod outages;
+mod quotas;
 mod readers;
 mod results;
 mod saved;
@@ -35,6 +36,7 @@ mod tokens;
 mod usage;
 mod usage_costs;
 mod usage_queue;
+mod usage_sums;
 mod users;
 mod voice_clones;
 
@@ -61,6 +63,7 @@ pub use notice_channels::{NewChannel, SealedChannel};
 pub use notice_messages::{Attempted, MessageContent, TakenMessage, ToldNotice};
 pub use notices::{About, NoticeRow};
 pub use orders::{Order, Taken};
+pub use quotas::QuotaSeries;
 pub use saved::Kept;
 pub use scheduler::{Claiming, HourOfUse};
 pub use search_runs::{End, FoundPlace, PageOfResults, SearchRun};
@@ -69,6 +72,7 @@ pub use sessions::{Means, NewSession, Principal, SessionRow, Standing};
 pub use tokens::NewToken;
 pub use usage::{NO_FAILURES, UsageCell, UsageRow};
 pub use usage_costs::CostRow;
+pub use usage_sums::AnsweredRow;
 pub use users::{NewUser, Role, UserRow};
 
 /// The database.

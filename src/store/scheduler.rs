@@ -23,7 +23,7 @@ use crate::model::{
 const EVENTS_KEPT: Duration = Duration::from_secs(3600);
 /// For how long an order that arrives again is recognised.
 const ORDERS_KEPT: Duration = Duration::from_secs(86_400);
-/// How long single calls are kept …
+/// How long single calls, and what checks told of quotas, are kept …
 const USAGE_KEPT: Duration = Duration::from_secs(90 * 86_400);
 /// … and how long their hours: two years, so that one can be compared with the one before.
 const USAGE_HOURS_KEPT: Duration = Duration::from_secs(2 * 366 * 86_400);
@@ -282,11 +282,14 @@ impl Store {
         sql::execute!(self.writer(), "DELETE FROM notice_messages WHERE ended_at <= $1", forgotten.0)?;
         let forgotten = now.minus(USAGE_KEPT);
         sql::execute!(self.writer(), "DELETE FROM usage_events WHERE at <= $1", forgotten.0)?;
+        sql::execute!(self.writer(), "DELETE FROM quota_points WHERE at <= $1", forgotten.0)?;
         let forgotten = now.minus(USAGE_HOURS_KEPT);
         sql::execute!(self.writer(), "DELETE FROM usage_hours WHERE hour <= $1", forgotten.0)?;
         sql::execute!(self.writer(), "DELETE FROM usage_days WHERE day <= $1", forgotten.0)?;
         sql::execute!(self.writer(), "DELETE FROM usage_totals WHERE hour <= $1", forgotten.0)?;
         sql::execute!(self.writer(), "DELETE FROM usage_costs WHERE hour <= $1", forgotten.0)?;
+        sql::execute!(self.writer(), "DELETE FROM usage_providers WHERE hour <= $1", forgotten.0)?;
+        sql::execute!(self.writer(), "DELETE FROM usage_versions WHERE last_at <= $1", forgotten.0)?;
         Ok(destroyed)
     }
 

@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Store, StoreError, TxOn, sql};
+use super::{Store, StoreError, TxOn, sql, usage_sums};
 use crate::model::{
-    ids::{KeyId, ProviderId, UserId},
+    ids::{ProviderId, UserId},
+    key::KeyVersion,
     service::ServiceId,
     time::Timestamp,
     usage::{DAY_US, HOUR_US, Window, latency_bucket},
@@ -24,7 +25,7 @@ pub struct UsageRow {
     /// Whose key.
     pub user: UserId,
     /// Which key; `None` for a candidate that was not stored.
-    pub key: Option<KeyId>,
+    pub key: Option<KeyVersion>,
     /// The provider.
     pub provider: ProviderId,
     /// The service it was for.
@@ -50,7 +51,7 @@ impl UsageRow {
         self.service.map(ServiceId::slug)
     }
 
-    fn is_failure(&self) -> bool {
+    pub(super) fn is_failure(&self) -> bool {
         !NO_FAILURES.contains(&self.outcome)
     }
 }
@@ -203,28 +204,11 @@ impl Store {
     /// and in one order everywhere, so that two nodes do not wait for each other.
     pub(super) async fn insert_usage(&self, calls: &[Noted]) -> Result<(), StoreError> {
         let (hours, days) = (counts(calls, HOUR_US), counts(calls, DAY_US));
-        let mut totals: BTreeMap<(Uuid, i64), (i64, i64)> = BTreeMap::new();
-        for (_, row) in calls {
-            let (calls, failed) = totals.entry((row.user.0, begin_of(row.at.0, HOUR_US))).or_default();
-            *calls += 1;
-            *failed += i64::from(row.is_failure());
-        }
         let mut tx = self.begin().await?;
         append(&mut tx.on, calls).await?;
         add_counts!(tx, "usage_hours", "hour", hours);
         add_counts!(tx, "usage_days", "day", days);
-        for ((user, hour), (calls, failed)) in totals {
-            sql::tx_execute!(
-                &mut tx,
-                "INSERT INTO usage_totals (user_id, hour, calls, failed) VALUES ($1, $2, $3, $4)
-                 ON CONFLICT (user_id, hour) DO UPDATE
-                 SET calls = usage_totals.calls + excluded.calls, failed = usage_totals.failed + excluded.failed",
-                user,
-                hour,
-                calls,
-                failed
-            )?;
-        }
+        usage_sums::count(&mut tx, calls).await?;
         tx.commit().await
     }
 
@@ -285,7 +269,7 @@ impl Store {
     }
 }
 
-fn begin_of(at: i64, length: i64) -> i64 {
+pub(super) fn begin_of(at: i64, length: i64) -> i64 {
     at.div_euclid(length) * length
 }
 
@@ -330,7 +314,7 @@ async fn append(tx: &mut TxOn, calls: &[Noted]) -> Result<(), StoreError> {
                 )
                 .bind(id)
                 .bind(row.user.0)
-                .bind(row.key.map(|key| key.0))
+                .bind(row.key.map(|key| key.id.0))
                 .bind(row.provider.as_str())
                 .bind(row.service())
                 .bind(row.operation.as_str())
@@ -354,7 +338,7 @@ async fn append(tx: &mut TxOn, calls: &[Noted]) -> Result<(), StoreError> {
             )
             .bind(calls.iter().map(|(id, _)| *id).collect::<Vec<_>>())
             .bind(rows().map(|row| row.user.0).collect::<Vec<_>>())
-            .bind(rows().map(|row| row.key.map(|key| key.0)).collect::<Vec<_>>())
+            .bind(rows().map(|row| row.key.map(|key| key.id.0)).collect::<Vec<_>>())
             .bind(rows().map(|row| row.provider.as_str()).collect::<Vec<_>>())
             .bind(rows().map(UsageRow::service).collect::<Vec<_>>())
             .bind(rows().map(|row| row.operation.as_str()).collect::<Vec<_>>())

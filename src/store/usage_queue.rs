@@ -148,7 +148,7 @@ impl Store {
                     Ok(())
                 }
                 Err(error) if error.is_transient() => Err(error),
-                Err(_) => self.write_one_by_one(&mut calls).await,
+                Err(_) => self.write_apart(&mut calls).await,
             };
             self.usage.room.add_permits(taken - calls.len());
             if let Err(error) = written {
@@ -160,17 +160,25 @@ impl Store {
         Ok(())
     }
 
-    /// One that cannot be written, such as that of an account that is gone, must not take others with it.
-    /// Leaves in `calls` what is yet to be written when the database goes away meanwhile.
-    async fn write_one_by_one(&self, calls: &mut Vec<Noted>) -> Result<(), StoreError> {
-        while let Some(call) = calls.first() {
-            match self.insert_usage(std::slice::from_ref(call)).await {
-                // Written before, when the answer to the commit was lost.
-                Ok(()) | Err(StoreError::Duplicate) => {}
+    /// One that cannot be written, such as that of an account that is gone, must not take others with it: whatever fails
+    /// is halved until it stands alone. Leaves in `calls` what is yet to be written when the database goes away meanwhile.
+    async fn write_apart(&self, calls: &mut Vec<Noted>) -> Result<(), StoreError> {
+        let mut size = calls.len() / 2;
+        while !calls.is_empty() {
+            size = size.clamp(1, calls.len());
+            match self.insert_usage(&calls[..size]).await {
+                Ok(()) => {}
                 Err(error) if error.is_transient() => return Err(error),
+                Err(_) if size > 1 => {
+                    size /= 2;
+                    continue;
+                }
+                // Written before, when the answer to the commit was lost.
+                Err(StoreError::Duplicate) => {}
                 Err(error) => tracing::error!(%error, "a call could not be written to the usage ledger"),
             }
-            calls.remove(0);
+            calls.drain(..size);
+            size *= 2;
         }
         Ok(())
     }

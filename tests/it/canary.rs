@@ -267,6 +267,7 @@ impl Walk {
             "/services/data-scraper".to_owned(),
             "/analytics".to_owned(),
             "/api/usage?range=7d".to_owned(),
+            "/api/usage.csv?table=quotas".to_owned(),
             SEARCHES.to_owned(),
         ] {
             self.get(&path).await;

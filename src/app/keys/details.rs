@@ -5,12 +5,13 @@ use super::{
     advice::{Advice, advice},
 };
 use crate::{
-    app::ui::{External, Icon, Mark, Moment, Phrase, QuotaMeter},
+    app::ui::{Day, External, Icon, Mark, Moment, Phrase, QuotaMeter},
     model::{
         ability::ServiceAbilities,
         check::Evidence,
         key::{KeyView, Source},
         provider::ProviderInfo,
+        quota::{Forecast, Outlook},
         service::capability_label,
         status::KeyStatus,
         time::Timestamp,
@@ -49,6 +50,7 @@ pub(super) fn KeyDetails(
         }.into_any()
     });
     let down = key.provider_down_since.map(|since| not_answering(&info.name, since, key.last_validated));
+    let forecast = key.forecast.and_then(|forecast| outlook(&forecast, &info.name));
     view! {
         <div class="key-facts">
             {metadata.plan.map(|plan| view! { <strong>{plan}</strong> }.into_any())}
@@ -65,6 +67,7 @@ pub(super) fn KeyDetails(
                     }
                 })}
         </div>
+        {forecast}
         <Capabilities of=capabilities />
         {key.status_reason.map(|reason| view! { <p class="key-reason">{reason}</p> }.into_any())}
         {advice.map(|Advice { text, link }| {
@@ -102,6 +105,14 @@ pub fn not_answering(name: &str, since: Timestamp, last_validated: Option<Timest
         </p>
     }
     .into_any()
+}
+
+/// How long the quota lasts, where there is a pace to judge by.
+fn outlook(forecast: &Forecast, name: &str) -> Option<AnyView> {
+    let named = matches!(forecast.outlook, Outlook::Ends | Outlook::LastsUntilRenewal);
+    let (text, at) = forecast.words(name);
+    let (at, from) = (at.filter(|_| named)?, forecast.made_at);
+    Some(view! { <p class="key-note">{text} " " <Day at=at from=from /> "."</p> }.into_any())
 }
 
 /// What the key can and cannot do, and what the last check rests on. Codes stand here and nowhere else.

@@ -23,39 +23,45 @@ pub(super) fn ServiceList(
 ) -> impl IntoView {
     part(move || {
         let page = page.read();
-        let rows: Vec<_> =
-            page.decisions
-                .iter()
-                .map(|decision| {
-                    let service = decision.service;
-                    let why = why(decision);
-                    let limits: String =
-                        page.limits(decision).iter().map(|limit| format!(" {}", limit.sentence())).collect();
-                    let progress = progress(decision);
-                    let way = way(decision).map(|words| {
-                        view! {
-                        <a href=service.setup_path()>
-                            {words} <span class="visually-hidden">{format!(" for {}", service.name())}</span>
-                        </a>
-                    }.into_any()
-                    });
-                    view! {
-                        <li class="service-row">
-                            <div class="service-head">
-                                <a class="service-name" href=service.path()>
-                                    {service.name()}
-                                </a>
-                                <ServicePill decision=decision.clone() />
-                            </div>
-                            {summaries.then(|| view! { <p>{service.summary()}</p> }.into_any())}
-                            <p class="muted">{why} {limits} {progress} " " {way}</p>
-                        </li>
-                    }
-                    .into_any()
-                })
-                .collect();
+        let row = |decision: &AccessDecision| {
+            let limits = page.limits(decision).iter().map(|limit| format!(" {}", limit.sentence())).collect();
+            service_row(decision, summaries.then(|| decision.service.summary()), limits)
+        };
+        let rows: Vec<_> = page.decisions.iter().map(row).collect();
         view! { <ul class="service-rows">{rows}</ul> }.into_any()
     })
+}
+
+/// A service: open or closed, why, and the way to it.
+pub(super) fn service_row(
+    decision: &AccessDecision,
+    summary: Option<&'static str>,
+    limits: String,
+) -> AnyView {
+    let service = decision.service;
+    let why = why(decision);
+    let progress = progress(decision);
+    let way = way(decision).map(|words| {
+        view! {
+            <a href=service.setup_path()>
+                {words} <span class="visually-hidden">{format!(" for {}", service.name())}</span>
+            </a>
+        }
+        .into_any()
+    });
+    view! {
+        <li class="service-row">
+            <div class="service-head">
+                <a class="service-name" href=service.path()>
+                    {service.name()}
+                </a>
+                <ServicePill decision=decision.clone() />
+            </div>
+            {summary.map(|summary| view! { <p>{summary}</p> }.into_any())}
+            <p class="muted">{why} {limits} {progress} " " {way}</p>
+        </li>
+    }
+    .into_any()
 }
 
 /// How many services are open: `3 of 5 open`.

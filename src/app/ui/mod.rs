@@ -27,7 +27,7 @@ pub use focus::{focus_first_invalid, focus_soon, focus_unless_elsewhere};
 pub use form_number::FormNumber;
 pub use icon::{Icon, Mark};
 pub use meter::QuotaMeter;
-pub use moment::{Moment, Phrase, day_here, provide_now, zone_here};
+pub use moment::{Day, Moment, Phrase, day_here, provide_now, zone_here};
 pub use monogram::Monogram;
 pub use notice::Notice;
 pub use part::part;

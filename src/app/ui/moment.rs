@@ -62,6 +62,21 @@ pub fn Moment(
     }
 }
 
+/// A day near `from`: `tomorrow`, `on Thursday`. The server writes that of UTC; the browser then that of the user's own
+/// zone.
+#[component]
+pub fn Day(
+    /// The point.
+    at: Timestamp,
+    /// From where it is seen.
+    from: Timestamp,
+) -> impl IntoView {
+    let now = use_context::<Now>();
+    let offset = move || if now.and_then(|now| now.0.get()).is_some() { local::offset(at) } else { 0 };
+    let text = part(move || at.day_from(from, offset()));
+    view! { <time datetime=at.to_string()>{text}</time> }
+}
+
 /// When a day begins for the user, whose date is that of `midnight` in UTC. The server does not know the zone.
 pub fn day_here(midnight: Timestamp) -> Timestamp {
     local::day(midnight)
@@ -114,6 +129,11 @@ mod local {
         Reflect::get(&options, &"timeZone".into()).ok()?.as_string()
     }
 
+    /// Minutes that the zone is ahead of UTC then.
+    pub(super) fn offset(at: Timestamp) -> i32 {
+        -(Date::new(&(at.0 as f64 / 1_000.0).into()).get_timezone_offset() as i32)
+    }
+
     pub(super) fn full(at: Timestamp) -> String {
         let options = Object::new();
         for (name, value) in [("dateStyle", "medium"), ("timeStyle", "short")] {
@@ -139,6 +159,10 @@ mod local {
 
     pub(super) fn zone() -> Option<String> {
         None
+    }
+
+    pub(super) fn offset(_: Timestamp) -> i32 {
+        0
     }
 
     pub(super) fn full(at: Timestamp) -> String {

@@ -23,6 +23,7 @@ async fn a_stored_credential_is_opened_and_checked() {
     assert_eq!(report.outcome, Outcome::Valid);
     let events = room.events();
     assert_eq!((events[0].key, events[0].source), (Some(stored.row_id), UsageSource::Check));
+    assert_eq!(events[0].key_version, Some(stored.version));
 }
 
 #[tokio::test]

@@ -26,6 +26,8 @@ use crate::{
         },
         page::SessionView,
         provider::{Category, Cost, FieldInfo, FormInfo, Links, ProviderInfo},
+        quota::{Forecast, Outlook, QuotaHistory, QuotaPoint},
+        report::{Availability, ProviderDays, VersionUse},
         schedule::Every,
         scraper::{
             BatchEstimate, BatchView, Engine, Place, ResultRow, SavedView, SearchRequest, SearchState,
@@ -178,6 +180,8 @@ fn usage() -> UsageReport {
     let window = Range::Week.window(NOW, 0);
     UsageReport {
         range: Range::Week,
+        provider: None,
+        providers: vec![ProviderId::SERPAPI],
         begins: window.begins,
         ends: window.ends,
         totals,
@@ -199,10 +203,47 @@ fn usage() -> UsageReport {
         }],
         failures: vec![Failure {
             provider: ProviderId::SERPAPI,
+            service: Some(ServiceId::DataScraper),
+            operation: "search".to_owned(),
             outcome: "rate_limited".to_owned(),
             calls: 3,
             last_at: NOW,
         }],
+        quotas: vec![QuotaHistory {
+            provider: ProviderId::SERPAPI,
+            unit: "searches".to_owned(),
+            points: vec![QuotaPoint { at: NOW, used: 42, limit: Some(1_000), resets_at: None }],
+            forecast: Some(forecast()),
+        }],
+        availability: Availability {
+            begins: Range::Quarter.window(NOW, 0).begins,
+            ends: window.ends,
+            providers: vec![ProviderDays {
+                provider: ProviderId::SERPAPI,
+                calls: 214,
+                failed: 1,
+                days: vec![Step { begins: window.begins, calls: 214, failed: 1 }],
+            }],
+        },
+        versions: vec![VersionUse {
+            provider: ProviderId::SERPAPI,
+            version: 2,
+            in_use: true,
+            calls: 214,
+            failed: 3,
+            first_at: window.begins,
+            last_at: NOW,
+        }],
+    }
+}
+
+fn forecast() -> Forecast {
+    Forecast {
+        outlook: Outlook::Ends,
+        at: Some(Timestamp::from_seconds(NOW.seconds() + 20 * 86_400)),
+        per_day: Some(48),
+        unit: "searches".to_owned(),
+        made_at: NOW,
     }
 }
 
@@ -279,6 +320,7 @@ fn key() -> KeyView {
         check_every: Every::Day,
         check_choices: Every::ALL.into(),
         metadata: metadata(),
+        forecast: Some(forecast()),
         services: abilities(&credential(), &metadata(), &provider(), POLICY),
         evidence: Some(Evidence {
             outcome: Outcome::Valid,

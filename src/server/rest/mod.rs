@@ -124,6 +124,7 @@ pub(super) fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(channels::rotate))
         .routes(routes!(channels::enable))
         .routes(routes!(channels::messages))
+        .routes(routes!(usage::csv))
         .routes(routes!(tokens::list, tokens::issue))
         .routes(routes!(tokens::revoke))
         .routes(routes!(system::access))

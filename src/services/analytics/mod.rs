@@ -1,8 +1,16 @@
 //! Analytics: what a user's keys were used for, out of the ledger. Spends no key.
 
+mod availability;
 mod costs;
+mod files;
+mod quotas;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+pub use self::files::UsageFile;
 
 use crate::{
     account::internal,
@@ -29,32 +37,61 @@ impl Analytics {
         Self { store, clock }
     }
 
-    /// What was used in a range that ends now, in the zone that is `offset` minutes ahead of UTC.
+    /// What was used in a range that ends now, in the zone that is `offset` minutes ahead of UTC; of one provider, or of
+    /// all.
     ///
     /// # Errors
     /// [`ErrorCode::InvalidInput`] for an offset that no zone has.
-    pub async fn report(&self, user: UserId, range: Range, offset: i32) -> Result<UsageReport, AppError> {
+    pub async fn report(
+        &self,
+        user: UserId,
+        range: Range,
+        offset: i32,
+        provider: Option<ProviderId>,
+    ) -> Result<UsageReport, AppError> {
         if !OFFSETS.contains(&offset) {
             let mut wrong = AppError::new(ErrorCode::InvalidInput);
             wrong.errors.insert("offset".to_owned(), FieldError::OutOfRange);
             return Err(wrong);
         }
         let window = range.window(self.clock.now(), offset);
-        let recent = self.store.usage_cells(user, window).await.map_err(|e| internal(&e))?;
-        let before = self.store.usage_cells(user, window.before()).await.map_err(|e| internal(&e))?;
-        let steps = self.store.usage_by_step(user, window).await.map_err(|e| internal(&e))?;
+        let mut recent = self.store.usage_cells(user, window).await.map_err(|e| internal(&e))?;
+        let mut before = self.store.usage_cells(user, window.before()).await.map_err(|e| internal(&e))?;
+        let providers = providers(&recent, provider.as_ref());
+        let wanted = |id: &str| provider.as_ref().is_none_or(|provider| provider.as_str() == id);
+        recent.retain(|cell| wanted(&cell.provider));
+        before.retain(|cell| wanted(&cell.provider));
+        let steps = match &provider {
+            None => self.store.usage_by_step(user, window).await,
+            Some(provider) => self.store.usage_of_provider_by_step(user, provider, window).await,
+        };
+        let steps = steps.map_err(|e| internal(&e))?;
         let costs =
             self.store.usage_costs(user, window.begins, window.ends).await.map_err(|e| internal(&e))?;
+        let mut costs = costs::costs(costs);
+        costs.retain(|cost| wanted(cost.provider.as_str()));
+        let mut quotas = self.quotas(user, window).await?;
+        quotas.retain(|quota| wanted(quota.provider.as_str()));
+        let mut availability = self.availability(user, offset).await?;
+        availability.providers.retain(|of| wanted(of.provider.as_str()));
+        let versions = self.store.usage_by_version(user, window.begins).await;
+        let mut versions = versions.map_err(|e| internal(&e))?;
+        versions.retain(|version| wanted(version.provider.as_str()));
         Ok(UsageReport {
             range,
+            provider,
+            providers,
             begins: window.begins,
             ends: window.ends,
             totals: Sum::of(&recent).totals(),
             before: Sum::of(&before).totals(),
             steps: every_step(window, &steps),
             operations: operations(&recent),
-            costs: costs::costs(costs),
+            costs,
             failures: failures(&recent),
+            quotas,
+            availability,
+            versions,
         })
     }
 }
@@ -94,6 +131,13 @@ fn is_failure(cell: &UsageCell) -> bool {
     !NO_FAILURES.contains(&cell.outcome.as_str())
 }
 
+/// Whom a report can be narrowed down to: those that were called, and the one that is asked for.
+fn providers(cells: &[UsageCell], asked: Option<&ProviderId>) -> Vec<ProviderId> {
+    let called: BTreeSet<_> = cells.iter().map(|cell| cell.provider.as_str()).collect();
+    let called = called.into_iter().filter_map(provider_of);
+    called.chain(asked.cloned()).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 /// Each step of the range, those without a call as well.
 fn every_step(window: Window, counted: &[(i64, i64, i64)]) -> Vec<Step> {
     let (length, step) = (window.ends.since(window.begins).as_micros(), window.step.as_micros().max(1));
@@ -126,16 +170,24 @@ fn operations(cells: &[UsageCell]) -> Vec<Operation> {
 }
 
 fn failures(cells: &[UsageCell]) -> Vec<Failure> {
-    let mut counts: BTreeMap<(&str, &str), (i64, i64)> = BTreeMap::new();
+    let mut counts: BTreeMap<(&str, &str, &str, &str), (i64, i64)> = BTreeMap::new();
     for cell in cells.iter().filter(|cell| is_failure(cell)) {
-        let (calls, last_at) = counts.entry((&cell.provider, &cell.outcome)).or_default();
+        let kind = (&*cell.provider, &*cell.service, &*cell.operation, &*cell.outcome);
+        let (calls, last_at) = counts.entry(kind).or_default();
         *calls += cell.calls;
         *last_at = (*last_at).max(cell.last_at);
     }
-    let failures = counts.into_iter().filter_map(|((provider, outcome), (calls, last_at))| {
-        let provider = provider_of(provider)?;
-        Some(Failure { provider, outcome: outcome.to_owned(), calls, last_at: Timestamp(last_at) })
-    });
+    let failures =
+        counts.into_iter().filter_map(|((provider, service, operation, outcome), (calls, last_at))| {
+            Some(Failure {
+                provider: provider_of(provider)?,
+                service: service.parse().ok(),
+                operation: operation.to_owned(),
+                outcome: outcome.to_owned(),
+                calls,
+                last_at: Timestamp(last_at),
+            })
+        });
     let mut failures: Vec<_> = failures.collect();
     failures.sort_by_key(|failure| -failure.calls);
     failures
@@ -188,8 +240,15 @@ mod tests {
         );
         assert_eq!((operations[1].totals.p50_ms, operations[1].totals.p99_ms), (Some(1), Some(2_000)));
         let failures: Vec<_> =
-            failures(&cells).into_iter().map(|f| (f.outcome, f.calls, f.last_at.0)).collect();
-        assert_eq!(failures, [("unreachable".to_owned(), 20, 20), ("rate_limited".to_owned(), 3, 2)]);
+            failures(&cells).into_iter().map(|f| (f.outcome, f.service, f.calls, f.last_at.0)).collect();
+        let (unreachable, rate_limited) = ("unreachable".to_owned(), "rate_limited".to_owned());
+        assert_eq!(
+            failures,
+            [
+                (unreachable, Some(ServiceId::Calling), 20, 20),
+                (rate_limited, Some(ServiceId::DataScraper), 3, 2)
+            ]
+        );
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::{
         ids::UserId,
         scraper::{FileKind, ResultKey, ResultRow, ResultsOf, SearchView},
     },
+    services::sheet::unwritten,
     store::Store,
 };
 
@@ -116,12 +117,6 @@ fn json(parts: Parts) -> BoxStream<'static, Result<Bytes, AppError>> {
     });
     let bracket = |text: &'static str| stream::once(async move { Ok(Bytes::from_static(text.as_bytes())) });
     bracket("[").chain(rows).chain(bracket("\n]\n")).boxed()
-}
-
-/// The error of a file that could not be written, with its cause in the log.
-pub(super) fn unwritten(error: &dyn std::fmt::Display) -> AppError {
-    tracing::error!(%error, "a table could not be written");
-    AppError::new(ErrorCode::Internal)
 }
 
 /// The name of the file: the query as far as it is plain, and the day.

@@ -1,25 +1,17 @@
 //! Results as a table, for people who open it in a spreadsheet.
 //!
-//! A text that begins with `=`, `+`, `-`, `@`, a tab or a line break gets an apostrophe before it: spreadsheets take
-//! such a text for a formula, and names of businesses are written by strangers
-//! (<https://owasp.org/www-community/attacks/CSV_Injection>). That concerns telephone numbers such as `+49 30 …` as
-//! well, which a spreadsheet would add up. Workbooks say of a text that it is one; it is guarded there all the same, for
-//! many a workbook is saved as CSV later. Whoever reads a table by program removes an apostrophe that one of these
-//! follows, or takes the JSON, where texts are unchanged.
-//!
-//! CSV is that of RFC 4180 in UTF-8, with a byte order mark, because Excel otherwise reads umlauts as two characters
-//! each.
+//! They are guarded as `services/sheet.rs` says. Workbooks say of a text that it is one; it is guarded there all the same,
+//! for many a workbook is saved as CSV later.
 
 use bytes::Bytes;
 
-use super::export::unwritten;
-use crate::model::{
-    error::AppError,
-    scraper::{Engine, ResultRow},
+use crate::{
+    model::{
+        error::AppError,
+        scraper::{Engine, ResultRow},
+    },
+    services::sheet::{Lines, guarded},
 };
-
-/// Tells spreadsheets that the file is UTF-8.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Which columns there are.
 #[derive(Debug, Clone, Copy)]
@@ -103,40 +95,22 @@ impl Table {
 
 /// The begin of a CSV file.
 pub(super) fn csv_head(table: Table) -> Result<Bytes, AppError> {
-    let mut lines = writer(BYTE_ORDER_MARK.to_vec());
-    lines.write_record(table.headings()).map_err(|error| unwritten(&error))?;
-    written(lines)
+    let mut lines = Lines::first();
+    lines.add(table.headings())?;
+    lines.written()
 }
 
 /// Lines of a CSV file.
 pub(super) fn csv_rows(table: Table, rows: &[ResultRow]) -> Result<Bytes, AppError> {
-    let mut lines = writer(Vec::new());
+    let mut lines = Lines::further();
     for row in rows {
-        let cells = table.cells(row).into_iter().map(|cell| match cell {
+        lines.add(table.cells(row).into_iter().map(|cell| match cell {
             Cell::Text(text) => text,
             Cell::Number(number) => number.to_string(),
             Cell::Empty => String::new(),
-        });
-        lines.write_record(cells).map_err(|error| unwritten(&error))?;
+        }))?;
     }
-    written(lines)
-}
-
-fn writer(begin: Vec<u8>) -> csv::Writer<Vec<u8>> {
-    csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(begin)
-}
-
-fn written(lines: csv::Writer<Vec<u8>>) -> Result<Bytes, AppError> {
-    lines.into_inner().map(Bytes::from).map_err(|error| unwritten(&error))
-}
-
-/// The text so that no spreadsheet takes it for a formula.
-fn guarded(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    }
+    lines.written()
 }
 
 #[cfg(test)]

@@ -14,12 +14,15 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::io::ReaderStream;
 
 use super::{
-    export::{Parts, unwritten},
+    export::Parts,
     table::{Cell, Table},
 };
-use crate::model::{
-    error::{AppError, ErrorCode},
-    scraper::ResultRow,
+use crate::{
+    model::{
+        error::{AppError, ErrorCode},
+        scraper::ResultRow,
+    },
+    services::sheet::unwritten,
 };
 
 /// Workbooks that are made at a time; each keeps a thread busy.

@@ -172,6 +172,7 @@ pub const ROUTES: &[Row] = &[
     Row::new("POST", "/api/notifications/channels/{id:channel}/enable", May::Person, 200, 404).body("{}"),
     Row::new("GET", "/api/notifications/channels/{id:channel}/messages", May::Read, 200, 404),
     Row::new("GET", "/api/usage?range=7d&offset=60", May::Read, 200, 200),
+    Row::new("GET", "/api/usage.csv?table=quotas&range=7d&offset=60&provider=serpapi", May::Read, 200, 200),
     Row::new("GET", "/api/system/users/{user_id}/services/{service}/access", May::System, 200, 401),
     Row::new("GET", "/metrics", May::Metrics, 200, 401),
     Row::new("GET", "/api/openapi.json", May::Everybody, 200, 200),

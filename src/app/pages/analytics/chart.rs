@@ -13,7 +13,7 @@ const LEAST: f64 = 2.0;
 
 /// Calls step by step as bars, the failed ones hatched on top; the same as a table below.
 #[component]
-pub(super) fn Chart(range: Range, steps: Vec<Step>, offset: i32) -> impl IntoView {
+pub(super) fn Chart(range: Range, steps: Vec<Step>, offset: i32, csv: AnyView) -> impl IntoView {
     let most = steps.iter().map(|step| step.calls).max().unwrap_or_default();
     let wide = WIDTH / steps.len().max(1) as f64;
     let tall = |calls: i64| match calls {
@@ -73,6 +73,7 @@ pub(super) fn Chart(range: Range, steps: Vec<Step>, offset: i32) -> impl IntoVie
             <div class="section-head">
                 <h2 id="calls">"Calls"</h2>
                 <p class="muted">{format!("up to {} {step_long}, {zone}", grouped(most))}</p>
+                {csv}
             </div>
             <div class="panel">
                 <svg

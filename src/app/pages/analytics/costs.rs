@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// What was paid, where providers say it call by call.
-pub(super) fn costs(costs: Vec<Charge>) -> AnyView {
+pub(super) fn costs(costs: Vec<Charge>, csv: AnyView) -> AnyView {
     if costs.is_empty() {
         return ().into_any();
     }
@@ -25,7 +25,10 @@ pub(super) fn costs(costs: Vec<Charge>) -> AnyView {
     });
     view! {
         <section class="section" aria-labelledby="costs">
-            <h2 id="costs">"What it cost"</h2>
+            <div class="section-head">
+                <h2 id="costs">"What it cost"</h2>
+                {csv}
+            </div>
             <div class="panel panel-flush">
                 <div class="table-scroll" role="region" aria-label="Table of costs" tabindex="0">
                     <table class="usage figures">

@@ -1,5 +1,9 @@
+mod availability;
 mod chart;
 mod costs;
+mod quotas;
+mod setup;
+mod versions;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -13,14 +17,19 @@ use crate::{
         guard::ApiKeyGuard,
         links::with_query,
         problem::Problem,
-        ui::{Moment, Phrase, grouped},
+        ui::{Moment, Phrase, grouped, part},
     },
     model::{
+        ids::ProviderId,
         provider::provider_name,
+        report::{AnalyticsPage as Page, UsageTable},
         service::ServiceId,
         usage::{Failure, Operation, Range, Totals, UsageReport},
     },
 };
+
+/// So many kinds of failures are shown, the most frequent.
+const FAILURES_SHOWN: usize = 10;
 
 /// Analytics: what keys were used for, what failed, how long it took.
 #[component]
@@ -29,27 +38,41 @@ pub fn AnalyticsPage() -> impl IntoView {
     let range = Memo::new(move |_| {
         query.with(|query| query.get_str("range").and_then(|range| range.parse().ok())).unwrap_or_default()
     });
+    let provider = Memo::new(move |_| {
+        query.with(|query| query.get_str("provider").and_then(|id| id.parse::<ProviderId>().ok()))
+    });
     // The server does not know the browser's zone; days are in UTC until the page is alive.
     let offset = RwSignal::new(0);
     Effect::new(move |_| offset.set(zone_offset()));
     // Here and not behind the guard: what is asked for must come in the same order on the server and in the browser.
-    let asked = Asked::<UsageReport>::for_each(
-        move || format!("{} {}", range.get(), offset.get()),
-        move || ask(ReadUsage { range: range.get_untracked(), offset: offset.get_untracked() }),
+    let asked = Asked::<Page>::for_each(
+        move || format!("{} {} {:?}", range.get(), offset.get(), provider.get()),
+        move || {
+            ask(ReadUsage {
+                range: range.get_untracked(),
+                offset: offset.get_untracked(),
+                provider: provider.get_untracked(),
+            })
+        },
     );
     view! {
         <Title text=ServiceId::Analytics.name() />
         <ApiKeyGuard service=ServiceId::Analytics>
-            <Usage asked=asked range=range offset=offset />
+            <Usage asked=asked range=range provider=provider offset=offset />
         </ApiKeyGuard>
     }
 }
 
 #[component]
-fn Usage(asked: Asked<UsageReport>, range: Memo<Range>, offset: RwSignal<i32>) -> impl IntoView {
+fn Usage(
+    asked: Asked<Page>,
+    range: Memo<Range>,
+    provider: Memo<Option<ProviderId>>,
+    offset: RwSignal<i32>,
+) -> impl IntoView {
     // Whoever has just brought the first key has had calls since.
     Effect::new(move |_| {
-        if matches!(asked.get_untracked(), Some(Ok(report)) if report.totals.calls == 0) {
+        if matches!(asked.get_untracked(), Some(Ok(page)) if page.usage.totals.calls == 0) {
             asked.refetch();
         }
     });
@@ -57,15 +80,19 @@ fn Usage(asked: Asked<UsageReport>, range: Memo<Range>, offset: RwSignal<i32>) -
         <div class="page">
             <div class="section-head">
                 <h1>{ServiceId::Analytics.name()}</h1>
-                <Ranges chosen=range />
+                <Ranges chosen=range provider=provider />
             </div>
             <Transition fallback=|| {
                 view! { <div class="page-waiting" aria-busy="true"></div> }
             }>
                 {move || Suspend::new(async move {
                     match asked.await {
-                        Ok(report) => {
-                            view! { <Report report=report offset=offset.get_untracked() /> }.into_any()
+                        Ok(Page { usage, services }) => {
+                            view! {
+                                <Report report=usage offset=offset.get_untracked() />
+                                {setup::setup(services)}
+                            }
+                            .into_any()
                         }
                         Err(error) => view! { <Problem error=error /> }.into_any(),
                     }
@@ -85,9 +112,9 @@ fn zone_offset() -> i32 {
 }
 
 #[component]
-fn Ranges(chosen: Memo<Range>) -> impl IntoView {
+fn Ranges(chosen: Memo<Range>, provider: Memo<Option<ProviderId>>) -> impl IntoView {
     let links = Range::ALL.map(|range| {
-        let href = with_query(ServiceId::Analytics.path(), [("range", range.code())]);
+        let href = part(move || provider.with(|provider| address(range, provider.as_ref())));
         let current = move || (chosen.get() == range).then_some("true");
         view! {
             <li>
@@ -107,21 +134,90 @@ fn Ranges(chosen: Memo<Range>) -> impl IntoView {
 
 #[component]
 fn Report(report: UsageReport, offset: i32) -> impl IntoView {
+    let filter = filter(&report);
     if report.totals.calls == 0 && report.before.calls == 0 {
         return view! {
+            {filter}
             <p class="muted">
                 "No call in this time. Every check of a key and every call of a service will be counted here."
             </p>
         }
         .into_any();
     }
-    let UsageReport { range, totals, before, operations, costs, failures, steps, .. } = report;
+    let UsageReport {
+        range,
+        totals,
+        before,
+        operations,
+        costs,
+        failures,
+        steps,
+        quotas,
+        availability,
+        versions,
+        provider,
+        ..
+    } = report;
+
+    let csv = |table: UsageTable, of| csv_link(table.path(range, offset, provider.as_ref()), of);
+    let (of_steps, of_operations) =
+        (csv(UsageTable::Steps, "calls over time"), csv(UsageTable::Operations, "operations"));
+    let (of_costs, of_failures) = (csv(UsageTable::Costs, "costs"), csv(UsageTable::Failures, "what failed"));
     view! {
+        {filter}
         <Figures totals=totals before=before range=range />
-        <Chart range=range steps=steps offset=offset />
-        <Operations operations=operations />
-        {costs::costs(costs)}
-        <Failures failures=failures />
+        <Chart range=range steps=steps offset=offset csv=of_steps />
+        {quotas::quotas(quotas, offset, csv(UsageTable::Quotas, "quotas"))}
+        <Operations operations=operations csv=of_operations />
+        {costs::costs(costs, of_costs)}
+        <Failures failures=failures csv=of_failures />
+        {availability::availability(availability, offset, csv(UsageTable::Availability, "days"))}
+        {versions::versions(versions, csv(UsageTable::Versions, "versions"))}
+    }
+    .into_any()
+}
+
+/// The page for a range, and for one provider or all.
+fn address(range: Range, provider: Option<&ProviderId>) -> String {
+    let provider = provider.map(|provider| ("provider", provider.as_str()));
+    with_query(ServiceId::Analytics.path(), [("range", range.code())].into_iter().chain(provider))
+}
+
+/// Which provider it is about. Nothing where there is nothing to choose.
+fn filter(report: &UsageReport) -> Option<AnyView> {
+    if report.providers.len() < 2 && report.provider.is_none() {
+        return None;
+    }
+    let all = std::iter::once(None).chain(report.providers.iter().map(Some));
+    let links: Vec<_> = all
+        .map(|provider| {
+            let name = provider.map_or_else(|| "All providers".to_owned(), provider_name);
+            let current = (report.provider.as_ref() == provider).then_some("true");
+            view! {
+                <li>
+                    <a href=address(report.range, provider) aria-current=current data-noscroll>
+                        {name}
+                    </a>
+                </li>
+            }
+            .into_any()
+        })
+        .collect();
+    let view = view! {
+        <nav aria-label="Provider">
+            <ul class="ranges">{links}</ul>
+        </nav>
+    };
+    Some(view.into_any())
+}
+
+/// A table as a file, for what is shown.
+fn csv_link(path: String, of: &'static str) -> AnyView {
+    view! {
+        <a class="csv" href=path download="" rel="external">
+            "CSV"
+            <span class="visually-hidden">{format!(" of {of}")}</span>
+        </a>
     }
     .into_any()
 }
@@ -129,21 +225,24 @@ fn Report(report: UsageReport, offset: i32) -> impl IntoView {
 #[component]
 fn Figures(totals: Totals, before: Totals, range: Range) -> impl IntoView {
     let percent = |totals: &Totals| totals.success_percent().map(|percent| format!("{percent:.1} %"));
-    let milliseconds = |value: Option<i64>| value.map(duration);
     let count = |value: i64| Some(grouped(value));
+    let took = |value: Option<i64>| value.map(duration);
+    let of_all = |now: Option<i64>, before: Option<i64>| change(now? as f64, before? as f64);
+    let calls = of_all(Some(totals.calls), Some(before.calls));
+    let succeeded = points(totals.success_percent(), before.success_percent());
     let figures = [
-        ("Calls", count(totals.calls), count(before.calls)),
-        ("Succeeded", percent(&totals), percent(&before)),
-        ("Half took at most", milliseconds(totals.p50_ms), milliseconds(before.p50_ms)),
-        ("95 % took at most", milliseconds(totals.p95_ms), milliseconds(before.p95_ms)),
+        ("Calls", count(totals.calls), count(before.calls), calls),
+        ("Succeeded", percent(&totals), percent(&before), succeeded),
+        ("Half took at most", took(totals.p50_ms), took(before.p50_ms), of_all(totals.p50_ms, before.p50_ms)),
+        ("95 % took at most", took(totals.p95_ms), took(before.p95_ms), of_all(totals.p95_ms, before.p95_ms)),
     ];
-    let figures = figures.map(|(name, now, before)| {
+    let figures = figures.map(|(name, now, before, change)| {
         view! {
             <div class="figure">
                 <dt>{name}</dt>
                 <dd>
                     <strong>{now.unwrap_or_else(|| "–".to_owned())}</strong>
-                    <span class="muted">{before.map(|before| format!("before: {before}"))}</span>
+                    <span class="muted">{before.map(|before| format!("before: {before}"))} {change}</span>
                 </dd>
             </div>
         }
@@ -156,6 +255,29 @@ fn Figures(totals: Totals, before: Totals, range: Range) -> impl IntoView {
     .into_any()
 }
 
+/// How much more or less it is than before, in parts of what it was: `, now +19 %`.
+fn change(now: f64, before: f64) -> Option<String> {
+    let percent = ((now - before) / before * 100.0).round();
+    (before > 0.0).then(|| match percent {
+        0.0 => ", about the same".to_owned(),
+        _ => format!(", now {} %", signed(percent, 0)),
+    })
+}
+
+/// The same for shares, whose difference is in points.
+fn points(now: Option<f64>, before: Option<f64>) -> Option<String> {
+    let points = ((now? - before?) * 10.0).round() / 10.0;
+    Some(match points {
+        0.0 => ", about the same".to_owned(),
+        _ => format!(", now {} points", signed(points, 1)),
+    })
+}
+
+fn signed(number: f64, decimals: usize) -> String {
+    let sign = if number < 0.0 { '−' } else { '+' };
+    format!("{sign}{:.decimals$}", number.abs())
+}
+
 /// Milliseconds for people.
 fn duration(milliseconds: i64) -> String {
     match milliseconds {
@@ -165,7 +287,7 @@ fn duration(milliseconds: i64) -> String {
 }
 
 #[component]
-fn Operations(operations: Vec<Operation>) -> impl IntoView {
+fn Operations(operations: Vec<Operation>, csv: AnyView) -> impl IntoView {
     let rows = operations.into_iter().map(|row| {
         let totals = row.totals;
         let service = row.service.map_or("Key checks", ServiceId::name);
@@ -187,7 +309,10 @@ fn Operations(operations: Vec<Operation>) -> impl IntoView {
     });
     view! {
         <section class="section" aria-labelledby="operations">
-            <h2 id="operations">"What was asked"</h2>
+            <div class="section-head">
+                <h2 id="operations">"What was asked"</h2>
+                {csv}
+            </div>
             <div class="panel panel-flush">
                 <div class="table-scroll" role="region" aria-label="Table of operations" tabindex="0">
                     <table class="usage figures">
@@ -227,42 +352,70 @@ fn head(words: &[&'static str], numbers: &[&'static str]) -> AnyView {
 }
 
 #[component]
-fn Failures(failures: Vec<Failure>) -> impl IntoView {
+fn Failures(failures: Vec<Failure>, csv: AnyView) -> impl IntoView {
     let content = if failures.is_empty() {
         view! { <p class="muted">"Nothing failed."</p> }.into_any()
     } else {
-        let rows = failures.into_iter().map(|failure| {
+        let more = failures.len().saturating_sub(FAILURES_SHOWN);
+        let rows = failures.into_iter().take(FAILURES_SHOWN).map(|failure| {
             let (what, helps) = failure.explanation();
             let times = match failure.calls {
                 1 => "once".to_owned(),
                 calls => format!("{} times", grouped(calls)),
             };
             let provider = provider_name(&failure.provider);
-            let href = format!("/settings/api-keys#card-{}", failure.provider);
+            let purpose = failure.service.map_or("Key checks", ServiceId::name);
+            let asked = format!("{purpose}: {}", failure.operation.replace('_', " "));
+            let (label, href) = failure.fix(&provider);
             view! {
                 <li class="card card-plain">
                     <div class="card-body">
                         <h3>{what}</h3>
                         <p class="muted">
                             {format!("{provider}, {times}, last ")} <Moment at=failure.last_at phrase=Phrase::Ago />
+                            {format!(" – {asked}")}
                         </p>
                         <p>
-                            {helps} " "
-                            <a href=href>
-                                "To the key" <span class="visually-hidden">{format!(" of {provider}")}</span>
-                            </a>
+                            {helps} " " <a href=href>{label}</a>
                         </p>
                     </div>
                 </li>
             }
+            .into_any()
         });
-        view! { <ul class="cards cards-list">{rows.collect_view()}</ul> }.into_any()
+        let rows = rows.collect_view();
+        let more = (more > 0).then(|| {
+            view! { <p class="muted">{format!("{more} rarer kinds are in the CSV.")}</p> }.into_any()
+        });
+        view! {
+            <ul class="cards cards-list">{rows}</ul>
+            {more}
+        }
+        .into_any()
     };
     view! {
         <section class="section" aria-labelledby="failures">
-            <h2 id="failures">"What failed"</h2>
+            <div class="section-head">
+                <h2 id="failures">"What failed"</h2>
+                {csv}
+            </div>
             {content}
         </section>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_said_with_its_direction() {
+        assert_eq!(change(214.0, 180.0).as_deref(), Some(", now +19 %"));
+        assert_eq!(change(90.0, 180.0).as_deref(), Some(", now −50 %"));
+        assert_eq!(change(1_001.0, 1_000.0).as_deref(), Some(", about the same"));
+        assert_eq!(change(5.0, 0.0), None);
+        assert_eq!(points(Some(97.0), Some(99.54)).as_deref(), Some(", now −2.5 points"));
+        assert_eq!(points(Some(97.0), None), None);
+    }
 }

@@ -169,6 +169,7 @@ mod tests {
             next_check_at: None,
             check_every: crate::model::schedule::Every::Day,
             check_choices: Vec::new(),
+            forecast: None,
             services: Vec::new(),
             metadata: KeyMetadata::default(),
             evidence: None,
