@@ -70,8 +70,9 @@ pub async fn logout() -> Result<(), AppError> {
 pub async fn me() -> Result<Option<Me>, AppError> {
     let who = visitor().await?;
     let Some(who) = who else { return Ok(None) };
-    let seen = use_cases()?.accounts.seen(who.user).await?;
-    Ok(Some(Me { id: who.user, email: who.email, seen }))
+    let accounts = use_cases()?.accounts;
+    let (seen, operator) = (accounts.seen(who.user).await?, accounts.is_operator(who.user).await?);
+    Ok(Some(Me { id: who.user, email: who.email, seen, operator }))
 }
 
 /// What the account page shows.

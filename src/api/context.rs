@@ -18,6 +18,7 @@ use crate::{
         input,
         page::DemoKey,
     },
+    operator::Overview,
     services::{analytics::Analytics, calling::Calling, scraper::Scraper, voices::Voices},
     store::{Principal, Standing},
 };
@@ -37,6 +38,8 @@ pub struct UseCases {
     pub voices: Arc<Voices>,
     /// What keys were used for.
     pub analytics: Arc<Analytics>,
+    /// Figures over all users, for the operator.
+    pub overview: Arc<Overview>,
     /// The installation's address is https.
     pub secure: bool,
     /// The simulator's test keys, where the installation is a demonstration.

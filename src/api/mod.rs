@@ -14,6 +14,8 @@ pub mod installation;
 #[expect(missing_docs, reason = "as above")]
 pub mod keys;
 #[expect(missing_docs, reason = "as above")]
+pub mod operator;
+#[expect(missing_docs, reason = "as above")]
 pub mod scraper;
 #[expect(missing_docs, reason = "as above")]
 pub mod services;

@@ -5,6 +5,7 @@ use leptos_router::{components::A, hooks::use_location};
 
 use super::{
     live::provide_live,
+    pages::HEALTH,
     post::PostForm,
     ui::{Icon, LiveRegion, Mark, focus_soon},
     viewer::{Viewer, provide_viewer},
@@ -127,6 +128,16 @@ fn SignedIn(me: Me, viewer: Viewer) -> impl IntoView {
                 <A href="/settings/api-keys" on:click=close>
                     "API keys"
                 </A>
+                {me
+                    .operator
+                    .then(|| {
+                        view! {
+                            <A href=HEALTH on:click=close>
+                                "Health of this installation"
+                            </A>
+                        }
+                        .into_any()
+                    })}
                 <PostForm action=viewer.logout>
                     <button type="submit">"Sign out"</button>
                 </PostForm>

@@ -24,7 +24,7 @@ use self::{
     layout::Frame,
     pages::{
         AccountSettings, AiCallingPage, AnalyticsPage, ApiKeySettings, BatchPage, BatchStartPage, CallPage,
-        CallingPage, DemoPage, HomePage, LoginPage, RegisterPage, SavedPage, ScraperPage, SearchPage,
+        CallingPage, DemoPage, HomePage, LoginPage, OperatorHealthPage, RegisterPage, SavedPage, ScraperPage, SearchPage,
         VoiceClonePage, VoiceCloningPage,
     },
     problem::NotFound,
@@ -105,6 +105,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/services/calling") view=CallingPage ssr=SsrMode::Async />
                     <Route path=path!("/services/calling/calls/:id") view=CallPage ssr=SsrMode::Async />
                     <Route path=path!("/analytics") view=AnalyticsPage ssr=SsrMode::Async />
+                    <Route path=path!("/operator/health") view=OperatorHealthPage ssr=SsrMode::Async />
                 </FlatRoutes>
             </Frame>
         </Router>

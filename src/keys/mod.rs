@@ -337,6 +337,13 @@ impl Keys {
         Ok(ServiceId::ALL.map(|service| access::decide(service, &states, self.policy())).into())
     }
 
+    /// The services that are open for a user whose own credentials stand like this. Where the operator's stand in, it is
+    /// as if the user had not used them today.
+    pub fn open_services(&self, own: &[CredentialState]) -> impl Iterator<Item = ServiceId> {
+        let (states, policy) = (self.filled_up(own, false), self.policy());
+        ServiceId::ALL.into_iter().filter(move |service| access::decide(*service, &states, policy).granted)
+    }
+
     /// The decision as a gate: an error that says how to open the service when it is closed.
     pub async fn require(&self, user: UserId, service: ServiceId) -> Result<Grant, AppError> {
         let own = self.store.credential_states(user).await.map_err(|e| internal(&e))?;

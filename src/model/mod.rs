@@ -12,6 +12,7 @@ pub mod job;
 pub mod key;
 pub mod money;
 pub mod number;
+pub mod operator;
 pub mod page;
 pub mod provider;
 pub mod scraper;

@@ -24,6 +24,8 @@ pub struct Me {
     pub email: String,
     /// The number of the last event that the page has seen: the stream of events goes on after it.
     pub seen: i64,
+    /// Whether they run the installation.
+    pub operator: bool,
 }
 
 /// How the installation is set up, as far as visitors need to know.

@@ -23,6 +23,7 @@ use crate::{
     keys::{Checking, Keys},
     model::{error::AppError, ids::ProviderId, page::DemoKey, provider::provider_name, time::Timestamp},
     monitor::{Ledger, PlatformKeys},
+    operator::Overview,
     providers::{Catalogue, CatalogueError, EgressSettings, Providers, SettingError},
     services::{
         Dispatch, Services, analytics::Analytics, calling::Calling, scraper::Scraper, voices::Voices,
@@ -235,6 +236,7 @@ async fn assemble(
     let secure = config.public_url.is_https();
     let demo_keys = demo.then(|| simulator::test_keys().into_iter().map(demo_key).collect());
     let analytics = Arc::new(Analytics::new(store.clone(), clock.clone()));
+    let overview = Arc::new(Overview::new(store.clone(), keys.clone(), clock.clone()));
     let use_cases = UseCases {
         accounts,
         keys: keys.clone(),
@@ -242,6 +244,7 @@ async fn assemble(
         calling,
         voices,
         analytics,
+        overview,
         secure,
         demo: demo_keys,
     };

@@ -27,6 +27,7 @@ mod job_crashes;
 mod jobs;
 mod leptos_toml;
 mod migrations;
+mod operator;
 mod orders;
 mod outage;
 mod own_voice;

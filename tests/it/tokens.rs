@@ -204,6 +204,13 @@ both! {
         let mut ana = app.user("ana").await;
         let key = json!({"provider": "serpapi", "credentials": App::test_key("serpapi", "plenty")});
         ana.post("/api/user-api-keys/store", &key).await.expect(201);
+        // Five who have a key and five who have none: enough for figures about users to be told.
+        for number in 1..10 {
+            let mut other = app.user(&format!("user{number}")).await;
+            if number < 5 {
+                other.post("/api/user-api-keys/store", &key).await.expect(201);
+            }
+        }
         app.clock.advance(MINUTE);
         let answer = by_token(&app, OLD, "GET", "/metrics", Value::Null).await.expect(200);
         assert!(answer.headers["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));

@@ -10,6 +10,7 @@ mod calls;
 mod events;
 mod guard;
 pub(super) mod keys;
+mod operator;
 mod results;
 mod samples;
 mod saved;
@@ -114,6 +115,7 @@ pub(super) fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(usage::report))
         .routes(routes!(tokens::list, tokens::issue))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(operator::health))
         .routes(routes!(system::access))
         .routes(routes!(system::metrics))
         .routes(routes!(openapi))
