@@ -16,9 +16,7 @@ use crate::{
     model::{
         error::{AppError, FieldError},
         ids::ProviderId,
-        operator::{
-            CallHealth, HealthReport, KeysAlike, ProviderHealth, RANGES, ServiceReach, enough,
-        },
+        operator::{CallHealth, HealthReport, KeysAlike, ProviderHealth, RANGES, ServiceReach, enough},
         service::ServiceId,
         time::Timestamp,
         usage::{Histogram, Range, Totals},
@@ -35,7 +33,7 @@ const TIMES: u32 = 20;
 /// A check that is due for longer is late.
 const LATE: Duration = Duration::from_secs(300);
 
-/// What is withheld of nobody: the backlog of this installation, and what stands of everybody's keys.
+/// How everybody's keys and services stand, as far as that may be told.
 #[derive(Debug, Clone)]
 pub struct Standing {
     /// Users who are not shut out; nothing for few.

@@ -24,8 +24,8 @@ use self::{
     layout::Frame,
     pages::{
         AccountSettings, AiCallingPage, AnalyticsPage, ApiKeySettings, BatchPage, BatchStartPage, CallPage,
-        CallingPage, DemoPage, HomePage, LoginPage, OperatorHealthPage, RegisterPage, SavedPage, ScraperPage, SearchPage,
-        VoiceClonePage, VoiceCloningPage,
+        CallingPage, DemoPage, HomePage, LoginPage, OperatorHealthPage, RegisterPage, SavedPage, ScraperPage,
+        SearchPage, VoiceClonePage, VoiceCloningPage,
     },
     problem::NotFound,
     ui::{provide_announcer, provide_now},

@@ -28,6 +28,7 @@ use crate::{
     },
     providers::{Candidate, Providers, UsageSource},
     store::{CheckResult, KeyRow, NewKey, Replacement, Store, StoreError},
+    telemetry::traces::Traces,
     vault::{AuditKey, Undecryptable, Vault},
 };
 
@@ -98,6 +99,7 @@ pub struct Keys {
     clock: Arc<dyn Clock>,
     checking: Checking,
     platform: Arc<PlatformKeys>,
+    traces: Traces,
 }
 
 impl Keys {
@@ -111,8 +113,14 @@ impl Keys {
         clock: Arc<dyn Clock>,
         checking: Checking,
     ) -> Self {
-        let platform = Arc::default();
-        Self { store, vault, providers, limiter, audit, clock, checking, platform }
+        let (platform, traces) = (Arc::default(), Traces::default());
+        Self { store, vault, providers, limiter, audit, clock, checking, platform, traces }
+    }
+
+    /// The same, with a span for each check by schedule.
+    #[must_use]
+    pub fn traced(self, traces: Traces) -> Self {
+        Self { traces, ..self }
     }
 
     /// The same, with the operator's keys standing in where users have none.
@@ -266,7 +274,12 @@ impl Keys {
     pub async fn check(&self, key: &KeyRow) -> Result<(), AppError> {
         let turn = tokio::time::timeout(TURN, self.providers.background(&key.provider)).await;
         let Ok(_turn) = turn else { return Ok(()) };
-        let outcome = self.ask(key, Spending::Refused).await;
+        let check = self.traces.check(&key.provider);
+        let outcome = check.around(self.ask(key, Spending::Refused)).await;
+        match &outcome {
+            Ok(report) => check.ended(report.reason.code(), true),
+            Err(Undecryptable) => check.ended("undecryptable", false),
+        }
         self.write_down(key, outcome).await
     }
 

@@ -10,11 +10,15 @@ use crate::{
     model::{
         ids::{KeyId, ProviderId, UserId},
         key::Source,
+        service::ServiceId,
         time::Timestamp,
     },
     providers::{UsageEvent, UsageObserver, UsageSource},
-    store::{Store, UsageRow},
-    telemetry::metrics::Metrics,
+    store::{NO_FAILURES, Store, UsageRow},
+    telemetry::{
+        metrics::Metrics,
+        traces::{Call, Traces},
+    },
 };
 
 /// Writes every outbound call to the ledger, makes a key due at once that its provider definitely refused in real
@@ -23,6 +27,7 @@ pub struct Ledger {
     store: Store,
     platform: Arc<PlatformKeys>,
     metrics: Arc<Metrics>,
+    traces: Traces,
     clock: Arc<dyn Clock>,
 }
 
@@ -34,7 +39,13 @@ impl Ledger {
         metrics: Arc<Metrics>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, platform, metrics, clock }
+        Self { store, platform, metrics, traces: Traces::default(), clock }
+    }
+
+    /// The same, with a span for each call.
+    #[must_use]
+    pub fn traced(self, traces: Traces) -> Self {
+        Self { traces, ..self }
     }
 
     /// The provider wants no more requests until then, so the key is not checked before either. `own` is the key of
@@ -77,6 +88,15 @@ impl Ledger {
 impl UsageObserver for Ledger {
     async fn observe(&self, event: UsageEvent) {
         self.metrics.call(event.provider.as_str(), event.source.code(), event.outcome.code(), event.latency);
+        let call = Call {
+            provider: event.provider.as_str(),
+            operation: &event.operation,
+            purpose: event.source.code(),
+            service: event.service.map(ServiceId::slug),
+            outcome: event.outcome.code(),
+            succeeded: NO_FAILURES.contains(&event.outcome.code()),
+        };
+        self.traces.call(call, event.latency);
         // A check of the operator's key is made in nobody's name.
         if let Some(user) = event.user {
             self.write(user, &event).await;

@@ -24,13 +24,16 @@ use crate::{
     model::{error::AppError, ids::ProviderId, page::DemoKey, provider::provider_name, time::Timestamp},
     monitor::{Ledger, PlatformKeys},
     operator::Overview,
-    providers::{Catalogue, CatalogueError, EgressSettings, Providers, SettingError},
+    providers::{Catalogue, CatalogueError, Collector, EgressSettings, Providers, SettingError},
     services::{
         Dispatch, Services, analytics::Analytics, calling::Calling, scraper::Scraper, voices::Voices,
     },
     simulator,
     store::{InstanceSecret, Store, StoreError},
-    telemetry::metrics::Metrics,
+    telemetry::{
+        metrics::Metrics,
+        traces::{Traces, TracesError},
+    },
     vault::{AuditKey, INSTANCE, KekId, KekRing, RingError, Undecryptable, Vault, VaultError},
 };
 
@@ -97,6 +100,12 @@ pub enum BootError {
     /// The catalogue is wrong.
     #[error("The catalogue of providers is wrong: {0}")]
     Catalogue(#[from] CatalogueError),
+    /// There is no way to the collector of traces.
+    #[error("{0}")]
+    Traces(#[from] TracesError),
+    /// The client that sends them cannot be made.
+    #[error("The client that sends traces cannot be made")]
+    Collector,
     /// The settings of the site's files are wrong.
     #[error("The LEPTOS_ settings of the site's files are wrong")]
     Site,
@@ -139,6 +148,8 @@ pub struct Installation {
     pub recheck: Recheck,
     /// What works on jobs; it does not run yet.
     pub worker: Worker,
+    /// Where spans go.
+    pub traces: Traces,
     /// The one clock.
     pub clock: Arc<dyn Clock>,
     /// What the operator must know.
@@ -199,8 +210,10 @@ async fn assemble(
     let audit = Arc::new(audit_key(&store, &vault, clock.as_ref()).await?);
 
     let metrics = Arc::new(Metrics::new(now.seconds()));
+    let traces = traces(config)?;
     let platform = Arc::new(PlatformKeys::default());
-    let ledger = Arc::new(Ledger::new(store.clone(), platform.clone(), metrics.clone(), clock.clone()));
+    let ledger = Ledger::new(store.clone(), platform.clone(), metrics.clone(), clock.clone());
+    let ledger = Arc::new(ledger.traced(traces.clone()));
     let providers = Arc::new(Providers::new(catalogue, outbound, vault.clone(), ledger, clock.clone())?);
     let limiter = Limiter::new(store.clone(), config.limits, clock.clone());
     let accounts = Arc::new(Accounts::new(
@@ -214,7 +227,7 @@ async fn assemble(
     let checking = Checking { enabled: config.check_keys, on_since: installation.checking_on_since };
     supply_platform_keys(config, &providers, &platform, now)?;
     let keys = Keys::new(store.clone(), vault, providers.clone(), limiter, audit, clock.clone(), checking);
-    let keys = Arc::new(keys.supplied_with(platform));
+    let keys = Arc::new(keys.supplied_with(platform).traced(traces.clone()));
     let dispatch = Arc::new(Dispatch::default());
     let scraper =
         Scraper::new(store.clone(), keys.clone(), providers.clone(), clock.clone(), dispatch.clone());
@@ -231,6 +244,7 @@ async fn assemble(
     let calling = Arc::new(calling);
     let services = Arc::new(Services { scraper: scraper.clone(), calling: calling.clone() });
     let worker = Worker::new(store.clone(), clock.clone(), services, dispatch, stopping.clone());
+    let worker = worker.traced(traces.clone());
 
     let notices = config.warnings.iter().cloned().chain(secrets.notice).collect();
     let secure = config.public_url.is_https();
@@ -257,6 +271,7 @@ async fn assemble(
             Some(known.map_or_else(|| provider_name(id), |(_, name)| name.clone()))
         }),
         metrics.clone(),
+        traces.clone(),
     );
     let mut leptos = site_options()?;
     leptos.site_root = config.site_root.to_string_lossy().into();
@@ -270,7 +285,14 @@ async fn assemble(
     let stopping = Stopping(stopping);
     let state = AppState { use_cases, leptos, store: store.clone(), events, stopping, operations };
     let recheck = Recheck::new(store, keys, clock.clone(), config.check_keys);
-    Ok(Installation { state, site, recheck, worker, clock, notices })
+    Ok(Installation { state, site, recheck, worker, traces, clock, notices })
+}
+
+/// The way to the collector of traces, if there is to be one.
+fn traces(config: &Config) -> Result<Traces, BootError> {
+    let Some(to) = &config.traces else { return Ok(Traces::default()) };
+    let collector = Collector::new(to.endpoint.clone()).map_err(|_| BootError::Collector)?;
+    Ok(Traces::to(to.endpoint.as_str(), &to.service_name, collector)?)
 }
 
 /// Where Twilio can report to. Nowhere on loopback, unless the operator has put something of this machine in Twilio's
@@ -312,7 +334,7 @@ pub async fn run(
         print_first_code(&code);
     }
     tracing::info!(url = config.public_url.origin(), database = ?config.database_url.engine(), "Keyward is ready");
-    let Installation { state, site, recheck, worker, clock, .. } = installation;
+    let Installation { state, site, recheck, worker, traces, clock, .. } = installation;
     let store = state.store.clone();
     let (recheck, events, worker) = (Arc::new(recheck), Arc::clone(&state.events), Arc::new(worker));
     let jobs = jobs::spawn(recheck, events, worker.clone(), store.clone(), clock, &shutdown.stop);
@@ -330,6 +352,7 @@ pub async fn run(
     }
     jobs.finish().await;
     store.close().await;
+    traces.finish().await;
     Ok(drained)
 }
 

@@ -1,7 +1,7 @@
 //! What is read over all users, for the operator's page and for the metrics. Beside the scheduler's (`scheduler.rs`) these
 //! are the only statements without an owner's id, and they only read.
 //!
-//! Each figure comes with the number of users behind it, by which `crate::operator` decides whether it is shown. One
+//! Each figure comes with the number of users behind it, by which the room `operator` decides whether it is shown. One
 //! statement answers rows of single users, [`Store::credentials_of_everybody`]: whether a service is open is decided
 //! in code. What is made of them are counts.
 

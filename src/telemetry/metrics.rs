@@ -197,13 +197,8 @@ impl Metrics {
 
     /// Counts an answered request. `route` is the route as it is written in the router: a bounded set.
     pub fn request(&self, method: &http::Method, route: &str, status: u16, took: Duration) {
-        // Methods are free text on the wire.
-        let method = match method.as_str() {
-            known @ ("GET" | "POST" | "PUT" | "DELETE" | "HEAD" | "OPTIONS" | "PATCH") => known,
-            _ => "other",
-        };
         let labels = Request {
-            method: method.to_owned(),
+            method: known_method(method).to_owned(),
             route: route.to_owned(),
             status: format!("{}xx", status / 100),
         };
@@ -225,6 +220,12 @@ impl Metrics {
         encode(&mut text, &self.registry)?;
         Ok(text)
     }
+}
+
+/// The method, which is free text on the wire.
+pub(super) fn known_method(method: &http::Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
 }
 
 #[cfg(test)]

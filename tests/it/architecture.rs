@@ -18,10 +18,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("providers", &["model", "vault", "clock"]),
     ("monitor", &["model", "store", "providers", "clock", "telemetry"]),
     ("account", &["model", "store", "vault", "clock", "config"]),
-    ("keys", &["model", "store", "vault", "providers", "monitor", "account", "clock"]),
+    ("keys", &["model", "store", "vault", "providers", "monitor", "account", "clock", "telemetry"]),
     ("services", &["model", "store", "providers", "keys", "account", "clock", "vault"]),
     ("operator", &["model", "store", "keys", "account", "clock"]),
-    ("jobs", &["model", "store", "keys", "services", "clock"]),
+    ("jobs", &["model", "store", "keys", "services", "clock", "telemetry"]),
     ("simulator", &["model"]),
 ];
 
@@ -40,6 +40,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["account"]),
     ("argon2", &["account"]),
     ("utoipa", &["model", "server"]),
+    ("opentelemetry", &["telemetry"]),
+    ("opentelemetry_otlp", &["telemetry"]),
+    ("opentelemetry_sdk", &["telemetry"]),
+    ("opentelemetry_http", &["telemetry", "providers/egress"]),
     ("roxmltree", &["simulator"]),
     ("sha1", &["simulator", "providers/inbound"]),
     ("rust_xlsxwriter", &["services"]),

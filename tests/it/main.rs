@@ -41,6 +41,7 @@ mod searches;
 mod services;
 mod support;
 mod tokens;
+mod traces;
 mod usage;
 mod usage_costs;
 mod voices;

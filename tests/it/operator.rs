@@ -119,7 +119,7 @@ both! {
             let body = json!({"provider": "serpapi", "credentials": key});
             user.post("/api/user-api-keys/store", &body).await.problem(422, "invalid-api-key");
         }
-        let fault = json!({"provider": "serpapi", "fault": {"kind": "status", "status": 503}});
+        let fault = json!({"provider": "serpapi", "times": 2, "fault": {"kind": "status", "status": 503}});
         crowd.app.control("POST", "/faults", Some(fault)).await;
         for user in &mut crowd.users[..2] {
             user.post("/api/user-api-keys/validate", &json!({"provider": "serpapi"})).await;

@@ -215,8 +215,8 @@ both! {
         let answer = by_token(&app, OLD, "GET", "/metrics", Value::Null).await.expect(200);
         assert!(answer.headers["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
         for line in [
-            r#"keyward_provider_calls_total{provider="serpapi",purpose="candidate",outcome="done"} 1"#,
-            r#"keyward_http_request_duration_seconds_count{method="POST",route="/api/user-api-keys/store",status="2xx"} 1"#,
+            r#"keyward_provider_calls_total{provider="serpapi",purpose="candidate",outcome="done"} 5"#,
+            r#"keyward_http_request_duration_seconds_count{method="POST",route="/api/user-api-keys/store",status="2xx"} 5"#,
         ] {
             assert!(answer.text.contains(line), "{line} is not in\n{}", answer.text);
         }

@@ -81,6 +81,9 @@ fn shown(report: HealthReport) -> AnyView {
             <Moment at=at phrase=Phrase::Ago /> "."
         </p>
         {calls(&providers, range)}
+        <p class="muted">
+            "Succeeded: what was asked was done, or called off. Answered: the provider said something, be it a refusal; what was called off does not count. Times are rounded up."
+        </p>
         {keys(&providers)}
         {reach(&services, users)}
     }
@@ -90,7 +93,9 @@ fn shown(report: HealthReport) -> AnyView {
 fn calls(providers: &[ProviderHealth], range: Range) -> AnyView {
     let rows = providers.iter().map(|provider| {
         let cells = match &provider.calls {
-            Some(calls) => figures(calls).map(|figure| view! { <td class="number">{figure}</td> }.into_any()).into(),
+            Some(calls) => {
+                figures(calls).map(|figure| view! { <td class="number">{figure}</td> }.into_any()).into()
+            }
             None => vec![
                 view! {
                     <td class="muted" colspan=COLUMNS.len()>
@@ -134,17 +139,26 @@ fn keys(providers: &[ProviderHealth]) -> AnyView {
         let told = |alike: &KeysAlike| format!("{} {}", grouped(alike.keys), alike.label());
         let mut told: Vec<_> = provider.keys.iter().map(told).collect();
         told.push(if told.is_empty() { FEW_USERS.to_owned() } else { format!("else {FEW_USERS} each") });
-        row(provider.name.clone(), vec![view! { <td class="words">{told.join(", ")}</td> }.into_any()])
+        row(provider.name.clone(), vec![words(told.join(", "))])
     });
     section("keys", "Keys".to_owned(), "Provider", &[("How they stand", "words")], rows.collect())
 }
 
 fn reach(services: &[ServiceReach], users: Option<i64>) -> AnyView {
-    let rows = services.iter().map(|reach| {
-        let told = reach.told(users);
-        row(reach.service.name().to_owned(), vec![view! { <td class="words">{told}</td> }.into_any()])
-    });
-    section("reach", "Services that are set up".to_owned(), "Service", &[("Open for", "words")], rows.collect())
+    let rows =
+        services.iter().map(|reach| row(reach.service.name().to_owned(), vec![words(reach.told(users))]));
+    section(
+        "reach",
+        "Services that are set up".to_owned(),
+        "Service",
+        &[("Open for", "words")],
+        rows.collect(),
+    )
+}
+
+fn words(told: String) -> AnyView {
+    let class = if told == FEW_USERS { "words muted" } else { "words" };
+    view! { <td class=class>{told}</td> }.into_any()
 }
 
 fn row(name: String, cells: Vec<AnyView>) -> AnyView {
@@ -171,12 +185,14 @@ fn section(
             </th>
         }
     });
+    // Two regions of one name could not be told apart.
+    let around = format!("Table: {heading}");
     let class = if columns.len() > 1 { "usage figures" } else { "usage usage-steps figures" };
     view! {
         <section class="section" aria-labelledby=id>
             <h2 id=id>{heading}</h2>
             <div class="panel panel-flush">
-                <div class="table-scroll" role="region" aria-labelledby=id tabindex="0">
+                <div class="table-scroll" role="region" aria-label=around tabindex="0">
                     <table class=class aria-labelledby=id>
                         <thead>
                             <tr>

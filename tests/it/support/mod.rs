@@ -23,6 +23,7 @@ use keyward::{
     providers::Catalogue,
     server::{boot, router, state::AppState},
     simulator,
+    telemetry::traces::Traces,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -86,6 +87,7 @@ pub struct App {
     pub state: AppState,
     pub recheck: Recheck,
     pub worker: Arc<Worker>,
+    pub traces: Traces,
     pub sql: Sql,
     pub simulator: SocketAddr,
     pub variables: BTreeMap<String, String>,
@@ -143,6 +145,7 @@ impl App {
             state: installed.state,
             recheck: installed.recheck,
             worker,
+            traces: installed.traces,
             sql,
             simulator,
             variables,

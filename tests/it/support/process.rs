@@ -29,7 +29,19 @@ pub struct Process {
 impl Process {
     /// Starts it over this database, with its log in `log`, and waits until it is ready.
     pub async fn start(database: &str, dir: &Path, simulator: std::net::SocketAddr, log: &Path) -> Self {
+        Self::start_with(database, dir, simulator, log, &[]).await
+    }
+
+    /// The same with these variables besides.
+    pub async fn start_with(
+        database: &str,
+        dir: &Path,
+        simulator: std::net::SocketAddr,
+        log: &Path,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let (mut command, port) = serve(database, dir, simulator);
+        command.envs(variables.iter().copied());
         let log = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
         command.stdout(log.try_clone().unwrap()).stderr(log);
         let process = Self { child: command.spawn().unwrap(), port };
