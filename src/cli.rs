@@ -63,6 +63,18 @@ pub enum Keys {
 pub enum User {
     /// Print an invitation, good for one registration within seven days
     Invite,
+    /// Make somebody with an account an operator, who sees how the installation does
+    Operator(Operator),
+}
+
+/// Who becomes an operator, or is none any more.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Operator {
+    /// The e-mail address of the account
+    pub email: String,
+    /// Take the role away instead
+    #[arg(long)]
+    pub withdraw: bool,
 }
 
 /// What to tell of providers.
@@ -141,6 +153,13 @@ mod tests {
             ("doctor", Command::Doctor),
             ("keys generate", Command::Keys(Keys::Generate)),
             ("user invite", Command::User(User::Invite)),
+            (
+                "user operator ana@example.org",
+                Command::User(User::Operator(Operator {
+                    email: "ana@example.org".to_owned(),
+                    withdraw: false,
+                })),
+            ),
             ("provider list", Command::Provider(Provider::List(List { matrix: false }))),
             ("provider list --matrix", Command::Provider(Provider::List(List { matrix: true }))),
             ("provider schema", Command::Provider(Provider::Schema)),

@@ -108,6 +108,15 @@ async fn carry_out(command: Command) -> Result<Done, String> {
             let code = installation.state.use_cases.accounts.invite(Role::User).await.map_err(text)?;
             answer(&format!("{}/register?code={code}", config.public_url.origin()));
         }
+        Command::User(cli::User::Operator(cli::Operator { email, withdraw })) => {
+            let installation = install_quietly(&settings(Purpose::Production)?).await?;
+            let role = if withdraw { Role::User } else { Role::Operator };
+            if !installation.state.use_cases.accounts.give_role(&email, role).await.map_err(text)? {
+                answer("Nobody has an account with this address.");
+                return Ok(Done::Badly);
+            }
+            answer(if withdraw { "No operator any more." } else { "An operator from now on." });
+        }
         Command::Provider(cli::Provider::List(list)) => {
             let folder = settings(Purpose::Production)?.providers_dir;
             let catalogue = Catalogue::read(folder.as_deref()).map_err(text)?;

@@ -4,6 +4,7 @@
 //! statements and raw bytes at `debug` and `trace`, so no filter opens those.
 
 pub mod metrics;
+pub mod traces;
 
 use std::{
     fmt::Write as _,

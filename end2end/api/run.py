@@ -139,11 +139,13 @@ def database(engine, folder):
         subprocess.run(["dropdb", "--force", f"--maintenance-db={maintenance}", name], check=True)
 
 
-def user(url, name, simulator):
-    """The token of a new user with keys, and the ids of what they have, so that there is something to find."""
+def user(url, name, simulator, appoint):
+    """The token of a new user with keys, whom `appoint` makes an operator, and the ids of what they have, so that there
+    is something to find."""
     # Not the password of the description's examples, which would end the session by changing it.
     account = {"email": f"{name}@example.org", "password": "battery staple horse"}
     call("POST", f"{url}/api/auth/register", account)
+    appoint(account["email"])
     token = call("POST", f"{url}/api/auth/login", {**account, "token": True})["token"]
 
     def make(path, body):
@@ -200,13 +202,13 @@ def never_let_in(url):
     return [one["operationId"] for method, path, one in asked if (method, path) not in answered]
 
 
-def test(schemathesis, url, who, phases, folder, simulator):
+def test(schemathesis, url, who, phases, folder, simulator, appoint):
     """Runs it; how many operations passed and failed, phase by phase."""
     config = (HERE / "schemathesis.toml").read_text()
     command = [schemathesis, "--config-file", f"{folder}/schemathesis.toml", "run", f"{url}/api/openapi.json"]
     command += [f"--url={url}", "--checks=all", f"--max-examples={EXAMPLES[who]}", f"--phases={phases}", "--no-color"]
     if who == "user":
-        token, ids = user(url, Path(folder).name, simulator)
+        token, ids = user(url, Path(folder).name, simulator, appoint)
         for scheme, bearer in [("login_token", token), ("system", SYSTEM_TOKEN), ("metrics", METRICS_TOKEN)]:
             config += f'\n[auth.openapi.{scheme}]\nbearer = "{bearer}"\n'
         config += lists(ids)
@@ -251,11 +253,16 @@ def main():
                 }
                 for provider in ["serpapi", "twilio", "elevenlabs", "openai", "anthropic", "google_ai"]:
                     environment[f"KEYWARD_{provider.upper()}_BASE_URL"] = f"{simulator}/{provider}"
+
+                def appoint(email):
+                    settings = {"PATH": os.environ["PATH"], **environment}
+                    subprocess.run([server, "user", "operator", email], cwd=ROOT, env=settings, check=True)
+
                 with program(server, ["serve"], environment, own / "server.log", f"{url}/readyz"):
                     for number, phases in enumerate(PHASES[who]):
                         run = own / f"run-{number}"
                         run.mkdir()
-                        good, bad = test(schemathesis, url, who, phases, str(run), simulator)
+                        good, bad = test(schemathesis, url, who, phases, str(run), simulator, appoint)
                         passed, failed = passed + good, failed + bad
                     refused = never_let_in(url) if who == "user" else []
                     if refused:

@@ -367,6 +367,30 @@ impl Accounts {
         Ok(code)
     }
 
+    /// Passes operators, by their sessions.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Forbidden`] for everybody else, [`ErrorCode::InsufficientScope`] for tokens, of operators too.
+    pub async fn operator(&self, who: &Principal) -> Result<(), AppError> {
+        who.session()?;
+        match self.is_operator(who.user).await? {
+            true => Ok(()),
+            false => Err(AppError::new(ErrorCode::Forbidden)),
+        }
+    }
+
+    /// Whether a user runs the installation.
+    pub async fn is_operator(&self, user: UserId) -> Result<bool, AppError> {
+        let role = self.store.role(user).await.map_err(|e| internal(&e))?;
+        Ok(role == Some(Role::Operator))
+    }
+
+    /// Makes the user with this address an operator, or an ordinary user again. Answers whether there is one.
+    pub async fn give_role(&self, email: &str, role: Role) -> Result<bool, AppError> {
+        let Ok(email) = input::email(email) else { return Ok(false) };
+        self.store.give_role(&email, role, &self.audit, self.clock.now()).await.map_err(|e| internal(&e))
+    }
+
     /// While nobody has an account: a new code that makes the first one the operator's. Codes printed
     /// by earlier starts are withdrawn.
     pub async fn first_operator_code(&self) -> Result<Option<String>, AppError> {

@@ -72,8 +72,9 @@ pub async fn me() -> Result<Option<Me>, AppError> {
     let Some(who) = who else { return Ok(None) };
     let app = use_cases()?;
     let seen = app.accounts.seen(who.user).await?;
+    let operator = app.accounts.is_operator(who.user).await?;
     let unread = app.notices.unread(who.user).await?;
-    Ok(Some(Me { id: who.user, email: who.email, seen, unread }))
+    Ok(Some(Me { id: who.user, email: who.email, seen, unread, operator }))
 }
 
 /// What the account page shows.

@@ -19,6 +19,7 @@ use crate::{
         page::DemoKey,
     },
     notices::Notices,
+    operator::Overview,
     services::{analytics::Analytics, calling::Calling, scraper::Scraper, voices::Voices},
     store::{Principal, Standing},
 };
@@ -40,6 +41,8 @@ pub struct UseCases {
     pub analytics: Arc<Analytics>,
     /// What users are told of.
     pub notices: Arc<Notices>,
+    /// Figures over all users, for the operator.
+    pub overview: Arc<Overview>,
     /// The installation's address is https.
     pub secure: bool,
     /// The simulator's test keys, where the installation is a demonstration.

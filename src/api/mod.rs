@@ -16,6 +16,8 @@ pub mod keys;
 #[expect(missing_docs, reason = "as above")]
 pub mod notices;
 #[expect(missing_docs, reason = "as above")]
+pub mod operator;
+#[expect(missing_docs, reason = "as above")]
 pub mod scraper;
 #[expect(missing_docs, reason = "as above")]
 pub mod services;

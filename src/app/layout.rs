@@ -5,6 +5,7 @@ use leptos_router::{components::A, hooks::use_location};
 
 use super::{
     live::{SLOW, Since, provide_live},
+    pages::HEALTH,
     post::PostForm,
     ui::{Icon, LiveRegion, Mark, focus_soon, part},
     viewer::{Viewer, provide_viewer},
@@ -134,6 +135,16 @@ fn SignedIn(me: Me, viewer: Viewer) -> impl IntoView {
                 <A href="/settings/notifications" on:click=close>
                     "Notification settings"
                 </A>
+                {me
+                    .operator
+                    .then(|| {
+                        view! {
+                            <A href=HEALTH on:click=close>
+                                "Health of this installation"
+                            </A>
+                        }
+                        .into_any()
+                    })}
                 <PostForm action=viewer.logout>
                     <button type="submit">"Sign out"</button>
                 </PostForm>

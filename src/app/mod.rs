@@ -24,8 +24,8 @@ use self::{
     layout::Frame,
     pages::{
         AccountSettings, AiCallingPage, AnalyticsPage, ApiKeySettings, BatchPage, BatchStartPage, CallPage,
-        CallingPage, DemoPage, HomePage, LoginPage, NoticeSettingsPage, NoticesPage, RegisterPage, SavedPage,
-        ScraperPage, SearchPage, VoiceClonePage, VoiceCloningPage,
+        CallingPage, DemoPage, HomePage, LoginPage, NoticeSettingsPage, NoticesPage, OperatorHealthPage,
+        RegisterPage, SavedPage, ScraperPage, SearchPage, VoiceClonePage, VoiceCloningPage,
     },
     problem::NotFound,
     ui::{provide_announcer, provide_now},
@@ -111,6 +111,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/services/calling") view=CallingPage ssr=SsrMode::Async />
                     <Route path=path!("/services/calling/calls/:id") view=CallPage ssr=SsrMode::Async />
                     <Route path=path!("/analytics") view=AnalyticsPage ssr=SsrMode::Async />
+                    <Route path=path!("/operator/health") view=OperatorHealthPage ssr=SsrMode::Async />
                 </FlatRoutes>
             </Frame>
         </Router>

@@ -21,6 +21,7 @@ use std::{
 
 use ipnet::IpNet;
 use secrecy::SecretString;
+use url::Url;
 
 use crate::{
     model::{
@@ -87,10 +88,21 @@ pub struct Config {
     pub log_filter: String,
     /// How events are written.
     pub log_format: LogFormat,
+    /// Where traces go, if anywhere.
+    pub traces: Option<TracesTo>,
     /// Attempts per person, address and installation.
     pub limits: Limits,
     /// Variables that look like settings and are none: one sentence each.
     pub warnings: Vec<String>,
+}
+
+/// A collector of traces, which takes OTLP over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TracesTo {
+    /// The address, to the end.
+    pub endpoint: Url,
+    /// The name under which this installation is found there.
+    pub service_name: String,
 }
 
 /// Who may register.
@@ -204,6 +216,10 @@ impl Config {
             log_format: reader
                 .choice("KEYWARD_LOG_FORMAT", &[("text", LogFormat::Text), ("json", LogFormat::Json)])
                 .unwrap_or(LogFormat::Text),
+            traces: reader.collector("OTEL_EXPORTER_OTLP_ENDPOINT").map(|endpoint| TracesTo {
+                endpoint,
+                service_name: reader.text("OTEL_SERVICE_NAME").unwrap_or("keyward").to_owned(),
+            }),
             limits,
             public_url,
             public_url_given,

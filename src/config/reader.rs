@@ -115,6 +115,28 @@ impl<'a> Reader<'a> {
         known.then(|| SecretString::from(text))
     }
 
+    /// The address of a collector, from which that of its traces is made.
+    pub(super) fn collector(&mut self, name: &str) -> Option<Url> {
+        let text = self.text(name)?;
+        let address = Url::parse(text).ok().filter(|url| {
+            let plain = url.username().is_empty() && url.password().is_none();
+            matches!(url.scheme(), "http" | "https") && url.has_host() && plain && url.query().is_none()
+        });
+        let traces = address.and_then(|mut url| {
+            url.set_fragment(None);
+            url.path_segments_mut().ok()?.pop_if_empty().extend(["v1", "traces"]);
+            Some(url)
+        });
+        if traces.is_none() {
+            self.problem(
+                name,
+                "is not the address of a collector",
+                "Write it like http://127.0.0.1:4318; what it asks for as a proof goes into OTEL_EXPORTER_OTLP_HEADERS",
+            );
+        }
+        traces
+    }
+
     /// The replaced addresses, by provider.
     pub(super) fn provider_base_urls(&self) -> BTreeMap<ProviderId, String> {
         self.variables

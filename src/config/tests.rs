@@ -57,6 +57,29 @@ fn it_runs_with_nothing_set() {
 }
 
 #[test]
+fn traces_go_where_the_usual_variables_say() {
+    assert_eq!(read(&[("OTEL_SERVICE_NAME", "keys")]).unwrap().traces, None);
+    for (given, endpoint) in [
+        ("http://127.0.0.1:4318", "http://127.0.0.1:4318/v1/traces"),
+        ("https://otel.example.org/in/", "https://otel.example.org/in/v1/traces"),
+    ] {
+        let to = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", given)]).unwrap().traces.unwrap();
+        assert_eq!((to.endpoint.as_str(), to.service_name.as_str()), (endpoint, "keyward"));
+    }
+    let named = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"), ("OTEL_SERVICE_NAME", "keys")];
+    assert_eq!(read(&named).unwrap().traces.unwrap().service_name, "keys");
+    for wrong in
+        ["collector:4318", "grpc://collector", "http://user:hunter2@collector", "http://c/?key=hunter2"]
+    {
+        let problems = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", wrong)]).unwrap_err().to_string();
+        assert!(
+            problems.contains("OTEL_EXPORTER_OTLP_ENDPOINT") && !problems.contains("hunter2"),
+            "{problems}"
+        );
+    }
+}
+
+#[test]
 fn every_setting_is_read() {
     let config = read(&[
         ("DATABASE_URL", "postgres://kw:pw@db/keys"),

@@ -24,6 +24,7 @@ use crate::{
     },
     services::{Dispatch, Ended, Held, Staff, Stops},
     store::{Claim, Claiming, Hold, Store, StoreError},
+    telemetry::traces::Traces,
 };
 
 /// How often the loop looks for due jobs that nobody has called it for.
@@ -44,6 +45,7 @@ pub struct Worker {
     tasks: TaskTracker,
     places: [(Lane, Arc<Semaphore>); 2],
     stop: CancellationToken,
+    traces: Traces,
 }
 
 struct Shared {
@@ -74,7 +76,14 @@ impl Worker {
             tasks: TaskTracker::new(),
             places: Lane::ALL.map(|lane| (lane, Arc::new(Semaphore::new(PLACES)))),
             stop,
+            traces: Traces::default(),
         }
+    }
+
+    /// The same, with a span for each attempt.
+    #[must_use]
+    pub fn traced(self, traces: Traces) -> Self {
+        Self { traces, ..self }
     }
 
     /// Runs until the stop. Jobs that have been begun go on if this is dropped.
@@ -118,17 +127,20 @@ impl Worker {
             while !self.stop.is_cancelled() {
                 let Ok(place) = places.clone().try_acquire_owned() else { break };
                 let Some(claim) = self.shared.store.claim_job(&claiming, *lane).await? else { break };
-                self.begin(claim, place);
+                self.begin(*lane, claim, place);
             }
         }
         Ok(())
     }
 
-    fn begin(&self, claim: Claim, place: OwnedSemaphorePermit) {
-        let shared = Arc::clone(&self.shared);
+    fn begin(&self, lane: Lane, claim: Claim, place: OwnedSemaphorePermit) {
+        let (shared, traces) = (Arc::clone(&self.shared), self.traces.clone());
         let held = shared.dispatch.hold(claim.hold.job, claim.hold.attempt);
         self.tasks.spawn(async move {
-            let ended = shared.attempt(&claim, &held).await;
+            let piece = traces.job(lane.code(), claim.hold.attempt);
+            let ended = piece.around(shared.attempt(&claim, &held)).await;
+            piece.ended(word(ended), ended != Ended::Broken);
+            drop(piece);
             shared.report(&claim, ended).await;
             drop((held, place));
             // There is a place again, and perhaps a job of this user that waited for it.
@@ -246,6 +258,16 @@ impl Shared {
                 Ok(state.is_some())
             }
         }
+    }
+}
+
+/// How an attempt ended, for its span.
+const fn word(ended: Ended) -> &'static str {
+    match ended {
+        Ended::Finished => "finished",
+        Ended::Interrupted => "interrupted",
+        Ended::Fenced => "fenced",
+        Ended::Broken => "broken",
     }
 }
 

@@ -31,6 +31,7 @@ use crate::{
     },
     providers::{Candidate, Providers, UsageSource},
     store::{CheckResult, KeyRow, NewKey, Replacement, Store, StoreError},
+    telemetry::traces::Traces,
     vault::{AuditKey, Undecryptable, Vault},
 };
 
@@ -109,6 +110,7 @@ pub struct Keys {
     checking: Checking,
     platform: Arc<PlatformKeys>,
     outages: Outages,
+    traces: Traces,
 }
 
 impl Keys {
@@ -122,9 +124,15 @@ impl Keys {
         clock: Arc<dyn Clock>,
         checking: Checking,
     ) -> Self {
-        let platform = Arc::default();
+        let (platform, traces) = (Arc::default(), Traces::default());
         let outages = Outages::new(store.clone(), clock.clone());
-        Self { store, vault, providers, limiter, audit, clock, checking, platform, outages }
+        Self { store, vault, providers, limiter, audit, clock, checking, platform, outages, traces }
+    }
+
+    /// The same, with a span for each check by schedule.
+    #[must_use]
+    pub fn traced(self, traces: Traces) -> Self {
+        Self { traces, ..self }
     }
 
     /// The same, with the operator's keys standing in where users have none.
@@ -289,7 +297,12 @@ impl Keys {
         if self.has_lost(key) {
             return Ok(());
         }
-        let outcome = self.ask(key, Spending::Refused).await;
+        let check = self.traces.check(&key.provider);
+        let outcome = check.around(self.ask(key, Spending::Refused)).await;
+        match &outcome {
+            Ok(report) => check.ended(report.reason.code(), true),
+            Err(Undecryptable) => check.ended("undecryptable", false),
+        }
         if let (Ok(report), false) = (&outcome, self.has_lost(key)) {
             self.note(key, report, asked_at).await;
         }
@@ -403,6 +416,13 @@ impl Keys {
     ) -> Result<Vec<AccessDecision>, AppError> {
         let states = self.with_platform(user, own).await?;
         Ok(ServiceId::ALL.map(|service| access::decide(service, &states, self.policy())).into())
+    }
+
+    /// The services that are open for a user whose own credentials stand like this. Where the operator's stand in, it is
+    /// as if the user had not used them today.
+    pub fn open_services(&self, own: &[CredentialState]) -> impl Iterator<Item = ServiceId> {
+        let (states, policy) = (self.filled_up(own, false), self.policy());
+        ServiceId::ALL.into_iter().filter(move |service| access::decide(*service, &states, policy).granted)
     }
 
     /// The decision as a gate: an error that says how to open the service when it is closed.

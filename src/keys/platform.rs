@@ -123,7 +123,9 @@ impl Keys {
         let checks = due.iter().map(|key| async move {
             let provider = key.credential.provider();
             let _turn = self.providers.background(provider).await;
-            let report = self.providers.check_platform(&key.credential).await;
+            let check = self.traces.check(provider);
+            let report = check.around(self.providers.check_platform(&key.credential)).await;
+            check.ended(report.reason.code(), true);
             self.platform.record(provider, &report, self.clock.now(), jitter());
             let status = report.outcome.status().unwrap_or(KeyStatus::Unverified);
             if !status.is_accepted() {

@@ -13,6 +13,7 @@ pub mod key;
 pub mod money;
 pub mod notice;
 pub mod number;
+pub mod operator;
 pub mod outage;
 pub mod page;
 pub mod provider;

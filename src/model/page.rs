@@ -26,6 +26,8 @@ pub struct Me {
     pub seen: i64,
     /// How many notices are not read.
     pub unread: i64,
+    /// Whether they run the installation.
+    pub operator: bool,
 }
 
 /// How the installation is set up, as far as visitors need to know.

@@ -11,11 +11,15 @@ use crate::{
         ids::{KeyId, ProviderId, UserId},
         key::{KeyVersion, Source},
         schedule::Bounds,
+        service::ServiceId,
         time::Timestamp,
     },
     providers::{UsageEvent, UsageObserver, UsageOutcome, UsageSource},
-    store::{Store, UsageRow},
-    telemetry::metrics::Metrics,
+    store::{NO_FAILURES, Store, UsageRow},
+    telemetry::{
+        metrics::Metrics,
+        traces::{Call, Traces},
+    },
 };
 
 /// Writes every outbound call to the ledger, makes a key due at once that its provider definitely refused in real
@@ -24,6 +28,7 @@ pub struct Ledger {
     store: Store,
     platform: Arc<PlatformKeys>,
     metrics: Arc<Metrics>,
+    traces: Traces,
     clock: Arc<dyn Clock>,
     ease: Ease,
 }
@@ -37,13 +42,19 @@ impl Ledger {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let ease = Ease::new(store.clone(), Bounds::default());
-        Self { store, platform, metrics, clock, ease }
+        Self { store, platform, metrics, traces: Traces::default(), clock, ease }
     }
 
     /// The same, with the operator's bounds for the schedule of checks.
     #[must_use]
     pub fn within(self, bounds: Bounds) -> Self {
         Self { ease: Ease::new(self.store.clone(), bounds), ..self }
+    }
+
+    /// The same, with a span for each call.
+    #[must_use]
+    pub fn traced(self, traces: Traces) -> Self {
+        Self { traces, ..self }
     }
 
     /// The provider wants no more requests until then, so the key is not checked before either. `own` is the key of
@@ -86,6 +97,15 @@ impl Ledger {
 impl UsageObserver for Ledger {
     async fn observe(&self, event: UsageEvent) {
         self.metrics.call(event.provider.as_str(), event.source.code(), event.outcome.code(), event.latency);
+        let call = Call {
+            provider: event.provider.as_str(),
+            operation: &event.operation,
+            purpose: event.source.code(),
+            service: event.service.map(ServiceId::slug),
+            outcome: event.outcome.code(),
+            succeeded: NO_FAILURES.contains(&event.outcome.code()),
+        };
+        self.traces.call(call, event.latency);
         // A check of the operator's key is made in nobody's name.
         if let Some(user) = event.user {
             self.write(user, &event).await;

@@ -43,6 +43,7 @@ pub use self::{
     catalogue::{Catalogue, CatalogueError},
     conformance::{Fields, Findings, TrialError},
     describe::{json_schema, list, matrix},
+    egress::collector::Collector,
     forms::{Candidate, Credential},
     inbound::{Forged, Inbound, Parameters, SealedWebhookSecret},
     outgoing::{Address, NoReceipt, Outgoing, Receipt},

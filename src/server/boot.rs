@@ -24,13 +24,17 @@ use crate::{
     model::{error::AppError, ids::ProviderId, page::DemoKey, provider::provider_name, time::Timestamp},
     monitor::{Ledger, PlatformKeys},
     notices::{MailError, Mailer, Notices, Ways},
-    providers::{Catalogue, CatalogueError, EgressSettings, Outgoing, Providers, SettingError},
+    operator::Overview,
+    providers::{Catalogue, CatalogueError, Collector, EgressSettings, Outgoing, Providers, SettingError},
     services::{
         Dispatch, Services, analytics::Analytics, calling::Calling, scraper::Scraper, voices::Voices,
     },
     simulator,
     store::{InstanceSecret, Store, StoreError},
-    telemetry::metrics::Metrics,
+    telemetry::{
+        metrics::Metrics,
+        traces::{Traces, TracesError},
+    },
     vault::{AuditKey, INSTANCE, KekId, KekRing, RingError, Undecryptable, Vault, VaultError},
 };
 
@@ -100,6 +104,12 @@ pub enum BootError {
     /// The catalogue is wrong.
     #[error("The catalogue of providers is wrong: {0}")]
     Catalogue(#[from] CatalogueError),
+    /// There is no way to the collector of traces.
+    #[error("{0}")]
+    Traces(#[from] TracesError),
+    /// The client that sends them cannot be made.
+    #[error("The client that sends traces cannot be made")]
+    Collector,
     /// The settings of the site's files are wrong.
     #[error("The LEPTOS_ settings of the site's files are wrong")]
     Site,
@@ -144,6 +154,8 @@ pub struct Installation {
     pub worker: Worker,
     /// The loop that sends what users are told; it does not run yet.
     pub messages: Messages,
+    /// Where spans go.
+    pub traces: Traces,
     /// The one clock.
     pub clock: Arc<dyn Clock>,
     /// What the operator must know.
@@ -204,9 +216,10 @@ async fn assemble(
     let audit = Arc::new(audit_key(&store, &vault, clock.as_ref()).await?);
 
     let metrics = Arc::new(Metrics::new(now.seconds()));
+    let traces = traces(config)?;
     let platform = Arc::new(PlatformKeys::default());
     let ledger = Ledger::new(store.clone(), platform.clone(), metrics.clone(), clock.clone());
-    let ledger = Arc::new(ledger.within(config.check_every));
+    let ledger = Arc::new(ledger.within(config.check_every).traced(traces.clone()));
     let ways = ways(config, &outbound)?;
     let providers = Arc::new(Providers::new(catalogue, outbound, vault.clone(), ledger, clock.clone())?);
     let limiter = Limiter::new(store.clone(), config.limits, clock.clone());
@@ -230,7 +243,7 @@ async fn assemble(
         clock.clone(),
         checking,
     );
-    let keys = Arc::new(keys.supplied_with(platform));
+    let keys = Arc::new(keys.supplied_with(platform).traced(traces.clone()));
     let dispatch = Arc::new(Dispatch::default());
     let scraper =
         Scraper::new(store.clone(), keys.clone(), providers.clone(), clock.clone(), dispatch.clone());
@@ -247,6 +260,7 @@ async fn assemble(
     let calling = Arc::new(calling);
     let services = Arc::new(Services { scraper: scraper.clone(), calling: calling.clone() });
     let worker = Worker::new(store.clone(), clock.clone(), services, dispatch, stopping.clone());
+    let worker = worker.traced(traces.clone());
 
     let warnings = config.warnings.iter().cloned().chain(secrets.notice).collect();
     let secure = config.public_url.is_https();
@@ -255,6 +269,7 @@ async fn assemble(
     let notices = Notices::new(store.clone(), keys.clone(), (vault, audit), limiter, clock.clone(), ways);
     let notices = Arc::new(notices);
     let messages = Messages::new(notices.clone());
+    let overview = Arc::new(Overview::new(store.clone(), keys.clone(), clock.clone()));
     let use_cases = UseCases {
         accounts,
         keys: keys.clone(),
@@ -263,6 +278,7 @@ async fn assemble(
         voices,
         analytics,
         notices,
+        overview,
         secure,
         demo: demo_keys,
     };
@@ -275,6 +291,7 @@ async fn assemble(
             Some(known.map_or_else(|| provider_name(id), |(_, name)| name.clone()))
         }),
         metrics.clone(),
+        traces.clone(),
     );
     let mut leptos = site_options()?;
     leptos.site_root = config.site_root.to_string_lossy().into();
@@ -288,7 +305,7 @@ async fn assemble(
     let stopping = Stopping(stopping);
     let state = AppState { use_cases, leptos, store, events, stopping, operations };
     let recheck = Recheck::new(keys, config.check_keys);
-    Ok(Installation { state, site, recheck, worker, messages, clock, warnings })
+    Ok(Installation { state, site, recheck, worker, messages, traces, clock, warnings })
 }
 
 /// How what users are told leaves.
@@ -299,6 +316,13 @@ fn ways(config: &Config, outbound: &EgressSettings) -> Result<Ways, BootError> {
         mailer: config.mail.as_ref().map(Mailer::new).transpose()?,
         site: config.public_url.origin().to_owned(),
     })
+}
+
+/// The way to the collector of traces, if there is to be one.
+fn traces(config: &Config) -> Result<Traces, BootError> {
+    let Some(to) = &config.traces else { return Ok(Traces::default()) };
+    let collector = Collector::new(to.endpoint.clone()).map_err(|_| BootError::Collector)?;
+    Ok(Traces::to(to.endpoint.as_str(), &to.service_name, collector)?)
 }
 
 /// Where Twilio can report to. Nowhere on loopback, unless the operator has put something of this machine in Twilio's
@@ -340,7 +364,7 @@ pub async fn run(
         print_first_code(&code);
     }
     tracing::info!(url = config.public_url.origin(), database = ?config.database_url.engine(), "Keyward is ready");
-    let Installation { state, site, recheck, worker, messages, clock, .. } = installation;
+    let Installation { state, site, recheck, worker, messages, traces, clock, .. } = installation;
     let store = state.store.clone();
     let (recheck, events, worker) = (Arc::new(recheck), Arc::clone(&state.events), Arc::new(worker));
     let messages = Arc::new(messages);
@@ -359,6 +383,7 @@ pub async fn run(
     }
     jobs.finish().await;
     store.close().await;
+    traces.finish().await;
     Ok(drained)
 }
 

@@ -3,7 +3,7 @@
 //! One statement serves both engines; a pair exists only where they differ. Rows are private to the
 //! file that reads them. A transaction is a method named after the use case, never a handle passed
 //! upward. Every statement on a user's data carries the owner's id; the few that do not, because the
-//! scheduler looks across owners, are in [`scheduler`].
+//! scheduler or the operator looks across owners, are in [`scheduler`] and [`operator`].
 
 mod audit;
 mod batches;
@@ -21,6 +21,7 @@ mod limits;
 mod notice_channels;
 mod notice_messages;
 mod notices;
+pub mod operator;
 mod orders;
 mod outages;
 mod quotas;

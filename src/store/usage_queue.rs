@@ -96,6 +96,11 @@ impl Store {
         }
     }
 
+    /// How many calls wait to be written.
+    pub fn usage_waiting(&self) -> usize {
+        self.usage.waiting().calls.len()
+    }
+
     /// Writes until none waits.
     async fn write_usage_soon(self) {
         loop {

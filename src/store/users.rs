@@ -158,6 +158,42 @@ impl Store {
         Ok(row.map(Into::into))
     }
 
+    /// What a user may do on the installation; nothing for one who is shut out.
+    pub async fn role(&self, id: UserId) -> Result<Option<Role>, StoreError> {
+        let role = sql::fetch_optional!(
+            self.reader(),
+            (String,),
+            "SELECT role FROM users WHERE id = $1 AND NOT disabled",
+            id.0
+        )?;
+        role.map(|(role,)| Role::from_code(&role)).transpose()
+    }
+
+    /// Gives the user with this address a role. Answers whether there is one.
+    pub async fn give_role(
+        &self,
+        email: &str,
+        role: Role,
+        audit_key: &AuditKey,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let changed = sql::tx_fetch_optional!(
+            &mut tx,
+            (Uuid,),
+            "UPDATE users SET role = $1, updated_at = $2 WHERE email = $3 RETURNING id",
+            role.code(),
+            now.0,
+            email
+        )?;
+        let Some((id,)) = changed else { return Ok(false) };
+        let entry = SecurityEvent::new(UserId(id), "account.role_changed", role.code());
+        audit::append(&mut tx, audit_key, &entry, now).await?;
+        events::append(&mut tx, UserId(id), Change::Account, now).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
     /// Renews the hash of the same password, made with today's parameters.
     pub async fn rehash_password(&self, id: UserId, seen: &str, hash: &str) -> Result<(), StoreError> {
         sql::execute!(

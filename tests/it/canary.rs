@@ -287,7 +287,12 @@ both! {
     async fn no_key_password_or_token_is_found_anywhere(app: App) {
         app.state.store.close().await;
         let log = app.dir.path().join("server.log");
-        let process = Process::start(&app.sql.url, app.dir.path(), app.simulator, &log).await;
+        let (collector, traces) = crate::traces::collector().await;
+        let endpoint = format!("http://{collector}");
+        // Sent at once, and not after seconds.
+        let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), ("OTEL_BSP_SCHEDULE_DELAY", "50")];
+        let process =
+            Process::start_with(&app.sql.url, app.dir.path(), app.simulator, &log, &variables).await;
         let cookie = process.register("canary-control").await.unwrap();
         let mut secrets: Vec<String> = vec![PASSWORD.to_owned(), cookie.split_once('=').unwrap().1.to_owned()];
         let mut walk = Walk { process, cookie, answers: Vec::new() };
@@ -330,7 +335,7 @@ both! {
         let key = json!({"provider": "google_ai", "credentials": App::test_key("google_ai", "plenty")});
         assert_eq!(walk.ask("POST", "/api/user-api-keys/store", key).await.0, 201);
 
-        // While it runs: database, WAL and log as they lie on the disk, every row, and every answer.
+        // While it runs: database, WAL and log as they lie on the disk, every row, every answer, and the traces.
         let mut paths = Vec::new();
         files(app.dir.path(), &mut paths);
         let mut places: Vec<Place> = paths
@@ -349,6 +354,9 @@ both! {
             assert!(places.iter().any(|(name, bytes)| name == expected && !bytes.is_empty()), "{expected}");
         }
         places.append(&mut walk.answers);
+        let sent = traces.lock().unwrap().concat();
+        assert!(memmem::find(&sent, b"keyward.outcome").is_some() && sent.len() > 5_000, "too few traces");
+        places.push(("traces".to_owned(), sent));
 
         secrets.sort();
         secrets.dedup();

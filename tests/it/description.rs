@@ -157,6 +157,10 @@ async fn prepared(app: &App, operation: &Value, number: usize) -> (Client, Optio
     }
     let name = format!("user{number}");
     let mut client = app.user(&name).await;
+    if id == "read_installation_health" {
+        let operator = format!("UPDATE users SET role = 'operator' WHERE email = '{name}@example.org'");
+        app.sql.execute(&operator).await;
+    }
     if id != "store_key" {
         let body = json!({"provider": "serpapi", "credentials": App::test_key("serpapi", "plenty")});
         client.post("/api/user-api-keys/store", &body).await.expect(201);

@@ -204,12 +204,19 @@ both! {
         let mut ana = app.user("ana").await;
         let key = json!({"provider": "serpapi", "credentials": App::test_key("serpapi", "plenty")});
         ana.post("/api/user-api-keys/store", &key).await.expect(201);
+        // Five who have a key and five who have none: enough for figures about users to be told.
+        for number in 1..10 {
+            let mut other = app.user(&format!("user{number}")).await;
+            if number < 5 {
+                other.post("/api/user-api-keys/store", &key).await.expect(201);
+            }
+        }
         app.clock.advance(MINUTE);
         let answer = by_token(&app, OLD, "GET", "/metrics", Value::Null).await.expect(200);
         assert!(answer.headers["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
         for line in [
-            r#"keyward_provider_calls_total{provider="serpapi",purpose="candidate",outcome="done"} 1"#,
-            r#"keyward_http_request_duration_seconds_count{method="POST",route="/api/user-api-keys/store",status="2xx"} 1"#,
+            r#"keyward_provider_calls_total{provider="serpapi",purpose="candidate",outcome="done"} 5"#,
+            r#"keyward_http_request_duration_seconds_count{method="POST",route="/api/user-api-keys/store",status="2xx"} 5"#,
         ] {
             assert!(answer.text.contains(line), "{line} is not in\n{}", answer.text);
         }

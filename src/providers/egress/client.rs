@@ -185,7 +185,7 @@ fn is_identity(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity")
 }
 
-fn builder(proxy: Option<&EgressProxy>) -> reqwest::Result<reqwest::ClientBuilder> {
+pub(super) fn builder(proxy: Option<&EgressProxy>) -> reqwest::Result<reqwest::ClientBuilder> {
     let builder = reqwest::Client::builder()
         .redirect(Policy::none())
         .referer(false)

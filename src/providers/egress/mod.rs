@@ -1,11 +1,13 @@
 //! The way out: the only place that builds an HTTP client. It takes a realm's destination and a
-//! path, never a URL; follows nothing; and tells of failures in a closed list.
+//! path, never a URL; follows nothing; and tells of failures in a closed list. The one client besides, [`collector`],
+//! has one address, and never sees a credential.
 
 pub(crate) mod body;
 pub(crate) mod breaker;
 pub(crate) mod breakers;
 pub(crate) mod bulkhead;
 pub(crate) mod client;
+pub(crate) mod collector;
 pub(crate) mod credential;
 pub(crate) mod lookups;
 pub(crate) mod origin;

@@ -24,6 +24,7 @@ use crate::{
             ChannelKind, ChannelState, ChannelView, IssuedChannel, MessageEvent, MessageState, MessageView,
             NoticeKind, NoticeRules, NoticeView, Words, words,
         },
+        operator::{CallHealth, HealthReport, KeysAlike, ProviderHealth, ServiceReach},
         page::SessionView,
         provider::{Category, Cost, FieldInfo, FormInfo, Links, ProviderInfo},
         quota::{Forecast, Outlook, QuotaHistory, QuotaPoint},
@@ -159,6 +160,7 @@ pub(super) fn of(name: &str) -> Option<Value> {
             }),
         }),
         "UsageReport" => json!(usage()),
+        "HealthReport" => json!(health()),
         _ => return None,
     })
 }
@@ -244,6 +246,34 @@ fn forecast() -> Forecast {
         per_day: Some(48),
         unit: "searches".to_owned(),
         made_at: NOW,
+    }
+}
+
+fn health() -> HealthReport {
+    let totals = Totals {
+        calls: 48_210,
+        failed: 412,
+        units: 46_020,
+        p50_ms: Some(700),
+        p95_ms: Some(2_000),
+        p99_ms: Some(5_000),
+    };
+    let alike = |standing: &str, keys| KeysAlike { standing: standing.to_owned(), keys };
+    HealthReport {
+        range: Range::Week,
+        begins: Range::Week.window(NOW, 0).begins,
+        at: NOW,
+        users: Some(312),
+        providers: vec![ProviderHealth {
+            provider: ProviderId::SERPAPI,
+            name: "SerpAPI".to_owned(),
+            calls: Some(CallHealth { totals, unanswered: 37, called_off: 12 }),
+            keys: vec![alike("valid", 240), alike("invalid", 9)],
+        }],
+        services: vec![
+            ServiceReach::of(ServiceId::DataScraper, 231, 312),
+            ServiceReach::of(ServiceId::Calling, 3, 312),
+        ],
     }
 }
 

@@ -11,7 +11,8 @@ use http::{HeaderName, HeaderValue};
 use tracing::{Instrument, error_span};
 use uuid::Uuid;
 
-use crate::{account::RequestUser, telemetry::metrics::Metrics};
+use super::Site;
+use crate::{account::RequestUser, telemetry::traces::Piece};
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -26,7 +27,7 @@ impl fmt::Display for RequestId {
     }
 }
 
-pub(super) async fn log(State(metrics): State<Arc<Metrics>>, mut request: Request, next: Next) -> Response {
+pub(super) async fn log(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
     let begin = Instant::now();
     let id = RequestId(Uuid::now_v7().hyphenated().to_string().into());
     let user = RequestUser::default();
@@ -36,16 +37,23 @@ pub(super) async fn log(State(metrics): State<Arc<Metrics>>, mut request: Reques
     let route = route_of(&request);
     let matched = request.extensions().get::<MatchedPath>().cloned();
 
+    let template = matched.as_ref().map_or("none", MatchedPath::as_str);
+    let piece = match template {
+        // Somebody asks for these all the time, and there is nothing to see.
+        "/healthz" | "/readyz" | "/metrics" => Piece::nothing(),
+        _ => site.traces.request(&method, template, &id),
+    };
     // A span of the highest level, so that no filter takes the id off the errors inside.
     let span = error_span!(target: "keyward::request", "request", %id);
     async move {
-        let mut response = next.run(request).await;
+        let mut response = piece.around(next.run(request)).await;
         if let Ok(value) = HeaderValue::from_str(&id.0) {
             response.headers_mut().insert(HEADER, value);
         }
         let status = response.status().as_u16();
         let took = begin.elapsed();
-        metrics.request(&method, matched.as_ref().map_or("none", MatchedPath::as_str), status, took);
+        site.metrics.request(&method, template, status, took);
+        piece.answered(status);
         let latency_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let user = user.noted().map(tracing::field::display);
         if matches!(route.as_str(), "/healthz" | "/readyz" | "/metrics") {

@@ -28,7 +28,7 @@ pub use self::log::RequestId;
 use super::problem::ProviderNames;
 use crate::{
     config::{Config, PublicUrl},
-    telemetry::metrics::Metrics,
+    telemetry::{metrics::Metrics, traces::Traces},
 };
 
 /// What the middleware has to know of the installation.
@@ -44,6 +44,8 @@ pub struct Site {
     pub provider_names: ProviderNames,
     /// Counts requests.
     pub metrics: Arc<Metrics>,
+    /// Where their spans go.
+    pub traces: Traces,
     /// The largest body, in bytes.
     pub body_limit: usize,
     /// How long a body may take to arrive.
@@ -57,9 +59,11 @@ impl Site {
         session_cookie: &'static str,
         provider_names: ProviderNames,
         metrics: Arc<Metrics>,
+        traces: Traces,
     ) -> Self {
         Self {
             metrics,
+            traces,
             public_url: config.public_url.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             session_cookie,
@@ -80,7 +84,7 @@ pub fn around<S: Clone + Send + Sync + 'static>(router: Router<S>, site: Site) -
         .layer(axum::middleware::from_fn(recover::recover))
         .layer(from_fn_with_state(site.clone(), problems::write_out))
         .layer(from_fn_with_state(site.clone(), headers::secure))
-        .layer(from_fn_with_state(site.metrics.clone(), log::log))
+        .layer(from_fn_with_state(site, log::log))
 }
 
 /// Whether `path` belongs to the REST interface.

@@ -26,7 +26,7 @@ use crate::{
         status::Reason,
     },
     server::problem::Problem,
-    telemetry::{LogFormat, metrics::Metrics, testing::Captured},
+    telemetry::{LogFormat, metrics::Metrics, testing::Captured, traces::Traces},
 };
 
 pub(in crate::server) fn site(public: &str) -> Site {
@@ -36,6 +36,7 @@ pub(in crate::server) fn site(public: &str) -> Site {
         session_cookie: "session",
         provider_names: Arc::new(|id| (*id == ProviderId::SERPAPI).then(|| "SerpAPI".to_owned())),
         metrics: Arc::new(Metrics::new(0)),
+        traces: Traces::default(),
         body_limit: 64,
         body_timeout: Duration::from_millis(200),
     }

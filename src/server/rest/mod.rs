@@ -12,6 +12,7 @@ mod events;
 mod guard;
 pub(super) mod keys;
 mod notices;
+mod operator;
 mod results;
 mod samples;
 mod saved;
@@ -127,6 +128,7 @@ pub(super) fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(usage::csv))
         .routes(routes!(tokens::list, tokens::issue))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(operator::health))
         .routes(routes!(system::access))
         .routes(routes!(system::metrics))
         .routes(routes!(openapi))

@@ -20,7 +20,7 @@ use crate::{
         service::ServiceId,
     },
     server::{problem::Problem, state::Operations},
-    telemetry::metrics,
+    telemetry::metrics::{self, Now},
 };
 
 /// Ask whether a service is open for a user
@@ -55,7 +55,9 @@ pub(super) async fn access(
 
 /// Read the metrics
 ///
-/// Counters of requests and of calls to providers, in the OpenMetrics text format. They name no user and no key.
+/// Counters of requests and of calls to providers, and how keys, services and checks stand now, in the OpenMetrics text
+/// format. They name no user and no key; how keys and services stand is left out where fewer than five users stand behind
+/// a figure.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -70,6 +72,24 @@ pub(super) async fn metrics(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     operations.metrics_tokens.admit(&credentials::presented(&headers, app.secure)?)?;
-    let text = operations.metrics.text().map_err(|_| AppError::new(ErrorCode::Internal))?;
+    let text = operations.metrics.text(&now(&app).await).map_err(|_| AppError::new(ErrorCode::Internal))?;
     Ok(([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response())
+}
+
+/// How things stand now. Without the database the counters are told all the same.
+async fn now(app: &UseCases) -> Now {
+    let mut now = Now::default();
+    if let Ok(backlog) = app.overview.backlog().await {
+        now.checks_due = Some(backlog.checks_due);
+        now.checks_late = Some(backlog.checks_late);
+        now.usage_waiting = i64::try_from(backlog.usage_waiting).ok();
+    }
+    if let Ok(standing) = app.overview.standing().await {
+        let keys = standing.keys.iter();
+        now.keys = keys.map(|(id, alike)| (id.to_string(), alike.standing.clone(), alike.keys)).collect();
+        let open = standing.services.iter();
+        now.open = open.filter_map(|reach| Some((reach.service.slug(), reach.open?))).collect();
+        now.users = standing.users;
+    }
+    now
 }

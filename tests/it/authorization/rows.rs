@@ -173,6 +173,8 @@ pub const ROUTES: &[Row] = &[
     Row::new("GET", "/api/notifications/channels/{id:channel}/messages", May::Read, 200, 404),
     Row::new("GET", "/api/usage?range=7d&offset=60", May::Read, 200, 200),
     Row::new("GET", "/api/usage.csv?table=quotas&range=7d&offset=60&provider=serpapi", May::Read, 200, 200),
+    // The owner is an operator.
+    Row::new("GET", "/api/operator/health?range=7d", May::Person, 200, 403),
     Row::new("GET", "/api/system/users/{user_id}/services/{service}/access", May::System, 200, 401),
     Row::new("GET", "/metrics", May::Metrics, 200, 401),
     Row::new("GET", "/api/openapi.json", May::Everybody, 200, 200),
@@ -230,6 +232,7 @@ pub const FUNCTIONS: &[Row] = &[
         .body("id={id:channel}")
         .then(404),
     Row::new("POST", "/api/rpc/notice_messages", May::Person, 200, 404).body("id={id:channel}"),
+    Row::new("POST", "/api/rpc/operator_health", May::Person, 200, 403).body("range=7d"),
     Row::new("POST", "/api/rpc/gate", May::Person, 200, 200).body("service=data-scraper"),
     Row::new("POST", "/api/rpc/start_search", May::Person, 422, 403).body("query=&place=&limit=20"),
     Row::new("POST", "/api/rpc/search", May::Person, 200, 404).body("id={id:search}"),
@@ -286,4 +289,5 @@ pub const PAGES: &[(&str, u16, u16)] = &[
     ("/services/calling", 303, 200),
     ("/services/calling/calls/{id:call}", 303, 404),
     ("/analytics", 303, 200),
+    ("/operator/health", 303, 403),
 ];

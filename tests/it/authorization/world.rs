@@ -65,6 +65,7 @@ impl World {
     pub async fn build(engine: Engine) -> Self {
         let app = App::start_with(engine, &[("SYSTEM_API_TOKEN", SYSTEM), ("METRICS_TOKEN", METRICS)]).await;
         let mut owner = app.user("owner-ana").await;
+        app.sql.execute("UPDATE users SET role = 'operator' WHERE email = 'owner-ana@example.org'").await;
         let user = id(&owner.get("/api/auth/me").await.expect(200).json());
         let key = json!({"provider": "serpapi", "credentials": App::test_key("serpapi", "plenty")});
         let key = owner.post("/api/user-api-keys/store", &key).await.expect(201).json();

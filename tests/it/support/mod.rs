@@ -27,6 +27,7 @@ use keyward::{
     providers::Catalogue,
     server::{boot, router, state::AppState},
     simulator,
+    telemetry::traces::Traces,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -91,6 +92,7 @@ pub struct App {
     pub recheck: Recheck,
     pub worker: Arc<Worker>,
     pub messages: Messages,
+    pub traces: Traces,
     pub sql: Sql,
     pub simulator: SocketAddr,
     pub variables: BTreeMap<String, String>,
@@ -149,6 +151,7 @@ impl App {
             recheck: installed.recheck,
             messages: installed.messages,
             worker,
+            traces: installed.traces,
             sql,
             simulator,
             variables,

@@ -1,6 +1,7 @@
 //! The real program, for what only a process can show.
 
 use std::{
+    ffi::OsStr,
     io::Read,
     path::Path,
     process::{Child, Command, Stdio},
@@ -29,7 +30,7 @@ pub struct Process {
 impl Process {
     /// Starts it over this database, with its log in `log`, and waits until it is ready.
     pub async fn start(database: &str, dir: &Path, simulator: std::net::SocketAddr, log: &Path) -> Self {
-        Self::start_with(database, dir, simulator, log, &[]).await
+        Self::start_with(database, dir, simulator, log, &[] as &[(&str, &str)]).await
     }
 
     /// The same with these variables besides.
@@ -38,7 +39,7 @@ impl Process {
         dir: &Path,
         simulator: std::net::SocketAddr,
         log: &Path,
-        variables: &[(String, String)],
+        variables: &[(impl AsRef<OsStr>, impl AsRef<OsStr>)],
     ) -> Self {
         let (mut command, port) = serve(database, dir, simulator);
         command.envs(variables.iter().map(|(name, value)| (name, value)));
