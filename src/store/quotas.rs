@@ -54,7 +54,7 @@ impl Store {
         series(rows)
     }
 
-    /// The same over a longer time, up to `ends`, with at most one figure, the last, in each `step`. Only those are read.
+    /// The same over a longer time, up to `ends`, with at most one figure, the last, in each `step`.
     pub async fn quota_points_by_step(
         &self,
         user: UserId,
@@ -66,15 +66,17 @@ impl Store {
             self.reader(),
             Row,
             "WITH RECURSIVE steps (begins) AS (
-                SELECT CAST($2 AS BIGINT) UNION ALL SELECT begins + $3 FROM steps WHERE begins + $3 < $4)
-             SELECT k.provider, q.at, q.unit, q.used, q.units_max, q.resets_at
-             FROM user_api_keys k CROSS JOIN steps CROSS JOIN quota_points q
-             WHERE k.user_id = $1 AND q.user_id = $1 AND q.key_id = k.id AND q.version = k.credential_version
-                AND q.at = (
+                SELECT CAST($2 AS BIGINT) UNION ALL SELECT begins + $3 FROM steps WHERE begins + $3 < $4),
+             last AS MATERIALIZED (
+                SELECT k.id, k.provider, k.credential_version, (
                     SELECT MAX(told.at) FROM quota_points told
                     WHERE told.user_id = $1 AND told.key_id = k.id AND told.version = k.credential_version
-                        AND told.at >= steps.begins AND told.at < steps.begins + $3)
-             ORDER BY k.provider, q.at",
+                        AND told.at >= steps.begins AND told.at < steps.begins + $3) AS at
+                FROM user_api_keys k CROSS JOIN steps WHERE k.user_id = $1)
+             SELECT last.provider, q.at, q.unit, q.used, q.units_max, q.resets_at
+             FROM last CROSS JOIN quota_points q
+             WHERE q.user_id = $1 AND q.key_id = last.id AND q.version = last.credential_version AND q.at = last.at
+             ORDER BY last.provider, q.at",
             user.0,
             begins.0,
             step,
