@@ -219,7 +219,7 @@ mod tests {
         let event = told(MessageEvent::Opened).event();
         assert_eq!((&event["type"], &event["data"]["state"]), (&json!("key.invalid"), &json!("open")));
         assert_eq!(event["data"]["url"], "https://keys.example.org/settings/api-keys#card-serpapi");
-        assert_eq!(event["timestamp"], "2026-11-18T10:27:40Z");
+        assert_eq!(event["timestamp"], "2026-11-18T11:07:40Z");
         let event = told(MessageEvent::Resolved).event();
         assert_eq!(
             (&event["type"], &event["data"]["state"]),
