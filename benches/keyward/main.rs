@@ -9,6 +9,7 @@
 // One table of misbehaviour for tests and measurements.
 #[path = "../../src/providers/tests/behaviours.rs"]
 mod behaviours;
+mod checks;
 mod decision;
 mod hostile;
 mod http;
@@ -108,6 +109,9 @@ fn main() {
     }
     if wanted("decision") {
         rows.extend(runtime.block_on(decision::rows(effort)));
+    }
+    if wanted("checks") {
+        rows.extend(runtime.block_on(checks::rows(effort)));
     }
     if wanted("ledger") {
         rows.extend(runtime.block_on(ledger::rows(effort)));

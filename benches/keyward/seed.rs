@@ -112,6 +112,22 @@ impl Seeded {
         assert_eq!(written, 6 * 2_160);
     }
 
+    /// So many keys become due.
+    pub(crate) async fn make_due(&self, keys: u64) {
+        let due = format!(
+            "UPDATE user_api_keys SET next_check_at = 0 WHERE id IN (SELECT id FROM user_api_keys LIMIT {keys})"
+        );
+        if self.database.starts_with("sqlite:") {
+            let mut connection = SqliteConnection::connect(&self.database).await.unwrap();
+            connection.execute(AssertSqlSafe(due)).await.unwrap();
+            connection.close().await.unwrap();
+        } else {
+            let mut connection = PgConnection::connect(&self.database).await.unwrap();
+            connection.execute(AssertSqlSafe(due)).await.unwrap();
+            connection.close().await.unwrap();
+        }
+    }
+
     async fn fill_sqlite(&self, users: u64) {
         let (now, later) = times();
         let mut connection = SqliteConnection::connect(&self.database).await.unwrap();

@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{App, DAY, HOUR, both, refused};
+use crate::support::{App, DAY, HOUR, MINUTE, both, refused};
 
 both! {
     async fn a_provider_without_a_service_is_stored_and_watched_and_never_reached_from_a_test(app: App) {
@@ -78,8 +78,11 @@ both! {
         assert_eq!((&evidence["outcome"], &evidence["http_status"], &evidence["provider_code"]), (&json!("valid"), &json!(200), &Value::Null));
         assert_eq!(evidence["at"], app.now().to_string());
         let fault = json!({"provider": "openai", "fault": {"kind": "status", "status": 401, "body": {"error": {"code": "invalid_api_key", "message": "Incorrect API key provided: secret"}}}});
-        app.control("POST", "/faults", Some(fault)).await;
-        app.pass(DAY + 5 * HOUR).await;
+        // A single refusal by schedule is looked at again.
+        for wait in [DAY + 5 * HOUR, MINUTE] {
+            app.control("POST", "/faults", Some(fault.clone())).await;
+            app.pass(wait).await;
+        }
         let mut client = app.log_in("ana").await;
         let later = client.get("/api/user-api-keys").await.json();
         let evidence = &later["items"][0]["evidence"];
