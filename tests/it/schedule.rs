@@ -321,11 +321,13 @@ both! {
         let asked: u32 = work.asked.values().sum();
         assert_eq!((keys, asked), (DUE, DUE + 16), "keys asked about, and checks");
         assert!(f64::from(asked - DUE) <= 0.01 * f64::from(DUE));
-        // Every effect is there once: the state, the line in its owner's audit log, and the event.
+        // Every effect is there once: the state, the line in its owner's audit log, the notice, and the events.
         for count in [
             "SELECT COUNT(*) FROM user_api_keys WHERE status = 'exhausted'",
             "SELECT COUNT(*) FROM audit_log WHERE action = 'key.status_changed'",
-            "SELECT COUNT(*) FROM user_events",
+            "SELECT COUNT(*) FROM user_events WHERE topic = 'keys'",
+            "SELECT COUNT(*) FROM notices WHERE kind = 'key.exhausted' AND resolved_at IS NULL",
+            "SELECT COUNT(*) FROM user_events WHERE topic = 'notices'",
         ] {
             assert_eq!(app.sql.number(count).await, i64::from(DUE), "{count}");
         }

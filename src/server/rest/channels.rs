@@ -177,7 +177,7 @@ pub(super) struct MessagesQuery {
     params(("id" = ChannelId, Path, description = "The place."), MessagesQuery),
     responses((status = 200, description = "A part of the messages.", body = List<MessageView>)),
     security(("session" = []), ("login_token" = []), ("api_token" = ["read"])),
-    extensions(("x-problems" = json!(["not-found", "invalid-input"])))
+    extensions(("x-problems" = json!(["bad-request", "not-found", "invalid-input"])))
 )]
 pub(super) async fn messages(
     State(app): State<UseCases>,

@@ -37,7 +37,7 @@ pub(super) struct NoticesQuery {
     params(NoticesQuery),
     responses((status = 200, description = "A part of the notices.", body = List<NoticeView>)),
     security(("session" = []), ("login_token" = []), ("api_token" = ["read"])),
-    extensions(("x-problems" = json!(["invalid-input"])))
+    extensions(("x-problems" = json!(["bad-request", "invalid-input"])))
 )]
 pub(super) async fn list(
     State(app): State<UseCases>,
