@@ -82,48 +82,6 @@ both! {
         app.control("POST", "/faults", Some(fault)).await;
         app.pass(DAY + 5 * HOUR).await;
         let mut client = app.log_in("ana").await;
-        let later = client.post("/api/user-api-keys/validate", &json!({"provider": "exa"})).await.expect(200).json();
-        assert_eq!((&later["status"], &later["stale"]), (&json!("unverified"), &json!(false)));
-        let body = json!({"credentials": {"api_key": "1f0f0f0f-0f0f-0f0f-0f0f-0f0f0f0f0f0f"}});
-        let replaced = client.put("/api/user-api-keys/exa", &body).await.expect(200).json();
-        assert_eq!(replaced["version"], 2);
-        let journal = app.control("GET", "/journal", None).await.to_string();
-        assert!(!journal.contains("/exa/"), "{journal}");
-
-        // Whoever agrees is asked once: the simulator answers 401 to what it does not know, which is no verdict.
-        let asked = async || app.control("GET", "/journal", None).await.to_string().matches("/exa/search").count();
-        let agreed = json!({"provider": "exa", "spend": true});
-        let tried = client.post("/api/user-api-keys/validate", &agreed).await.expect(200).json();
-        assert_eq!((&tried["status"], &tried["evidence"]["http_status"]), (&json!("unverified"), &json!(401)));
-        assert_eq!(asked().await, 1);
-        let candidate = json!({"provider": "exa", "credentials": body["credentials"], "spend": true});
-        client.post("/api/user-api-keys/validate", &candidate).await.expect(200);
-        assert_eq!(asked().await, 2);
-        // By schedule never, whatever was agreed to before.
-        app.pass(3 * DAY).await;
-        assert_eq!(asked().await, 2);
-        let mut client = app.log_in("ana").await;
-        client.delete("/api/user-api-keys/exa").await.expect(204);
-        client.post("/api/user-api-keys/store", &candidate).await.expect(202);
-        assert_eq!(asked().await, 3);
-    }
-
-    async fn the_evidence_of_the_last_check_is_kept(app: App) {
-        let mut client = app.user("ana").await;
-        let body = json!({"provider": "openai", "credentials": App::test_key("openai", "plenty")});
-        let stored = client.post("/api/user-api-keys/store", &body).await.expect(201).json();
-        let evidence = &stored["evidence"];
-        assert!(evidence["latency_ms"].as_u64().is_some_and(|took| took < 15_000), "{evidence}");
-        assert_eq!((&evidence["outcome"], &evidence["http_status"], &evidence["provider_code"]), (&json!("valid"), &json!(200), &Value::Null));
-        assert_eq!(evidence["at"], app.now().to_string());
-        // A refusal by schedule is looked at a second time.
-        let fault = json!({"provider": "openai", "times": 2, "fault": {"kind": "status", "status": 401, "body": {"error": {"code": "invalid_api_key", "message": "Incorrect API key provided: secret"}}}});
-        // A single refusal by schedule is looked at again.
-        for wait in [DAY + 5 * HOUR, MINUTE] {
-            app.control("POST", "/faults", Some(fault.clone())).await;
-            app.pass(wait).await;
-        }
-        let mut client = app.log_in("ana").await;
         let later = client.get("/api/user-api-keys").await.json();
         let evidence = &later["items"][0]["evidence"];
         assert_eq!((&evidence["outcome"], &evidence["reason"], &evidence["http_status"], &evidence["provider_code"]), (&json!("invalid"), &json!("rejected"), &json!(401), &json!("invalid_api_key")));
