@@ -15,6 +15,10 @@ test('what keys were used for is counted, and what failed is explained', async (
   const asked = page.getByRole('region', { name: 'Table of operations' });
   await expect(asked.getByRole('row', { name: /SerpAPI Key checks/ })).toBeVisible();
   await expect(page.getByText('Nothing failed.')).toBeVisible();
+  // What happens meanwhile shows without a reload.
+  await expect(asked.getByRole('row', { name: /ElevenLabs/ })).toHaveCount(0);
+  await store(page, server, 'elevenlabs', await simulator.key('elevenlabs', 'plenty'));
+  await expect(asked.getByRole('row', { name: /ElevenLabs Key checks/ }).first()).toBeVisible({ timeout: 15_000 });
 
   await open(page, SCRAPER);
   await search(page, 'few cakes', '52.52, 13.405');

@@ -1,4 +1,5 @@
-//! What nobody's check tells: providers that are away, calls that fail, use that is unusual, keys that are old. Looked for now and then, over all
+//! What nobody's check tells: providers that are away, calls that fail or take long, use that is unusual, keys that are
+//! old. Looked for now and then, over all
 //! users; telling the same twice tells it once, so every node may look.
 
 use std::{collections::HashSet, time::Duration};
@@ -21,6 +22,12 @@ const TIMES: i64 = 10;
 const USUAL: Duration = Duration::from_secs(14 * 86_400);
 /// … once there is this much of it.
 const KNOWN: Duration = Duration::from_secs(3 * 86_400);
+/// So many times as long as before is slow …
+const SLOWER: i64 = 3;
+/// … for half of the calls, unless they are quicker than this, in milliseconds.
+const QUICK_MS: i64 = 1_000;
+/// Fewer calls do not tell how long they usually take.
+const KNOWN_CALLS: i64 = 100;
 /// A key is to be replaced after so long.
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 /// Most users that are told of the same in one round.
@@ -39,7 +46,11 @@ impl Notices {
         let hours = self.store.hours_of_use(now.minus(HOUR), ENOUGH).await?;
         let failing = hours.iter().filter(|hour| hour.failed.saturating_mul(2) >= hour.calls).map(failing);
         self.settle(NoticeKind::Failing, failing.collect(), now).await?;
-        let mut unusual = Vec::new();
+        let (mut unusual, mut slow) = (Vec::new(), Vec::new());
+        for hour in &hours {
+            slow.extend(self.slow(hour, now).await?);
+        }
+        self.settle(NoticeKind::Slow, slow, now).await?;
         for hour in hours.iter().filter(|hour| hour.calls >= MANY) {
             unusual.extend(self.unusual(hour, now).await?);
         }
@@ -76,6 +87,22 @@ impl Notices {
             self.store.resolve_notice(about, now).await?;
         }
         Ok(())
+    }
+
+    /// Whether the calls of the last hours take far longer than those before.
+    async fn slow(&self, hour: &HourOfUse, now: Timestamp) -> Result<Option<Found>, StoreError> {
+        let (user, provider, began) = (hour.user, &hour.provider, now.minus(HOUR * 2));
+        let (recent, calls) = self.store.latencies(user, provider, began, now.plus(HOUR)).await?;
+        let (before, known) = self.store.latencies(user, provider, now.minus(USUAL), began).await?;
+        let (Some(is), Some(was)) = (recent.percentile_ms(50), before.percentile_ms(50)) else {
+            return Ok(None);
+        };
+        if calls < ENOUGH || known < KNOWN_CALLS || is < QUICK_MS || is < was.saturating_mul(SLOWER) {
+            return Ok(None);
+        }
+        let (is, was) = (grouped(is), grouped(was));
+        let detail = format!("half of the calls take up to {is} ms, against {was} ms in two weeks");
+        Ok(Some((about(hour, NoticeKind::Slow), Some(detail))))
     }
 
     /// Whether an hour with many calls is unusual for its user.

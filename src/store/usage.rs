@@ -16,7 +16,7 @@ use crate::model::{
     key::KeyVersion,
     service::ServiceId,
     time::Timestamp,
-    usage::{DAY_US, HOUR_US, Window, latency_bucket},
+    usage::{DAY_US, HOUR_US, Histogram, Window, latency_bucket},
 };
 
 /// One outbound call made with a user's key.
@@ -176,6 +176,31 @@ macro_rules! cells {
 }
 
 impl Store {
+    /// How long the user's calls of a provider took that did what was asked, in the hours between `from` and `to`, and how
+    /// many there were.
+    pub async fn latencies(
+        &self,
+        user: UserId,
+        provider: &ProviderId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<(Histogram, i64), StoreError> {
+        let rows = sql::fetch_all!(
+            self.reader(),
+            (i64, i64),
+            "SELECT latency_le_us, CAST(SUM(calls) AS BIGINT) FROM usage_hours
+             WHERE user_id = $1 AND provider = $2 AND service <> '' AND outcome = 'done' AND hour >= $3 AND hour < $4
+             GROUP BY latency_le_us",
+            user.0,
+            provider.as_str(),
+            from.0,
+            to.0
+        )?;
+        let mut histogram = Histogram::default();
+        rows.iter().for_each(|(bucket, calls)| histogram.add(*bucket, *calls));
+        Ok((histogram, rows.iter().map(|(_, calls)| calls).sum()))
+    }
+
     /// The calls of the busiest hour in which the user used a provider between `from` and `to`, and the first of these
     /// hours; nothing when there is none.
     pub async fn busiest_hour(

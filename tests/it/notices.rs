@@ -205,6 +205,32 @@ both! {
         assert_eq!(brief(&list(&mut ana).await)[0], told("key.replacement_due", true, false));
     }
 
+    async fn calls_that_take_far_longer_than_before_are_told(app: App) {
+        let mut ana = app.user("ana").await;
+        store(&mut ana, "plenty").await;
+        let user: UserId = ana.get("/api/auth/me").await.json()["id"].as_str().unwrap().parse().unwrap();
+        let calls = async |count: usize, latency_us: i64| {
+            for _ in 0..count {
+                app.state.store.note_usage(UsageRow { latency_us, ..call(user, "done", app.now()) }).await;
+            }
+            app.state.store.write_usage().await.unwrap();
+            app.state.use_cases.notices.look_round().await.unwrap();
+        };
+        calls(150, 400_000).await;
+        app.clock.advance(3 * DAY);
+        let mut ana = app.log_in("ana").await;
+        calls(20, 900_000).await;
+        assert!(list(&mut ana).await.is_empty(), "quick enough");
+        app.clock.advance(3 * HOUR);
+        calls(30, 4_000_000).await;
+        let slow = list(&mut ana).await.remove(0);
+        assert_eq!((&slow["kind"], &slow["title"]), (&json!("usage.slow"), &json!("SerpAPI is far slower than usual")));
+        assert!(slow["text"].as_str().unwrap().starts_with("Half of the calls take up to "), "{slow}");
+        app.clock.advance(3 * HOUR);
+        calls(1, 400_000).await;
+        assert_eq!(brief(&list(&mut ana).await), [told("usage.slow", true, false)]);
+    }
+
     async fn a_provider_that_is_away_is_told_to_whoever_has_a_key_of_it(app: App) {
         let (mut ana, mut ben) = (app.user("ana").await, app.user("ben").await);
         store(&mut ana, "plenty").await;

@@ -49,6 +49,9 @@ pub enum NoticeKind {
     /// Half of the calls of the last hour, or more, have failed.
     #[serde(rename = "usage.failing")]
     Failing,
+    /// Calls take several times as long as before.
+    #[serde(rename = "usage.slow")]
+    Slow,
     /// The key is used many times as often as ever before.
     #[serde(rename = "usage.unusual")]
     Unusual,
@@ -59,7 +62,7 @@ pub enum NoticeKind {
 
 impl NoticeKind {
     /// Every kind, the worst first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Invalid,
         Self::Suspended,
         Self::Undecryptable,
@@ -68,6 +71,7 @@ impl NoticeKind {
         Self::Limited,
         Self::Outage,
         Self::Failing,
+        Self::Slow,
         Self::Unusual,
         Self::ReplacementDue,
     ];
@@ -83,6 +87,7 @@ impl NoticeKind {
             Self::Limited => "key.limited",
             Self::ReplacementDue => "key.replacement_due",
             Self::Failing => "usage.failing",
+            Self::Slow => "usage.slow",
             Self::Unusual => "usage.unusual",
             Self::Outage => "provider.outage",
         }
@@ -104,6 +109,7 @@ impl NoticeKind {
             Self::Limited => "A key cannot do everything any more",
             Self::ReplacementDue => "A key has been in use for a year",
             Self::Failing => "Half of the calls of an hour fail",
+            Self::Slow => "Calls take far longer than usual",
             Self::Unusual => "A key is used far more than usual",
             Self::Outage => "A provider answers nobody",
         }
@@ -117,7 +123,7 @@ impl NoticeKind {
     /// The page on which it is seen or fixed.
     pub fn page(self, provider: &ProviderId) -> String {
         match self {
-            Self::Failing | Self::Unusual => "/analytics".to_owned(),
+            Self::Failing | Self::Slow | Self::Unusual => "/analytics".to_owned(),
             _ => format!("/settings/api-keys#card-{provider}"),
         }
     }
@@ -125,7 +131,7 @@ impl NoticeKind {
     /// What that page is.
     pub const fn page_name(self) -> &'static str {
         match self {
-            Self::Failing | Self::Unusual => "Open Analytics",
+            Self::Failing | Self::Slow | Self::Unusual => "Open Analytics",
             _ => "Open the key",
         }
     }

@@ -59,6 +59,13 @@ pub fn words(kind: NoticeKind, provider: &str, reason: Option<Reason>, detail: O
             format!("Many of your {provider} calls fail"),
             format!("{}. Analytics says why.", capital(detail.unwrap_or("half of the calls of an hour failed"))),
         ),
+        NoticeKind::Slow => (
+            format!("{provider} is far slower than usual"),
+            format!(
+                "{}. What uses it waits longer.",
+                capital(detail.unwrap_or("calls take several times as long as before"))
+            ),
+        ),
         NoticeKind::Unusual => (
             format!("Your {provider} key is used far more than usual"),
             format!(

@@ -5,6 +5,8 @@ mod quotas;
 mod setup;
 mod versions;
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -28,6 +30,8 @@ use crate::{
     },
 };
 
+/// How often the report is read again.
+const AGAIN: Duration = Duration::from_secs(10);
 /// So many kinds of failures are shown, the most frequent.
 const FAILURES_SHOWN: usize = 10;
 
@@ -76,6 +80,7 @@ fn Usage(
             asked.refetch();
         }
     });
+    follow(asked);
     view! {
         <div class="page">
             <div class="section-head">
@@ -101,6 +106,25 @@ fn Usage(
         </div>
     }
     .into_any()
+}
+
+/// New calls show by themselves, but not under the hands of whoever reads: while a part of the report is open or has the
+/// focus, it stays as it is.
+fn follow(asked: Asked<Page>) {
+    Effect::new(move |_| {
+        let in_use = || {
+            let part = document().query_selector(".page details[open], .page section :focus");
+            document().hidden() || part.ok().flatten().is_some()
+        };
+        let read_again = move || {
+            if !in_use() {
+                asked.refetch();
+            }
+        };
+        if let Ok(handle) = set_interval_with_handle(read_again, AGAIN) {
+            on_cleanup(move || handle.clear());
+        }
+    });
 }
 
 /// Minutes that the browser's zone is ahead of UTC.
