@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Store, StoreError, keys::StateRow, sql};
+use super::{Store, StoreError, key_rows::StateRow, sql};
 use crate::model::{access::CredentialState, ids::UserId, time::Timestamp, usage::Window};
 
 /// Users that are read at a time.

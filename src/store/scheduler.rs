@@ -9,7 +9,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{
-    About, Claim, Db, Hold, KeyRow, Store, StoreError, TakenMessage, TxOn, jobs, keys::Row,
+    About, Claim, Db, Hold, KeyRow, Store, StoreError, TakenMessage, TxOn, jobs, key_rows::Row,
     notice_messages::TakenRow, sql,
 };
 use crate::model::{

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
-use super::{Db, SecurityEvent, Store, StoreError, audit, events, keys::StateRow, sql};
+use super::{Db, SecurityEvent, Store, StoreError, audit, events, key_rows::StateRow, sql};
 use crate::{
     model::{
         access::CredentialState,
