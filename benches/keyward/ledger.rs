@@ -6,6 +6,7 @@ use keyward::{
     clock::{Clock, SystemClock},
     model::{
         ids::{ProviderId, UserId},
+        key::KeyVersion,
         service::ServiceId,
         time::Timestamp,
         usage::{HOUR_US, Range},
@@ -118,11 +119,13 @@ async fn added(what: String, store: &Store, user: UserId, effort: Effort) -> Row
 }
 
 async fn fill(store: &Store, user: UserId, now: Timestamp, hours: i64) {
+    let keys = store.keys(user).await.unwrap();
     for hour in 0..hours {
         for (provider, service, operation, outcome, milliseconds) in KINDS {
+            let key = keys.iter().find(|key| key.provider == provider).unwrap();
             let row = UsageRow {
                 user,
-                key: None,
+                key: Some(KeyVersion { id: key.id, version: key.credential_version }),
                 provider,
                 service,
                 operation: operation.to_owned(),

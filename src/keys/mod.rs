@@ -20,7 +20,7 @@ use crate::{
         key::KeyView,
         page::{ProviderCard, SettingsPage},
         provider::ProviderInfo,
-        schedule::{Bounds, Every},
+        schedule::{Every, Schedules},
         service::ServiceId,
         status::{KeyStatus, Reason},
         time::Timestamp,
@@ -49,14 +49,14 @@ const TURN: Duration = Duration::from_secs(60);
 pub use crate::monitor::jitter;
 
 /// How the installation treats checks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checking {
     /// Credentials are checked when they are stored, and by schedule.
     pub enabled: bool,
     /// When that was last switched on again.
     pub on_since: Option<Timestamp>,
-    /// How often users may have their keys checked.
-    pub bounds: Bounds,
+    /// How often keys are checked, and users may have them checked.
+    pub schedules: Schedules,
 }
 
 /// How an answer changes what is known.
@@ -505,7 +505,7 @@ impl Keys {
             return Err(AppError::refused(ErrorCode::InvalidApiKey, provider, Some(status), report.reason));
         }
         let now = self.clock.now();
-        let schedule = self.checking.bounds.schedule(every);
+        let schedule = self.checking.schedules.of(candidate.provider(), every);
         let known = Known { schedule, ..Known::candidate(now) };
         Ok(transition::after_check(&known, &report, now, jitter()))
     }

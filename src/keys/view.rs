@@ -78,7 +78,7 @@ impl Keys {
             region: field("region"),
             last_validated: row.last_validated,
             next_check_at: self.checking.enabled.then_some(row.next_check_at),
-            check_every: self.checking.bounds.schedule(row.check_every).every(),
+            check_every: self.checking.schedules.of(&row.provider, row.check_every).every(),
             check_choices: self.choices(&row.provider),
             metadata: row.metadata.clone(),
             forecast: quota.and_then(|quota| forecast(&quota.points, &quota.unit, self.clock.now())),

@@ -125,7 +125,7 @@ impl ProviderDays {
     }
 }
 
-/// The calls that were made with one version of a key.
+/// The calls of a range that were made with one version of a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct VersionUse {
@@ -136,7 +136,7 @@ pub struct VersionUse {
     pub version: i64,
     /// It is the one that is stored now.
     pub in_use: bool,
-    /// Calls since it was stored, checks included.
+    /// Calls, checks included.
     pub calls: i64,
     /// Those that failed.
     pub failed: i64,

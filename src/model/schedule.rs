@@ -1,24 +1,24 @@
 //! How often a stored key is checked: what its owner chose, within the operator's bounds. Pure.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::key::Quota;
+use super::{ids::ProviderId, key::Quota};
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
 
 /// The time from one check of an accepted key to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema, utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Every {
     /// An hour.
     Hour,
     /// Six hours.
     SixHours,
-    /// A day: what nobody has chosen otherwise.
+    /// A day: where neither the owner nor the catalogue says otherwise.
     Day,
     /// A week.
     Week,
@@ -101,10 +101,26 @@ impl Bounds {
         (self.shortest..=self.longest).contains(&every)
     }
 
-    /// How a key is checked whose owner chose this. A choice of times with other bounds is moved to the nearest.
+    /// How a key is checked for which this was chosen. A choice of times with other bounds is moved to the nearest.
     pub fn schedule(self, choice: Option<Every>) -> Schedule {
         let every = choice.unwrap_or(Every::Day).clamp(self.shortest, self.longest);
         Schedule { every, shortest: self.shortest }
+    }
+}
+
+/// How often the keys of an installation are checked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Schedules {
+    /// What the operator lets users choose.
+    pub bounds: Bounds,
+    /// What the catalogue chooses for keys whose owners have chosen nothing.
+    pub by_provider: BTreeMap<ProviderId, Every>,
+}
+
+impl Schedules {
+    /// How a key of this provider is checked, with the choice of its owner.
+    pub fn of(&self, provider: &ProviderId, choice: Option<Every>) -> Schedule {
+        self.bounds.schedule(choice.or_else(|| self.by_provider.get(provider).copied()))
     }
 }
 
@@ -201,6 +217,20 @@ mod tests {
         let bounds = Bounds::new(Every::Day, Every::Week).unwrap();
         assert_eq!(hours(bounds.schedule(Some(Every::Hour)), &quota(999, 1000)), 24);
         assert_eq!(bounds.choices(), [Every::Day, Every::Week]);
+    }
+
+    #[test]
+    fn owners_choose_before_the_catalogue_and_both_within_the_bounds() {
+        let schedules = Schedules {
+            bounds: Bounds::new(Every::SixHours, Every::Day).unwrap(),
+            by_provider: [(ProviderId::SERPAPI, Every::Hour), (ProviderId::TWILIO, Every::Week)].into(),
+        };
+        let every = |provider, choice| schedules.of(&provider, choice).every();
+        assert_eq!(every(ProviderId::SERPAPI, None), Every::SixHours);
+        assert_eq!(every(ProviderId::SERPAPI, Some(Every::Day)), Every::Day);
+        assert_eq!(every(ProviderId::TWILIO, None), Every::Day);
+        assert_eq!(every(ProviderId::TWILIO, Some(Every::Hour)), Every::SixHours);
+        assert_eq!(every(ProviderId::OPENAI, None), Every::Day);
     }
 
     #[test]

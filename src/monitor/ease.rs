@@ -13,7 +13,7 @@ use super::{
 use crate::{
     model::{
         ids::{KeyId, ProviderId, UserId},
-        schedule::Bounds,
+        schedule::Schedules,
         time::Timestamp,
     },
     store::{Store, StoreError},
@@ -28,13 +28,13 @@ const MANY: usize = 10_000;
 /// Notes which keys work.
 pub(super) struct Ease {
     store: Store,
-    bounds: Bounds,
+    schedules: Schedules,
     looked: Mutex<BTreeMap<KeyId, Timestamp>>,
 }
 
 impl Ease {
-    pub(super) fn new(store: Store, bounds: Bounds) -> Self {
-        Self { store, bounds, looked: Mutex::default() }
+    pub(super) fn new(store: Store, schedules: Schedules) -> Self {
+        Self { store, schedules, looked: Mutex::default() }
     }
 
     /// The key has just worked: what a check would find out is known.
@@ -51,7 +51,7 @@ impl Ease {
         let Some(row) = self.store.key(user, provider).await?.filter(|row| row.id == key) else {
             return Ok(());
         };
-        let schedule = self.bounds.schedule(row.check_every);
+        let schedule = self.schedules.of(provider, row.check_every);
         match after_use(&Known { schedule, ..Known::from(&row) }, now, jitter()) {
             Some(next) => self.store.put_off_check(&row, next).await,
             None => Ok(()),

@@ -10,7 +10,7 @@ use crate::{
     model::{
         ids::{KeyId, ProviderId, UserId},
         key::{KeyVersion, Source},
-        schedule::Bounds,
+        schedule::Schedules,
         service::ServiceId,
         time::Timestamp,
     },
@@ -41,14 +41,14 @@ impl Ledger {
         metrics: Arc<Metrics>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let ease = Ease::new(store.clone(), Bounds::default());
+        let ease = Ease::new(store.clone(), Schedules::default());
         Self { store, platform, metrics, traces: Traces::default(), clock, ease }
     }
 
-    /// The same, with the operator's bounds for the schedule of checks.
+    /// The same, where checks are made by these schedules.
     #[must_use]
-    pub fn within(self, bounds: Bounds) -> Self {
-        Self { ease: Ease::new(self.store.clone(), bounds), ..self }
+    pub fn scheduled(self, schedules: Schedules) -> Self {
+        Self { ease: Ease::new(self.store.clone(), schedules), ..self }
     }
 
     /// The same, with a span for each call.

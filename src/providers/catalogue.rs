@@ -9,6 +9,7 @@ pub(crate) mod rule;
 pub(crate) mod schema;
 
 use std::{
+    collections::BTreeMap,
     fmt, fs, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -21,7 +22,7 @@ use self::{
     schema::{Form, ProviderFile, Realm},
 };
 use super::egress::origin::Origin;
-use crate::model::{ids::ProviderId, provider::ProviderInfo, service::ServiceId};
+use crate::model::{ids::ProviderId, provider::ProviderInfo, schedule::Every, service::ServiceId};
 
 macro_rules! files {
     ($($name:literal)*) => { &[$(($name, include_str!(concat!("catalogue/", $name)))),*] };
@@ -165,6 +166,12 @@ impl Catalogue {
     /// The ids of all providers, in the order of the pages.
     pub fn ids(&self) -> impl Iterator<Item = &ProviderId> {
         self.0.iter().map(|provider| &provider.info.id)
+    }
+
+    /// How often keys are checked whose owners have chosen nothing, by provider; where it says nothing, every day.
+    pub fn check_every(&self) -> BTreeMap<ProviderId, Every> {
+        let chosen = |provider: &Arc<Provider>| Some((provider.info.id.clone(), provider.file.check_every?));
+        self.0.iter().filter_map(chosen).collect()
     }
 
     /// Lets a test change a provider.

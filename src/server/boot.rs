@@ -21,7 +21,10 @@ use crate::{
     config::{Config, Purpose, SecretsError, SiteDefaults, read_secret_file},
     jobs::{self, EventWatch, Messages, Recheck, Worker},
     keys::{Checking, Keys},
-    model::{error::AppError, ids::ProviderId, page::DemoKey, provider::provider_name, time::Timestamp},
+    model::{
+        error::AppError, ids::ProviderId, page::DemoKey, provider::provider_name, schedule::Schedules,
+        time::Timestamp,
+    },
     monitor::{Ledger, PlatformKeys},
     notices::{MailError, Mailer, Notices, Ways},
     operator::Overview,
@@ -218,8 +221,9 @@ async fn assemble(
     let metrics = Arc::new(Metrics::new(now.seconds()));
     let traces = traces(config)?;
     let platform = Arc::new(PlatformKeys::default());
+    let schedules = Schedules { bounds: config.check_every, by_provider: catalogue.check_every() };
     let ledger = Ledger::new(store.clone(), platform.clone(), metrics.clone(), clock.clone());
-    let ledger = Arc::new(ledger.within(config.check_every).traced(traces.clone()));
+    let ledger = Arc::new(ledger.scheduled(schedules.clone()).traced(traces.clone()));
     let ways = ways(config, &outbound)?;
     let providers = Arc::new(Providers::new(catalogue, outbound, vault.clone(), ledger, clock.clone())?);
     let limiter = Limiter::new(store.clone(), config.limits, clock.clone());
@@ -231,8 +235,8 @@ async fn assemble(
         audit.clone(),
         clock.clone(),
     ));
-    let (enabled, bounds) = (config.check_keys, config.check_every);
-    let checking = Checking { enabled, on_since: installation.checking_on_since, bounds };
+    let checking =
+        Checking { enabled: config.check_keys, on_since: installation.checking_on_since, schedules };
     supply_platform_keys(config, &providers, &platform, now)?;
     let keys = Keys::new(
         store.clone(),

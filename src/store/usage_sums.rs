@@ -1,5 +1,5 @@
-//! What the ledger adds up to beside `usage.rs`: all calls and those to each provider, by the hour; and those made with
-//! each version of a key.
+//! What the ledger adds up to beside `usage.rs`: by the hour, all calls, those to each provider, and those made
+//! with each version of a key.
 
 use std::collections::BTreeMap;
 
@@ -85,9 +85,9 @@ macro_rules! add_to_providers {
 macro_rules! add_to_versions {
     ($rows:literal) => {
         concat!(
-            "INSERT INTO usage_versions (user_id, key_id, version, provider, calls, failed, first_at, last_at) ",
+            "INSERT INTO usage_versions (user_id, hour, key_id, version, provider, calls, failed, first_at, last_at) ",
             $rows,
-            " ON CONFLICT (user_id, key_id, version) DO UPDATE
+            " ON CONFLICT (user_id, hour, key_id, version) DO UPDATE
              SET calls = usage_versions.calls + excluded.calls, failed = usage_versions.failed + excluded.failed,
                 first_at = CASE WHEN excluded.first_at < usage_versions.first_at THEN excluded.first_at
                                 ELSE usage_versions.first_at END,
@@ -101,7 +101,7 @@ macro_rules! add_to_versions {
 pub(super) async fn count(tx: &mut Tx, calls: &[Noted]) -> Result<(), StoreError> {
     let mut totals: BTreeMap<(Uuid, i64), (i64, i64)> = BTreeMap::new();
     let mut providers: BTreeMap<(Uuid, i64, &str), OfProvider> = BTreeMap::new();
-    let mut versions: BTreeMap<(Uuid, Uuid, i64, &str), OfVersion> = BTreeMap::new();
+    let mut versions: BTreeMap<(Uuid, i64, Uuid, i64, &str), OfVersion> = BTreeMap::new();
     for (_, row) in calls {
         let (user, provider, at) = (row.user.0, row.provider.as_str(), row.at.0);
         let hour = begin_of(at, HOUR_US);
@@ -114,7 +114,7 @@ pub(super) async fn count(tx: &mut Tx, calls: &[Noted]) -> Result<(), StoreError
         of.unreachable += i64::from(row.outcome == UNREACHABLE);
         if let Some(key) = row.key {
             let first = OfVersion { first_at: at, last_at: at, ..OfVersion::default() };
-            let of = versions.entry((user, key.id.0, key.version, provider)).or_insert(first);
+            let of = versions.entry((user, hour, key.id.0, key.version, provider)).or_insert(first);
             of.calls += 1;
             of.failed += i64::from(row.is_failure());
             (of.first_at, of.last_at) = (of.first_at.min(at), of.last_at.max(at));
@@ -142,9 +142,10 @@ pub(super) async fn count(tx: &mut Tx, calls: &[Noted]) -> Result<(), StoreError
                     .execute(&mut **tx)
                     .await?;
             }
-            for ((user, key, version, provider), of) in versions {
-                sqlx::query(add_to_versions!("VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"))
+            for ((user, hour, key, version, provider), of) in versions {
+                sqlx::query(add_to_versions!("VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"))
                     .bind(user)
+                    .bind(hour)
                     .bind(key)
                     .bind(version)
                     .bind(provider)
@@ -163,13 +164,13 @@ pub(super) async fn count(tx: &mut Tx, calls: &[Noted]) -> Result<(), StoreError
                 add_to_totals!("SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[])"),
                 "), versions AS (",
                 add_to_versions!(
-                    "SELECT * FROM UNNEST($5::uuid[], $6::uuid[], $7::bigint[], $8::text[], $9::bigint[], $10::bigint[],
-                        $11::bigint[], $12::bigint[])"
+                    "SELECT * FROM UNNEST($5::uuid[], $6::bigint[], $7::uuid[], $8::bigint[], $9::text[], $10::bigint[],
+                        $11::bigint[], $12::bigint[], $13::bigint[])"
                 ),
                 ") ",
                 add_to_providers!(
-                    "SELECT * FROM UNNEST($13::uuid[], $14::text[], $15::bigint[], $16::bigint[], $17::bigint[],
-                        $18::bigint[])"
+                    "SELECT * FROM UNNEST($14::uuid[], $15::text[], $16::bigint[], $17::bigint[], $18::bigint[],
+                        $19::bigint[])"
                 )
             ))
             .bind(totals.keys().map(|(user, _)| *user).collect::<Vec<_>>())
@@ -177,8 +178,9 @@ pub(super) async fn count(tx: &mut Tx, calls: &[Noted]) -> Result<(), StoreError
             .bind(totals.values().map(|(calls, _)| *calls).collect::<Vec<_>>())
             .bind(totals.values().map(|(_, failed)| *failed).collect::<Vec<_>>())
             .bind(versions.keys().map(|(user, ..)| *user).collect::<Vec<_>>())
-            .bind(versions.keys().map(|(_, key, ..)| *key).collect::<Vec<_>>())
-            .bind(versions.keys().map(|(_, _, version, _)| *version).collect::<Vec<_>>())
+            .bind(versions.keys().map(|(_, hour, ..)| *hour).collect::<Vec<_>>())
+            .bind(versions.keys().map(|(_, _, key, ..)| *key).collect::<Vec<_>>())
+            .bind(versions.keys().map(|(.., version, _)| *version).collect::<Vec<_>>())
             .bind(versions.keys().map(|(.., provider)| *provider).collect::<Vec<_>>())
             .bind(versions.values().map(|of| of.calls).collect::<Vec<_>>())
             .bind(versions.values().map(|of| of.failed).collect::<Vec<_>>())
@@ -245,23 +247,27 @@ impl Store {
         )?)
     }
 
-    /// The versions of the owner's keys that were used since then, with all their calls; by provider, the last used
-    /// first.
+    /// The versions of the owner's keys that were used in a range; by provider, the last used first.
     pub async fn usage_by_version(
         &self,
         user: UserId,
-        since: Timestamp,
+        window: Window,
     ) -> Result<Vec<VersionUse>, StoreError> {
+        self.write_usage_if_possible().await;
         let rows = sql::fetch_all!(
             self.reader(),
             VersionRow,
             "SELECT u.provider, u.version, u.calls, u.failed, u.first_at, u.last_at, (k.id IS NOT NULL) AS in_use
-             FROM usage_versions u
-             LEFT JOIN user_api_keys k
-                ON k.id = u.key_id AND k.user_id = u.user_id AND k.credential_version = u.version
-             WHERE u.user_id = $1 AND u.last_at >= $2 ORDER BY u.provider, u.last_at DESC, u.version DESC",
+             FROM (
+                SELECT key_id, version, provider, CAST(SUM(calls) AS BIGINT) AS calls,
+                    CAST(SUM(failed) AS BIGINT) AS failed, MIN(first_at) AS first_at, MAX(last_at) AS last_at
+                FROM usage_versions WHERE user_id = $1 AND hour >= $2 AND hour < $3 GROUP BY key_id, version, provider
+             ) AS u
+             LEFT JOIN user_api_keys k ON k.id = u.key_id AND k.user_id = $1 AND k.credential_version = u.version
+             ORDER BY u.provider, u.last_at DESC, u.version DESC",
             user.0,
-            since.0
+            window.begins.0,
+            window.ends.0
         )?;
         let version = |row: VersionRow| {
             let unknown = |_| StoreError::UnknownWord { column: "provider" };

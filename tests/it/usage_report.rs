@@ -92,8 +92,13 @@ both! {
         let versions = report(&mut client, "").await["versions"].clone();
         assert_eq!(short(&versions), [(2, true, 1, 0), (1, false, 2, 1)]);
         assert!(versions[1]["last_at"].as_str() < versions[0]["first_at"].as_str());
-        // Those that were not used in the range are not in it.
+        // Only what falls in the range is counted.
         assert_eq!(short(&report(&mut client, "?range=24h").await["versions"]), [(2, true, 1, 0)]);
+        app.clock.advance(DAY);
+        let mut client = app.log_in("ana").await;
+        check(&app, &mut client, "plenty").await;
+        assert_eq!(short(&report(&mut client, "?range=24h").await["versions"]), [(2, true, 1, 0)]);
+        assert_eq!(short(&report(&mut client, "?range=7d").await["versions"]), [(2, true, 2, 0), (1, false, 2, 1)]);
         let page = client.get("/analytics").await.expect(200).text;
         assert!(page.contains("2, in use") && page.contains("1, replaced or deleted"), "{page}");
         assert_eq!(table(&mut client, "versions").await.len(), 3);

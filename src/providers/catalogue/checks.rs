@@ -12,12 +12,17 @@ use super::{
     problem::{Problem, at},
     schema::{Field, ProviderFile},
 };
+use crate::model::provider::Cost;
 
 type Checked = Result<(), Problem>;
 
 /// The first problem of `file`.
 pub(super) fn check(file: &ProviderFile) -> Checked {
     texts(file)?;
+    if file.check_every.is_some() && file.check_cost() == Cost::Billed {
+        let text = "check_every: what costs money is never asked by schedule";
+        return Err(Problem::new(at!["check_every"], text));
+    }
     forms::check(file)?;
     places(file)?;
     calls::check(file)?;

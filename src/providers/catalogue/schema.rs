@@ -17,6 +17,7 @@ use crate::{
         error::FieldError,
         ids::ProviderId,
         provider::{Category, Choice, Cost, FieldCondition, FieldInfo, FormInfo, Links, Shape},
+        schedule::Every,
     },
     providers::{
         egress::origin::Origin,
@@ -49,6 +50,8 @@ pub(crate) struct ProviderFile {
     /// What in this file nobody has seen or read for sure.
     #[serde(default)]
     pub(crate) uncertain: Vec<String>,
+    /// How often a key is checked whose owner has chosen nothing; without it, every day.
+    pub(crate) check_every: Option<Every>,
     /// The provider's own pages.
     pub(crate) links: Links,
     /// The secret field that verifies the provider's webhooks.

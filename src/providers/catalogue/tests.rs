@@ -183,6 +183,7 @@ fn an_error_names_the_file_the_line_and_what_is_wrong() {
             ("id = \"serpapi\"", "id = \"Serp API\"", "not a valid identifier"),
             ("id = \"serpapi\"", "id = \"serp\"", "is not what the file is named after"),
             ("category = \"search\"", "category = \"searching\"", "unknown variant `searching`"),
+            ("check_every = \"six_hours\"", "check_every = \"year\"", "unknown variant `year`"),
             ("then = \"invalid\" }", "then = \"bad\" }", "unknown variant `bad`"),
             ("\"no_permission\"", "\"accepted\"", "probe account: rule 2: this reason does not fit"),
             ("path = \"/account.json\"", "path = \"/account?x=1\"", "probe account: path"),
@@ -231,6 +232,8 @@ fn an_error_names_the_file_the_line_and_what_is_wrong() {
             ("source = \"serpapi.com/account-api\"", "source = \"\"", "answer 1: the source is empty"),
         ],
     );
+    let billed = ("noun =", "check_every = \"day\"\nnoun =", "check_every: what costs money");
+    refuses("exa", &[billed]);
     let serpapi = ("serpapi.toml", text_of("serpapi"));
     let twice = parse(&[serpapi, serpapi]).expect_err("twice").to_string();
     assert!(twice.contains("serpapi is there already"), "{twice}");

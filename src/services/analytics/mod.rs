@@ -74,7 +74,7 @@ impl Analytics {
         quotas.retain(|quota| wanted(quota.provider.as_str()));
         let mut availability = self.availability(user, offset).await?;
         availability.providers.retain(|of| wanted(of.provider.as_str()));
-        let versions = self.store.usage_by_version(user, window.begins).await;
+        let versions = self.store.usage_by_version(user, window).await;
         let mut versions = versions.map_err(|e| internal(&e))?;
         versions.retain(|version| wanted(version.provider.as_str()));
         Ok(UsageReport {

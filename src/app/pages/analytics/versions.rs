@@ -36,7 +36,6 @@ pub(super) fn versions(versions: Vec<VersionUse>, csv: AnyView) -> AnyView {
         <section class="section" aria-labelledby="versions">
             <div class="section-head">
                 <h2 id="versions">"Versions of keys"</h2>
-                <p class="muted">"all calls since each was stored"</p>
                 {csv}
             </div>
             <div class="panel panel-flush">
