@@ -174,7 +174,7 @@ fn operations(cells: &[UsageCell]) -> Vec<Operation> {
 }
 
 fn failures(cells: &[UsageCell]) -> Vec<Failure> {
-    let mut counts: BTreeMap<(&str, &str, &str, &str, bool), (i64, i64)> = BTreeMap::new();
+    let mut counts: BTreeMap<_, (i64, i64)> = BTreeMap::new();
     for cell in cells.iter().filter(|cell| is_failure(cell)) {
         let is_own = cell.key_source != Source::Platform.code();
         let kind = (&*cell.provider, &*cell.service, &*cell.operation, &*cell.outcome, is_own);
