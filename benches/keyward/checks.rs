@@ -13,6 +13,7 @@ use keyward::{
     model::{
         check::{CheckReport, Outcome},
         key::KeyMetadata,
+        schedule::Schedule,
         status::Reason,
     },
     monitor::{
@@ -110,8 +111,8 @@ async fn record(due: u64) -> f64 {
                 tokio::time::sleep(LATENCY).await;
                 let checks = claimed.iter().map(async |key| {
                     let (report, now) = (accepted(key.metadata.clone()), SystemClock.now());
-                    outages.note(key, &report, asked_at).await.unwrap();
-                    let result = after_check(&Known::from(key), &report, now, 0.5);
+                    outages.note(key.user, &key.provider, &report, asked_at).await.unwrap();
+                    let result = after_check(&Known::of(key, Schedule::default()), &report, now, 0.5);
                     assert!(store.record_check(key, &result, &audit, now).await.unwrap());
                     written.fetch_add(1, Ordering::Relaxed);
                 });

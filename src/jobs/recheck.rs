@@ -13,7 +13,7 @@ use tokio::{
 
 use crate::{
     keys::Keys,
-    model::{error::AppError, ids::ProviderId},
+    model::{check::LEASE, error::AppError, ids::ProviderId},
     store::KeyRow,
 };
 
@@ -23,9 +23,6 @@ const TICK: Duration = Duration::from_secs(5);
 const BATCH: i64 = 8;
 /// A provider with so many checks under way has no more claimed.
 const OF_ONE: usize = 4;
-/// How long a claim lasts. Longer than the longest check, which its wait for its turn and its budgets bound; a claim
-/// of a process that died becomes due again when it ends.
-const LEASE: Duration = Duration::from_secs(120);
 
 /// The loop.
 pub struct Recheck {

@@ -1,5 +1,6 @@
 //! Use cases of stored credentials: store, validate, replace, delete, list, decide access.
 
+mod checks;
 mod platform;
 mod schedule;
 mod seal;
@@ -14,25 +15,21 @@ use crate::{
     clock::Clock,
     model::{
         access::{self, AccessDecision, CredentialState, Policy},
-        check::CheckReport,
         error::{AppError, ErrorCode},
         ids::{KeyId, ProviderId, UserId},
         key::KeyView,
         page::{ProviderCard, SettingsPage},
         provider::ProviderInfo,
-        schedule::{Every, Schedules},
+        schedule::Schedules,
         service::ServiceId,
         status::{KeyStatus, Reason},
         time::Timestamp,
     },
-    monitor::{
-        Outages, PlatformKeys,
-        transition::{self, Known},
-    },
-    providers::{Candidate, Providers, UsageSource},
-    store::{CheckResult, KeyRow, NewKey, Replacement, Store, StoreError},
+    monitor::{Outages, PlatformKeys},
+    providers::Providers,
+    store::{KeyRow, NewKey, Replacement, Store, StoreError},
     telemetry::traces::Traces,
-    vault::{AuditKey, Undecryptable, Vault},
+    vault::{AuditKey, Vault},
 };
 
 pub use crate::providers::Spending;
@@ -41,10 +38,6 @@ pub use crate::providers::Spending;
 const RETIREMENT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Unverified credentials count for this long after checking is switched on again.
 const SWITCHED_ON_GRACE: Duration = Duration::from_secs(24 * 3600);
-
-/// The longest wait of a due check for its turn. Shorter than its claim, which must not end before the answer is
-/// written down.
-const TURN: Duration = Duration::from_secs(60);
 
 pub use crate::monitor::jitter;
 
@@ -58,9 +51,6 @@ pub struct Checking {
     /// How often keys are checked, and users may have them checked.
     pub schedules: Schedules,
 }
-
-/// How an answer changes what is known.
-type After = fn(&Known, &CheckReport, Timestamp, f64) -> CheckResult;
 
 /// Who stores a key, and from where: both are limited.
 #[derive(Debug, Clone, Copy)]
@@ -228,148 +218,6 @@ impl Keys {
         self.view(caller.user, provider).await
     }
 
-    /// Asks the provider about a credential that is not stored, and stores nothing.
-    pub async fn check_candidate(
-        &self,
-        caller: Caller,
-        provider: &ProviderId,
-        fields: Fields,
-        spending: Spending,
-    ) -> Result<CheckReport, AppError> {
-        let candidate = self.providers.prepare(provider, fields)?;
-        self.count_new_key(caller).await?;
-        Ok(self.providers.check_candidate(caller.user, &candidate, spending).await)
-    }
-
-    /// Asks the provider about the stored credential now, also while scheduled checks are off. Where the provider
-    /// wants to be left alone, that is the answer, and how long.
-    pub async fn check_now(
-        &self,
-        user: UserId,
-        provider: &ProviderId,
-        spending: Spending,
-    ) -> Result<KeyView, AppError> {
-        let key = self.askable(user, provider).await?;
-        self.limiter.check(Limit::Checks, &[&user.to_string()]).await?;
-        self.ask_at_once(&key, spending).await
-    }
-
-    /// The same for a service that has spent from the credential and wants the account's new figures. It counts as
-    /// nothing that its user has asked for.
-    pub async fn refresh(&self, user: UserId, provider: &ProviderId) -> Result<KeyView, AppError> {
-        let key = self.askable(user, provider).await?;
-        self.ask_at_once(&key, Spending::Refused).await
-    }
-
-    /// The stored credential, unless its provider wants to be left alone.
-    async fn askable(&self, user: UserId, provider: &ProviderId) -> Result<KeyRow, AppError> {
-        let key = self.stored(user, provider).await?;
-        match Known::from(&key).must_wait(self.clock.now()) {
-            Some(wait) => Err(AppError::asked_to_wait(provider.clone(), wait)),
-            None => Ok(key),
-        }
-    }
-
-    async fn ask_at_once(&self, key: &KeyRow, spending: Spending) -> Result<KeyView, AppError> {
-        let asked_at = self.clock.now();
-        let outcome = self.ask(key, spending).await;
-        // Calls that cost money are not made to find out when an outage ends, and so tell of none.
-        if let (Ok(report), Spending::Refused) = (&outcome, spending) {
-            self.note(key, report, asked_at).await;
-        }
-        if let Ok(report) = &outcome
-            && report.reason == Reason::NotAnswering
-        {
-            return Err(not_answering(&key.provider, report.retry_after));
-        }
-        // Whoever asks wants to know at once, and looks again by asking again.
-        self.write_down(key, outcome, transition::after_check).await?;
-        self.view(key.user, &key.provider).await
-    }
-
-    /// Asks the provider about a stored credential whose check is due, when it is its turn, and writes down the
-    /// answer, unless the row has changed meanwhile. What has to wait too long for its turn is left as it is, and so is
-    /// what a process that stood still for longer than its claim has lost to others.
-    pub async fn check(&self, key: &KeyRow) -> Result<(), AppError> {
-        let turn = tokio::time::timeout(TURN, self.providers.background(&key.provider)).await;
-        let Ok(_turn) = turn else { return Ok(()) };
-        let asked_at = self.clock.now();
-        if self.has_lost(key) {
-            return Ok(());
-        }
-        let check = self.traces.check(&key.provider);
-        let outcome = check.around(self.ask(key, Spending::Refused)).await;
-        match &outcome {
-            Ok(report) => check.ended(report.reason.code(), true),
-            Err(Undecryptable) => check.ended("undecryptable", false),
-        }
-        if let (Ok(report), false) = (&outcome, self.has_lost(key)) {
-            self.note(key, report, asked_at).await;
-        }
-        self.write_down(key, outcome, transition::after_scheduled_check).await
-    }
-
-    /// Whether the claim of a key that is checked by schedule is over.
-    fn has_lost(&self, key: &KeyRow) -> bool {
-        self.clock.now() >= key.next_check_at
-    }
-
-    /// The providers that are asked by schedule as much as is good just now.
-    pub fn crowded(&self) -> Vec<ProviderId> {
-        self.providers.crowded()
-    }
-
-    /// Claims stored credentials whose check is due, for the time of `lease`.
-    pub async fn claim_due(
-        &self,
-        limit: i64,
-        lease: Duration,
-        crowded: &[ProviderId],
-    ) -> Result<Vec<KeyRow>, AppError> {
-        self.outages.claim(limit, lease, crowded).await.map_err(|e| internal(&e))
-    }
-
-    async fn ask(&self, key: &KeyRow, spending: Spending) -> Result<CheckReport, Undecryptable> {
-        self.providers.check_stored(&seal::stored(key), UsageSource::Check, spending).await
-    }
-
-    /// Notes what an answer says of the provider.
-    async fn note(&self, key: &KeyRow, report: &CheckReport, asked_at: Timestamp) {
-        // Trouble at an address that its user typed is not the provider's.
-        if !self.providers.is_hosted_by_users(&key.provider)
-            && let Err(error) = self.outages.note(key, report, asked_at).await
-        {
-            tracing::error!(%error, "an outage could not be noted");
-        }
-    }
-
-    async fn write_down(
-        &self,
-        key: &KeyRow,
-        outcome: Result<CheckReport, Undecryptable>,
-        after: After,
-    ) -> Result<(), AppError> {
-        let now = self.clock.now();
-        match outcome {
-            Ok(report) => {
-                let mut result = after(&self.known_of(key), &report, now, jitter());
-                if let Some(place) = self.outages.place(key, &report) {
-                    result.next_check_at = result.not_before.map_or(place, |until| place.max(until));
-                }
-                let written = self.store.record_check(key, &result, &self.audit, now).await;
-                if !written.map_err(|e| internal(&e))? {
-                    tracing::info!(provider = %key.provider, "an answer came late and is fenced off: the key has changed, or others check it");
-                }
-            }
-            Err(Undecryptable) => {
-                let again = now.plus(transition::UNDECRYPTABLE);
-                let flagged = self.store.record_undecryptable(key, again, &self.audit, now).await;
-                flagged.map_err(|e| internal(&e))?;
-            }
-        }
-        Ok(())
-    }
-
     /// Deletes the stored credential. What was made with it stays.
     pub async fn delete(&self, user: UserId, provider: &ProviderId) -> Result<(), AppError> {
         let deleted = self.store.delete_key(user, provider, &self.audit, self.clock.now()).await;
@@ -486,30 +334,6 @@ impl Keys {
         self.limiter.check(Limit::Keys, &[]).await
     }
 
-    /// The candidate's check as it will stand on the row; an error when the provider rejects it.
-    async fn check_for_storing(
-        &self,
-        user: UserId,
-        candidate: &Candidate,
-        spending: Spending,
-        every: Option<Every>,
-    ) -> Result<CheckResult, AppError> {
-        if !self.checking.enabled {
-            return Ok(transition::unchecked(self.clock.now()));
-        }
-        let report = self.providers.check_candidate(user, candidate, spending).await;
-        if let Some(status) = report.outcome.status()
-            && !status.is_accepted()
-        {
-            let provider = candidate.provider().clone();
-            return Err(AppError::refused(ErrorCode::InvalidApiKey, provider, Some(status), report.reason));
-        }
-        let now = self.clock.now();
-        let schedule = self.checking.schedules.of(candidate.provider(), every);
-        let known = Known { schedule, ..Known::candidate(now) };
-        Ok(transition::after_check(&known, &report, now, jitter()))
-    }
-
     async fn find(&self, user: UserId, provider: &ProviderId) -> Result<Option<KeyRow>, AppError> {
         self.store.key(user, provider).await.map_err(|e| internal(&e))
     }
@@ -531,11 +355,4 @@ impl Keys {
 
 fn exists(provider: &ProviderId) -> AppError {
     AppError { provider: Some(provider.clone()), ..AppError::new(ErrorCode::KeyExists) }
-}
-
-/// Nobody was asked: the provider fails whoever asks it.
-fn not_answering(provider: &ProviderId, wait: Option<Duration>) -> AppError {
-    let code = ErrorCode::ProviderUnreachable;
-    let error = AppError::refused(code, provider.clone(), None, Reason::NotAnswering);
-    AppError { retry_after: wait.map(|wait| wait.as_secs() + 1), ..error }
 }

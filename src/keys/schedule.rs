@@ -17,7 +17,7 @@ use crate::{
 impl Keys {
     /// What is known of a stored credential, with the schedule that is in force for it.
     pub(super) fn known_of(&self, key: &KeyRow) -> Known {
-        Known { schedule: self.checking.schedules.of(&key.provider, key.check_every), ..Known::from(key) }
+        Known::of(key, self.checking.schedules.of(&key.provider, key.check_every))
     }
 
     /// Has a stored credential checked as often as its owner chose, or as the catalogue says.

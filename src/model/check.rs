@@ -10,6 +10,10 @@ use super::{
     time::Timestamp,
 };
 
+/// How long somebody who checks a stored credential may take for it: longer than the longest check, which its wait for
+/// its turn and its budgets bound. The claim of a process that died is over then.
+pub const LEASE: Duration = Duration::from_secs(120);
+
 /// How one check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(schemars::JsonSchema, utoipa::ToSchema))]

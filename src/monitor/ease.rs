@@ -22,7 +22,7 @@ use crate::{
 /// A key is looked at once in so long, however often it is used: less than the part of the shortest interval in which its
 /// check can be put off.
 const AGAIN: Duration = Duration::from_secs(10 * 60);
-/// Beyond so many, those that may be looked at again are forgotten.
+/// Beyond so many, those that may be looked at again are forgotten; where all are used as busily, all.
 const MANY: usize = 10_000;
 
 /// Notes which keys work.
@@ -51,8 +51,8 @@ impl Ease {
         let Some(row) = self.store.key(user, provider).await?.filter(|row| row.id == key) else {
             return Ok(());
         };
-        let schedule = self.schedules.of(provider, row.check_every);
-        match after_use(&Known { schedule, ..Known::from(&row) }, now, jitter()) {
+        let known = Known::of(&row, self.schedules.of(provider, row.check_every));
+        match after_use(&known, now, jitter()) {
             Some(next) => self.store.put_off_check(&row, next).await,
             None => Ok(()),
         }
@@ -67,6 +67,9 @@ impl Ease {
         }
         if looked.len() >= MANY {
             looked.retain(|_, at| lately(at));
+            if looked.len() >= MANY {
+                looked.clear();
+            }
         }
         looked.insert(key, now);
         true

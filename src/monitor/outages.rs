@@ -11,7 +11,7 @@ use crate::{
     clock::Clock,
     model::{
         check::CheckReport,
-        ids::ProviderId,
+        ids::{ProviderId, UserId},
         outage::{Outage, Sign, Trouble},
         status::Reason,
         time::Timestamp,
@@ -57,30 +57,54 @@ impl Outages {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes what the check of a stored key that began at `asked_at` says of its provider.
+    /// Notes what the check of a user's stored key that began at `asked_at` says of its provider.
     pub async fn note(
         &self,
-        key: &KeyRow,
+        user: UserId,
+        provider: &ProviderId,
         report: &CheckReport,
         asked_at: Timestamp,
     ) -> Result<(), StoreError> {
         let (sign, now) = (Sign::from(report), self.clock.now());
         let (began, was_on) = {
             let mut seen = self.seen();
-            let was_on = seen.on.contains_key(&key.provider);
-            (seen.trouble.entry(key.provider.clone()).or_default().note(key.user, sign, now), was_on)
+            let was_on = seen.on.contains_key(provider);
+            (seen.trouble.entry(provider.clone()).or_default().note(user, sign, now), was_on)
         };
         match began {
-            Some(began) if !was_on => self.begin(&key.provider, began, now).await,
-            None if was_on && sign == Sign::Answers => {
-                if self.store.end_outage(&key.provider, asked_at, now).await? {
-                    tracing::info!(provider = %key.provider, "the provider answers again");
-                    self.seen().on.remove(&key.provider);
-                }
-                Ok(())
-            }
+            Some(began) if !was_on => self.begin(provider, began, now).await,
+            None if was_on && sign == Sign::Answers => self.end(provider, asked_at, now).await,
             _ => Ok(()),
         }
+    }
+
+    /// Notes that the provider answered somebody whose key is not stored: what such a key meets begins no outage, but
+    /// it ends one.
+    pub async fn note_candidate(
+        &self,
+        user: UserId,
+        provider: &ProviderId,
+        report: &CheckReport,
+        asked_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        match Sign::from(report) {
+            Sign::Answers => self.note(user, provider, report, asked_at).await,
+            Sign::Fails | Sign::Nothing => Ok(()),
+        }
+    }
+
+    async fn end(
+        &self,
+        provider: &ProviderId,
+        asked_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if self.store.end_outage(provider, asked_at, now).await? {
+            tracing::info!(%provider, "the provider answers again");
+            self.seen().on.remove(provider);
+            self.store.tell_owners(provider, now).await?;
+        }
+        Ok(())
     }
 
     async fn begin(
@@ -93,10 +117,21 @@ impl Outages {
         // What an outage just before has held back has not all come back yet.
         let held_at = last.map_or(began_at, |last| last.due_until(began_at).min(began_at));
         let outage = Outage { provider: provider.clone(), began_at, ended_at: None, held_at };
-        if self.store.begin_outage(&outage, now.plus(SCOUT_EVERY)).await? {
-            tracing::warn!(%provider, "the provider does not answer: its checks wait");
-        }
+        let has_begun = self.store.begin_outage(&outage, now.plus(SCOUT_EVERY)).await?;
         self.seen().on.insert(provider.clone(), held_at);
+        if has_begun {
+            tracing::warn!(%provider, "the provider does not answer: its checks wait");
+            self.store.tell_owners(provider, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Nobody asks by schedule any more, so nobody would find out that an outage is over.
+    pub async fn end_all(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        for outage in self.store.outages().await?.iter().filter(|outage| outage.is_on()) {
+            self.store.end_outage(&outage.provider, now, now).await?;
+        }
         Ok(())
     }
 

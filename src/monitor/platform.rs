@@ -8,7 +8,7 @@ use std::{
 
 use super::transition::{self, Known};
 use crate::{
-    model::{check::CheckReport, ids::ProviderId, time::Timestamp},
+    model::{check::CheckReport, ids::ProviderId, schedule::Schedule, time::Timestamp},
     providers::Candidate,
 };
 
@@ -28,10 +28,11 @@ pub struct PlatformKey {
 pub struct PlatformKeys(RwLock<BTreeMap<ProviderId, PlatformKey>>);
 
 impl PlatformKeys {
-    /// Puts in a key about which nothing is known yet, so that it is due at once.
-    pub fn supply(&self, credential: Candidate, now: Timestamp) {
+    /// Puts in a key about which nothing is known yet, so that it is due at once, and then by this schedule.
+    pub fn supply(&self, credential: Candidate, schedule: Schedule, now: Timestamp) {
         let provider = credential.provider().clone();
-        let key = PlatformKey { credential: Arc::new(credential), known: Known::candidate(now), since: now };
+        let known = Known { schedule, ..Known::candidate(now) };
+        let key = PlatformKey { credential: Arc::new(credential), known, since: now };
         self.write().insert(provider, key);
     }
 
@@ -74,7 +75,8 @@ impl PlatformKeys {
     /// Writes down what a check found out.
     pub fn record(&self, provider: &ProviderId, report: &CheckReport, now: Timestamp, jitter: f64) {
         if let Some(key) = self.write().get_mut(provider) {
-            key.known = transition::after_check(&key.known, report, now, jitter).into();
+            let result = transition::after_check(&key.known, report, now, jitter);
+            key.known = Known::after(result, key.known.schedule);
         }
     }
 

@@ -9,7 +9,7 @@ use crate::{
     model::{
         check::{CheckReport, Evidence, Outcome},
         key::KeyMetadata,
-        schedule::{Bounds, Schedule, is_nearly_used_up},
+        schedule::{Schedule, is_nearly_used_up},
         status::{KeyStatus, Reason},
         time::Timestamp,
     },
@@ -86,16 +86,8 @@ impl Known {
         }
     }
 
-    /// How long it takes until the provider wants to be asked again, if it does not now.
-    pub fn must_wait(&self, now: Timestamp) -> Option<Duration> {
-        // A longer wait than any provider is granted means that the clock was moved.
-        let left = self.not_before?.since(now);
-        (!left.is_zero() && left <= LONGEST_PAUSE).then_some(left)
-    }
-}
-
-impl From<&KeyRow> for Known {
-    fn from(key: &KeyRow) -> Self {
+    /// A stored credential that is checked by this schedule.
+    pub fn of(key: &KeyRow, schedule: Schedule) -> Self {
         Self {
             status: key.status,
             status_reason: key.status_reason,
@@ -108,13 +100,12 @@ impl From<&KeyRow> for Known {
             metadata: key.metadata.clone(),
             evidence: key.evidence.clone(),
             suspect: key.suspect,
-            schedule: Bounds::default().schedule(key.check_every),
+            schedule,
         }
     }
-}
 
-impl From<CheckResult> for Known {
-    fn from(result: CheckResult) -> Self {
+    /// What a check has left, of a credential that is checked by this schedule.
+    pub fn after(result: CheckResult, schedule: Schedule) -> Self {
         Self {
             status: result.status,
             status_reason: result.status_reason,
@@ -127,8 +118,32 @@ impl From<CheckResult> for Known {
             metadata: result.metadata,
             evidence: result.evidence,
             suspect: result.suspect,
-            schedule: Schedule::default(),
+            schedule,
         }
+    }
+
+    /// Nothing has changed but when the next check is due.
+    fn unchanged(&self, next_check_at: Timestamp) -> CheckResult {
+        CheckResult {
+            status: self.status,
+            status_reason: self.status_reason,
+            last_result: self.last_result,
+            last_validated: self.last_validated,
+            next_check_at,
+            not_before: self.not_before,
+            due_since: self.due_since,
+            check_step: self.check_step,
+            metadata: self.metadata.clone(),
+            evidence: self.evidence.clone(),
+            suspect: self.suspect,
+        }
+    }
+
+    /// How long it takes until the provider wants to be asked again, if it does not now.
+    pub fn must_wait(&self, now: Timestamp) -> Option<Duration> {
+        // A longer wait than any provider is granted means that the clock was moved.
+        let left = self.not_before?.since(now);
+        (!left.is_zero() && left <= LONGEST_PAUSE).then_some(left)
     }
 }
 
@@ -160,17 +175,9 @@ pub fn after_scheduled_check(
 /// Nothing is known that was not known before, but for the doubt.
 fn doubted(known: &Known, now: Timestamp, jitter: f64) -> CheckResult {
     CheckResult {
-        status: known.status,
-        status_reason: known.status_reason,
-        last_result: known.last_result,
-        last_validated: known.last_validated,
-        next_check_at: now.plus(wait(SECOND_LOOK, 0, jitter)),
-        not_before: known.not_before,
         due_since: Some(known.due_since.unwrap_or(now)),
-        check_step: known.check_step,
-        metadata: known.metadata.clone(),
-        evidence: known.evidence.clone(),
         suspect: true,
+        ..known.unchanged(now.plus(wait(SECOND_LOOK, 0, jitter)))
     }
 }
 
@@ -209,17 +216,11 @@ pub fn rescheduled(known: &Known, now: Timestamp, jitter: f64) -> Timestamp {
 fn not_asked(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -> CheckResult {
     let found = known.evidence.clone().filter(|_| known.last_validated.is_some());
     CheckResult {
-        status: known.status,
-        status_reason: known.status_reason,
         last_result: if found.is_some() { known.last_result } else { Some(report.reason) },
-        last_validated: known.last_validated,
-        next_check_at: now.plus(wait(NOT_ASKED, 0, jitter)),
-        not_before: known.not_before,
         due_since: None,
         check_step: 0,
-        metadata: known.metadata.clone(),
         evidence: Some(found.unwrap_or_else(|| Evidence::of(report, now))),
-        suspect: known.suspect,
+        ..known.unchanged(now.plus(wait(NOT_ASKED, 0, jitter)))
     }
 }
 
@@ -228,17 +229,10 @@ fn not_asked(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -
 fn put_off(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -> CheckResult {
     let pause = wait(UNVERIFIED, 0, jitter).max(report.retry_after.unwrap_or_default());
     CheckResult {
-        status: known.status,
-        status_reason: known.status_reason,
         last_result: known.last_result.or(Some(report.reason)),
-        last_validated: known.last_validated,
-        next_check_at: now.plus(pause),
-        not_before: known.not_before,
         due_since: Some(known.due_since.unwrap_or(now)),
         check_step: if known.last_result.is_some() { known.check_step } else { 0 },
-        metadata: known.metadata.clone(),
-        evidence: known.evidence.clone(),
-        suspect: known.suspect,
+        ..known.unchanged(now.plus(pause))
     }
 }
 
@@ -299,17 +293,12 @@ fn no_answer(known: &Known, report: &CheckReport, now: Timestamp, jitter: f64) -
     let asked = report.retry_after.map(|asked| asked.min(LONGEST_PAUSE));
     let pause = asked.map(|asked| asked + spread(asked, jitter)).unwrap_or_default();
     CheckResult {
-        status: known.status,
-        status_reason: known.status_reason,
         last_result: Some(report.reason),
-        last_validated: known.last_validated,
-        next_check_at: now.plus(pause.max(wait(UNVERIFIED, step, jitter))),
         not_before: asked.map(|asked| now.plus(asked)),
         due_since: Some(known.due_since.unwrap_or(now)),
         check_step: step,
-        metadata: known.metadata.clone(),
         evidence: Some(Evidence::of(report, now)),
-        suspect: known.suspect,
+        ..known.unchanged(now.plus(pause.max(wait(UNVERIFIED, step, jitter))))
     }
 }
 

@@ -30,7 +30,7 @@ pub struct Ledger {
     metrics: Arc<Metrics>,
     traces: Traces,
     clock: Arc<dyn Clock>,
-    ease: Ease,
+    ease: Arc<Ease>,
 }
 
 impl Ledger {
@@ -41,14 +41,14 @@ impl Ledger {
         metrics: Arc<Metrics>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let ease = Ease::new(store.clone(), Schedules::default());
+        let ease = Arc::new(Ease::new(store.clone(), Schedules::default()));
         Self { store, platform, metrics, traces: Traces::default(), clock, ease }
     }
 
     /// The same, where checks are made by these schedules.
     #[must_use]
     pub fn scheduled(self, schedules: Schedules) -> Self {
-        Self { ease: Ease::new(self.store.clone(), schedules), ..self }
+        Self { ease: Arc::new(Ease::new(self.store.clone(), schedules)), ..self }
     }
 
     /// The same, with a span for each call.
@@ -67,9 +67,10 @@ impl Ledger {
     }
 
     /// The provider refused the key, which is to be checked at once.
-    async fn make_due(&self, provider: &ProviderId, own: Option<(UserId, KeyId)>, now: Timestamp) {
-        let Some((user, key)) = own else { return self.platform.make_due(provider, now) };
-        if let Err(error) = self.store.make_due(user, key, now).await {
+    async fn make_due(&self, event: &UsageEvent, own: Option<(UserId, KeyId)>, now: Timestamp) {
+        let Some((user, key)) = own else { return self.platform.make_due(&event.provider, now) };
+        let suspect = event.outcome.rejects_the_key();
+        if let Err(error) = self.store.make_due(user, key, suspect, now).await {
             tracing::error!(%error, "a refused key could not be made due");
         }
     }
@@ -120,11 +121,15 @@ impl UsageObserver for Ledger {
         if let Some(until) = pause {
             self.hold_back(&event.provider, own, until).await;
         } else if event.outcome.refuses_the_key() {
-            self.make_due(&event.provider, own, now).await;
-        } else if let (UsageOutcome::Done, Some(own)) = (event.outcome, own)
-            && let Err(error) = self.ease.note(own, &event.provider, now).await
-        {
-            tracing::error!(%error, "the check of a key that works could not be put off");
+            self.make_due(&event, own, now).await;
+        } else if let (UsageOutcome::Done, Some(own)) = (event.outcome, own) {
+            // The call does not wait for the database.
+            let ease = self.ease.clone();
+            tokio::spawn(async move {
+                if let Err(error) = ease.note(own, &event.provider, now).await {
+                    tracing::error!(%error, "the check of a key that works could not be put off");
+                }
+            });
         }
     }
 }

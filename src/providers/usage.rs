@@ -89,7 +89,12 @@ impl UsageOutcome {
 
     /// Whether the provider refused the credential itself for good, so that it is due for a check.
     pub const fn refuses_the_key(self) -> bool {
-        matches!(self, Self::Exhausted | Self::Invalid | Self::Suspended)
+        self.rejects_the_key() || matches!(self, Self::Exhausted)
+    }
+
+    /// Whether it refused it as such, and not for what is left on its account.
+    pub const fn rejects_the_key(self) -> bool {
+        matches!(self, Self::Invalid | Self::Suspended)
     }
 }
 

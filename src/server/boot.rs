@@ -235,9 +235,9 @@ async fn assemble(
         audit.clone(),
         clock.clone(),
     ));
+    supply_platform_keys(config, &providers, (&platform, &schedules), now)?;
     let checking =
         Checking { enabled: config.check_keys, on_since: installation.checking_on_since, schedules };
-    supply_platform_keys(config, &providers, &platform, now)?;
     let keys = Keys::new(
         store.clone(),
         vault.clone(),
@@ -248,6 +248,9 @@ async fn assemble(
         checking,
     );
     let keys = Arc::new(keys.supplied_with(platform).traced(traces.clone()));
+    if !config.check_keys {
+        keys.forget_outages().await;
+    }
     let dispatch = Arc::new(Dispatch::default());
     let scraper =
         Scraper::new(store.clone(), keys.clone(), providers.clone(), clock.clone(), dispatch.clone());
@@ -442,13 +445,13 @@ fn demo_key(key: simulator::TestKey) -> DemoKey {
 fn supply_platform_keys(
     config: &Config,
     providers: &Providers,
-    platform: &PlatformKeys,
+    (platform, schedules): (&PlatformKeys, &Schedules),
     now: Timestamp,
 ) -> Result<(), BootError> {
     for (provider, fields) in &config.platform_keys.0 {
         let candidate = providers.prepare(provider, fields.clone());
         let candidate = candidate.map_err(|error| BootError::platform_key(provider, &error))?;
-        platform.supply(candidate, now);
+        platform.supply(candidate, schedules.of(provider, None), now);
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::{Store, StoreError, Tx, sql};
+use super::{Store, StoreError, Tx, TxOn, sql};
 use crate::model::{
     event::{Change, Event, Topic},
     ids::UserId,
@@ -44,24 +44,43 @@ pub(super) async fn append(
     change: Change<'_>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let head = sql::tx_fetch_optional!(
-        &mut *tx,
-        (i64,),
-        "INSERT INTO user_event_heads (user_id, seq, at) VALUES ($1, 1, $2)
-         ON CONFLICT (user_id) DO UPDATE SET seq = user_event_heads.seq + 1, at = excluded.at RETURNING seq",
-        user.0,
-        now.0
-    )?;
-    let (seq,) = head.ok_or(sqlx::Error::RowNotFound)?;
-    sql::tx_execute!(
-        &mut *tx,
-        "INSERT INTO user_events (user_id, seq, topic, subject, at) VALUES ($1, $2, $3, $4, $5)",
-        user.0,
-        seq,
-        change.topic().code(),
-        change.subject(),
-        now.0
-    )?;
+    macro_rules! raise_head {
+        () => {
+            "INSERT INTO user_event_heads (user_id, seq, at) VALUES ($1, 1, $2)
+             ON CONFLICT (user_id) DO UPDATE SET seq = user_event_heads.seq + 1, at = excluded.at RETURNING seq"
+        };
+    }
+    let (topic, subject) = (change.topic().code(), change.subject());
+    match &mut tx.on {
+        TxOn::Sqlite(tx) => {
+            let (seq,): (i64,) =
+                sqlx::query_as(raise_head!()).bind(user.0).bind(now.0).fetch_one(&mut **tx).await?;
+            sqlx::query(
+                "INSERT INTO user_events (user_id, seq, topic, subject, at) VALUES ($1, $2, $3, $4, $5)",
+            )
+            .bind(user.0)
+            .bind(seq)
+            .bind(topic)
+            .bind(subject)
+            .bind(now.0)
+            .execute(&mut **tx)
+            .await?;
+        }
+        TxOn::Postgres(tx) => {
+            // One round trip for both.
+            sqlx::query(concat!(
+                "WITH head AS (",
+                raise_head!(),
+                ") INSERT INTO user_events (user_id, seq, topic, subject, at) SELECT $1, seq, $3, $4, $2 FROM head"
+            ))
+            .bind(user.0)
+            .bind(now.0)
+            .bind(topic)
+            .bind(subject)
+            .execute(&mut **tx)
+            .await?;
+        }
+    }
     tx.told = true;
     Ok(())
 }

@@ -260,14 +260,6 @@ pub(super) struct StateRow {
     metadata: Json<KeyMetadata>,
 }
 
-impl StateRow {
-    /// What its owner is told of it.
-    pub(super) fn standing(&self) -> Result<Standing, StoreError> {
-        let stands = (status(&self.status)?, reason(self.status_reason.as_deref()));
-        Ok(Standing::of(stands, self.undecryptable, &self.metadata.0))
-    }
-}
-
 impl TryFrom<StateRow> for CredentialState {
     type Error = StoreError;
 

@@ -5,7 +5,7 @@ use sqlx::types::Json;
 
 use super::{
     SecurityEvent, Store, StoreError, audit, events,
-    key_rows::{CheckResult, KeyRow, NewKey, Replacement, Row, StateRow, WebhookCopy},
+    key_rows::{KeyRow, NewKey, Replacement, Row, StateRow, WebhookCopy},
     notices::{self, Standing},
     quotas,
     scheduler::REPORTS_FOLLOW,
@@ -186,7 +186,7 @@ impl Store {
         let entry = SecurityEvent::new(old.user, "key.replaced", &old.provider);
         audit::append(&mut tx, audit_key, &entry, now).await?;
         let whose = (old.user, &old.provider);
-        let before = old.standing().and_old();
+        let before = Standing::told(&mut tx, whose).await?;
         let after = new.check.standing().known_from(&before);
         let told = notices::follow(&mut tx, whose, &before, &after, now).await?;
         tell(&mut tx, whose, told, now).await?;
@@ -204,147 +204,27 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let deleted = sql::tx_fetch_optional!(
+        let deleted = sql::tx_execute!(
             &mut tx,
-            StateRow,
-            "DELETE FROM user_api_keys WHERE user_id = $1 AND provider = $2 AND slot = 'default'
-             RETURNING provider, status, status_reason, undecryptable, metadata",
+            "DELETE FROM user_api_keys WHERE user_id = $1 AND provider = $2 AND slot = 'default'",
             user.0,
             provider.as_str()
         )?;
-        let Some(deleted) = deleted else { return Ok(false) };
+        if deleted == 0 {
+            return Ok(false);
+        }
         audit::append(&mut tx, audit_key, &SecurityEvent::new(user, "key.deleted", provider), now).await?;
         let whose = (user, provider);
-        let told = notices::follow(&mut tx, whose, &deleted.standing()?.and_old(), &Standing::default(), now)
-            .await?;
+        let before = Standing::told(&mut tx, whose).await?;
+        let told = notices::follow(&mut tx, whose, &before, &Standing::default(), now).await?;
         tell(&mut tx, whose, told, now).await?;
         tx.commit().await?;
         Ok(true)
     }
-
-    /// Writes a check's result, unless the row has changed since it was read (`false`): then a newer
-    /// answer, or a newer credential, stands.
-    pub async fn record_check(
-        &self,
-        key: &KeyRow,
-        result: &CheckResult,
-        audit_key: &AuditKey,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let mut tx = self.begin().await?;
-        let written = sql::tx_execute!(
-            &mut tx,
-            "UPDATE user_api_keys SET status = $1, status_reason = $2, last_result = $3, undecryptable = $4,
-                is_active = $5, last_validated = $6, next_check_at = $7, due_since = $8, check_step = $9,
-                metadata = $10, evidence = $11, not_before = $12, suspect = ($17 OR (suspect AND CAST($3 AS TEXT) IS NOT NULL)),
-                revision = revision + 1, updated_at = $13
-             WHERE id = $14 AND user_id = $15 AND revision = $16",
-            result.status.code(),
-            result.status_reason.map(Reason::code),
-            result.last_result.map(Reason::code),
-            false,
-            result.status.is_accepted(),
-            result.last_validated.map(|t| t.0),
-            result.next_check_at.0,
-            result.due_since.map(|t| t.0),
-            result.check_step,
-            Json(&result.metadata),
-            result.evidence.as_ref().map(Json),
-            result.not_before.map(|t| t.0),
-            now.0,
-            key.id.0,
-            key.user.0,
-            key.revision,
-            result.suspect
-        )?;
-        if written == 0 {
-            return Ok(false);
-        }
-        quotas::note(&mut tx, (key.user, key.id, key.credential_version), result, Some(key)).await?;
-        if key.status != result.status {
-            let change = format!("{} {} {}", key.provider, key.status, result.status);
-            audit::append(
-                &mut tx,
-                audit_key,
-                &SecurityEvent::new(key.user, "key.status_changed", change),
-                now,
-            )
-            .await?;
-        }
-        if result.shows_on(key) {
-            let whose = (key.user, &key.provider);
-            let told = notices::follow(&mut tx, whose, &key.standing(), &result.standing(), now).await?;
-            tell(&mut tx, whose, told, now).await?;
-        }
-        tx.commit().await?;
-        Ok(true)
-    }
-
-    /// Flags a row that this installation cannot open, and sets its next try. The row itself stays.
-    pub async fn record_undecryptable(
-        &self,
-        key: &KeyRow,
-        next_check_at: Timestamp,
-        audit_key: &AuditKey,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
-        let flagged = sql::tx_execute!(
-            &mut tx,
-            "UPDATE user_api_keys SET undecryptable = $1, next_check_at = $2, revision = revision + 1, updated_at = $3
-             WHERE id = $4 AND user_id = $5 AND revision = $6",
-            true,
-            next_check_at.0,
-            now.0,
-            key.id.0,
-            key.user.0,
-            key.revision
-        )?;
-        if flagged > 0 && !key.undecryptable {
-            let entry = SecurityEvent::new(key.user, "key.undecryptable", &key.provider);
-            audit::append(&mut tx, audit_key, &entry, now).await?;
-            let sealed = Standing::of((key.status, None), true, &key.metadata);
-            let whose = (key.user, &key.provider);
-            let told = notices::follow(&mut tx, whose, &key.standing(), &sealed, now).await?;
-            tell(&mut tx, whose, told, now).await?;
-        }
-        tx.commit().await
-    }
-
-    /// Makes a credential due at once, after the provider refused it in real use; or as soon as the provider
-    /// wants to be asked again.
-    pub async fn make_due(&self, user: UserId, key: KeyId, now: Timestamp) -> Result<(), StoreError> {
-        sql::execute!(
-            self.writer(),
-            "UPDATE user_api_keys SET suspect = TRUE,
-                next_check_at = CASE WHEN next_check_at <= $1 THEN next_check_at
-                    WHEN not_before > $1 THEN not_before ELSE $1 END
-             WHERE id = $2 AND user_id = $3 AND (NOT suspect
-                OR (next_check_at > $1 AND (not_before IS NULL OR next_check_at > not_before)))",
-            now.0,
-            key.0,
-            user.0
-        )?;
-        Ok(())
-    }
-
-    /// Keeps checks of a credential back until `until`, after the provider asked in real use to be left alone.
-    pub async fn hold_back(&self, user: UserId, key: KeyId, until: Timestamp) -> Result<(), StoreError> {
-        sql::execute!(
-            self.writer(),
-            "UPDATE user_api_keys SET not_before = $1,
-                next_check_at = CASE WHEN next_check_at < $1 THEN $1 ELSE next_check_at END
-             WHERE id = $2 AND user_id = $3 AND (not_before IS NULL OR not_before < $1)",
-            until.0,
-            key.0,
-            user.0
-        )?;
-        Ok(())
-    }
 }
 
 /// Says that a key stands otherwise, and perhaps that there is a notice of it. The last statements of a transaction.
-async fn tell(
+pub(super) async fn tell(
     tx: &mut super::Tx,
     (user, provider): (UserId, &ProviderId),
     noticed: bool,

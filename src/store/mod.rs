@@ -15,6 +15,7 @@ mod error;
 mod events;
 mod installation;
 mod jobs;
+mod key_checks;
 mod key_rows;
 mod key_schedule;
 mod keys;

@@ -110,15 +110,26 @@ impl Standing {
         }
     }
 
-    /// With that it may have been in use for long, which ends with it.
-    pub(super) fn and_old(mut self) -> Self {
-        self.kinds.push(NoticeKind::ReplacementDue);
-        self
+    /// What the owner of a key is told of now. A check may have changed that since somebody read the key, so it is read
+    /// again where the key goes.
+    pub(super) async fn told(
+        tx: &mut Tx,
+        (user, provider): (UserId, &ProviderId),
+    ) -> Result<Self, StoreError> {
+        let open = sql::tx_fetch_all!(
+            &mut *tx,
+            (String,),
+            "SELECT kind FROM notices WHERE user_id = $1 AND provider = $2 AND resolved_at IS NULL",
+            user.0,
+            provider.as_str()
+        )?;
+        let kinds = open.iter().filter_map(|(code,)| NoticeKind::from_code(code));
+        Ok(Self { kinds: kinds.filter(|kind| kind.is_of_key()).collect(), ..Self::default() })
     }
 
     /// The part of it that was so before: what is new is no news to whoever has just stored the key.
     pub(super) fn known_from(mut self, before: &Self) -> Self {
-        self.kinds.retain(|kind| before.kinds.contains(kind) && *kind != NoticeKind::ReplacementDue);
+        self.kinds.retain(|kind| before.kinds.contains(kind));
         self
     }
 }

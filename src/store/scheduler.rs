@@ -15,12 +15,15 @@ use super::{
     sql,
 };
 use crate::model::{
+    event::Change,
     ids::{CallId, JobId, ProviderId, UserId, WorkerId},
     job::{FAILURES_MAX, LEASE, LONGEST_WAIT, Lane, PER_USER},
     notice::NoticeKind,
     time::Timestamp,
 };
 
+/// Users that are told of the same in one transaction.
+const TOLD_TOGETHER: i64 = 500;
 /// Events are kept for this long. Whoever was away for longer reads everything again.
 const EVENTS_KEPT: Duration = Duration::from_secs(3600);
 /// For how long an order that arrives again is recognised.
@@ -44,7 +47,7 @@ macro_rules! claim {
             "UPDATE user_api_keys SET next_check_at = $1, revision = revision + 1,
                 due_since = COALESCE(due_since, next_check_at)
              WHERE id IN (
-                SELECT id FROM user_api_keys WHERE next_check_at <= $2 AND ",
+                SELECT id FROM user_api_keys WHERE ",
             $which,
             " LIMIT $3 ",
             $lock,
@@ -204,7 +207,7 @@ impl Store {
         let rows = match &self.db {
             Db::Sqlite { write: pool, .. } => {
                 sqlx::query_as::<_, Row>(claim!(
-                    "provider NOT IN (SELECT value FROM json_each($4)) AND (suspect OR NOT EXISTS (
+                    "next_check_at <= $2 AND provider NOT IN (SELECT value FROM json_each($4)) AND (suspect OR NOT EXISTS (
                         SELECT 1 FROM json_each($5) AS held
                         WHERE held.value ->> 'provider' = user_api_keys.provider
                             AND user_api_keys.next_check_at > held.value ->> 'until'
@@ -222,7 +225,7 @@ impl Store {
             }
             Db::Postgres(pool) => {
                 sqlx::query_as::<_, Row>(claim!(
-                    "provider <> ALL ($4) AND (suspect OR NOT EXISTS (
+                    "next_check_at <= $2 AND provider <> ALL ($4) AND (suspect OR NOT EXISTS (
                         SELECT 1 FROM UNNEST($5::text[], $6::bigint[], $7::boolean[]) AS held (provider, until, is_on)
                         WHERE held.provider = user_api_keys.provider AND user_api_keys.next_check_at > held.until
                             AND (held.is_on OR user_api_keys.status <> 'unverified')))
@@ -243,8 +246,8 @@ impl Store {
         Ok(readable(rows))
     }
 
-    /// Claims one due credential of a provider that does not answer, to find out whether it does again: another each
-    /// time, for the trouble that is left may be that of one key.
+    /// Claims one credential of a provider that does not answer, to find out whether it does again: of those that are due
+    /// another each time, for the trouble that is left may be that of one key; where none is, the one that will be first.
     pub async fn claim_scout(
         &self,
         provider: &ProviderId,
@@ -252,20 +255,31 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<KeyRow>, StoreError> {
         macro_rules! claim_one {
-            ($pool:expr, $lock:literal) => {
-                sqlx::query_as::<_, Row>(claim!("provider = $4 ORDER BY updated_at", $lock))
-                    .bind(now.plus(lease).0)
-                    .bind(now.0)
-                    .bind(1_i64)
-                    .bind(provider.as_str())
-                    .fetch_all($pool)
-                    .await?
-            };
+            ($which:literal) => {{
+                macro_rules! on {
+                    ($pool:expr, $lock:literal) => {
+                        sqlx::query_as::<_, Row>(claim!($which, $lock))
+                            .bind(now.plus(lease).0)
+                            .bind(now.0)
+                            .bind(1_i64)
+                            .bind(provider.as_str())
+                            .fetch_all($pool)
+                            .await?
+                    };
+                }
+                match &self.db {
+                    Db::Sqlite { write: pool, .. } => on!(pool, ""),
+                    Db::Postgres(pool) => on!(pool, "FOR UPDATE SKIP LOCKED"),
+                }
+            }};
         }
-        let rows = match &self.db {
-            Db::Sqlite { write: pool, .. } => claim_one!(pool, ""),
-            Db::Postgres(pool) => claim_one!(pool, "FOR UPDATE SKIP LOCKED"),
-        };
+        let mut rows = claim_one!("next_check_at <= $2 AND provider = $4 ORDER BY updated_at");
+        if rows.is_empty() {
+            // One that is being checked has been due.
+            rows = claim_one!(
+                "next_check_at > $2 AND provider = $4 AND due_since IS NULL ORDER BY next_check_at"
+            );
+        }
         Ok(readable(rows).pop())
     }
 
@@ -504,6 +518,48 @@ impl Store {
         let row =
             sql::fetch_optional!(self.reader(), (Uuid,), "SELECT user_id FROM calls WHERE id = $1", id.0)?;
         Ok(row.map(|(user,)| UserId(user)))
+    }
+
+    /// Tells all owners of a key of this provider that it stands otherwise, some at a time.
+    pub async fn tell_owners(&self, provider: &ProviderId, now: Timestamp) -> Result<(), StoreError> {
+        let change = Change::Key(provider);
+        let mut after = Uuid::nil();
+        loop {
+            let mut tx = self.begin().await?;
+            let told = sql::tx_fetch_all!(
+                &mut tx,
+                (Uuid,),
+                "INSERT INTO user_event_heads (user_id, seq, at)
+                 SELECT user_id, 1, $1 FROM (
+                    SELECT DISTINCT user_id FROM user_api_keys WHERE provider = $2 AND user_id > $3
+                    ORDER BY user_id LIMIT $4) AS owners
+                 WHERE TRUE
+                 ON CONFLICT (user_id) DO UPDATE SET seq = user_event_heads.seq + 1, at = excluded.at
+                 RETURNING user_id",
+                now.0,
+                provider.as_str(),
+                after,
+                TOLD_TOGETHER
+            )?;
+            let Some((last,)) = told.into_iter().max() else { return Ok(()) };
+            sql::tx_execute!(
+                &mut tx,
+                "INSERT INTO user_events (user_id, seq, topic, subject, at)
+                 SELECT user_id, seq, $1, $2, at FROM user_event_heads
+                 WHERE user_id > $3 AND user_id <= $4 AND at = $5
+                    AND user_id IN (SELECT user_id FROM user_api_keys WHERE provider = $6)
+                 ON CONFLICT (user_id, seq) DO NOTHING",
+                change.topic().code(),
+                change.subject(),
+                after,
+                last,
+                now.0,
+                provider.as_str()
+            )?;
+            tx.told = true;
+            tx.commit().await?;
+            after = last;
+        }
     }
 
     /// The users with events since `since`, each with the number of the last one.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use keyward::model::ids::ProviderId;
 use serde_json::{Value, json};
 
 use crate::support::{App, Client, DAY, Engine, HOUR, MINUTE, both};
@@ -175,6 +176,17 @@ both! {
         assert_eq!(key(&mut client).await["status"], "invalid");
         client.get("/api/services/data-scraper/access").await.problem(403, "missing-api-keys");
         assert_eq!((app.sql.number(suspects).await, app.sql.number(changes).await), (0, 1));
+    }
+
+    async fn a_refusal_after_a_search_is_looked_at_again_too(app: App) {
+        let mut client = app.user("ana").await;
+        store(&mut client, "serpapi", "plenty").await;
+        let (keys, user) = (&app.state.use_cases.keys, crate::jobs::user_id(&mut client).await);
+        becomes(&app, "serpapi", "plenty", "invalid").await;
+        keys.refresh(user, &ProviderId::SERPAPI).await.unwrap();
+        assert_eq!(key(&mut client).await["status"], "valid");
+        app.pass(Duration::from_secs(24)).await;
+        assert_eq!(key(&mut client).await["status"], "invalid");
     }
 
     async fn whoever_asks_is_told_of_a_refusal_at_once(app: App) {

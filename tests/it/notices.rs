@@ -62,6 +62,17 @@ fn told(kind: &str, over: bool, read: bool) -> (String, bool, bool) {
 }
 
 both! {
+    async fn a_key_that_dies_while_it_is_replaced_leaves_no_notice_behind(app: App) {
+        let mut client = app.user("ana").await;
+        store(&mut client, "plenty").await;
+        becomes(&app, &mut client, "invalid").await;
+        // So the row looked when the new key's check began.
+        app.sql.execute("UPDATE user_api_keys SET status = 'valid', status_reason = 'accepted'").await;
+        let new = json!({"credentials": App::test_key("serpapi", "nearly_used_up")});
+        client.put("/api/user-api-keys/serpapi", &new).await.expect(200);
+        assert_eq!(brief(&list(&mut client).await), [told("key.invalid", true, false)]);
+    }
+
     async fn a_key_that_stops_working_is_told_once_and_again_when_it_works(app: App) {
         let mut ana = app.user("ana").await;
         store(&mut ana, "plenty").await;

@@ -121,6 +121,10 @@ both! {
         let seen = ana.get("/api/user-api-keys").await.json();
         assert!(seen["items"][0]["provider_down_since"].is_string(), "{seen}");
         assert_eq!((&seen["items"][1]["provider"], &seen["items"][1]["provider_down_since"]), (&json!("serpapi"), &Value::Null));
+        // The pages of everybody who has such a key learn of it.
+        let news = "SELECT COUNT(*) FROM user_events e JOIN users u ON u.id = e.user_id
+             WHERE u.email LIKE 'mia%' AND e.topic = 'keys' AND e.subject = 'openai'";
+        assert_eq!(app.sql.number(news).await, 2);
         let unasked = key(&mut app.log_in("mia").await).await;
         assert_eq!(unasked["provider_down_since"], seen["items"][0]["provider_down_since"]);
         let since = unasked["provider_down_since"].as_str().unwrap();
@@ -143,7 +147,7 @@ both! {
         let held = keys.claim_scout(&ProviderId::OPENAI, Duration::ZERO, app.now()).await.unwrap().unwrap();
         app.pass(Duration::ZERO).await;
         assert_eq!(asked().await, calls + 7, "it is due, and held back");
-        keys.make_due(held.user, held.id, app.now()).await.unwrap();
+        keys.make_due(held.user, held.id, true, app.now()).await.unwrap();
         app.pass(Duration::ZERO).await;
         assert_eq!(asked().await, calls + 8);
         let suspects = "SELECT COUNT(*) FROM user_api_keys WHERE suspect";
@@ -158,5 +162,39 @@ both! {
         app.pass(2 * HOUR).await;
         assert_eq!(app.sql.number("SELECT COUNT(*) FROM user_api_keys WHERE due_since IS NOT NULL").await, 0);
         assert_eq!(app.sql.number(suspects).await, 0);
+    }
+
+    async fn an_outage_is_over_whoever_finds_out(app: App) {
+        for name in ["ana", "ben", "eve"] {
+            store(&mut app.user(name).await).await;
+        }
+        let on = "SELECT COUNT(*) FROM provider_outages WHERE ended_at IS NULL";
+        let goes_away = async |app: &App| {
+            becomes(app, "down").await;
+            app.clock.advance(HOUR);
+            app.sql.execute(&format!("UPDATE user_api_keys SET due_since = NULL, next_check_at = {}", app.now().0)).await;
+            app.pass(Duration::ZERO).await;
+            assert_eq!(app.sql.number(on).await, 1);
+            becomes(app, "plenty").await;
+            app.clock.advance(MINUTE);
+        };
+        let news = "SELECT COUNT(*) FROM user_events e JOIN users u ON u.id = e.user_id
+             WHERE u.email LIKE 'ben%' AND e.topic = 'keys' AND e.subject = 'openai'";
+        // Somebody who stores a key.
+        goes_away(&app).await;
+        let told = app.sql.number(news).await;
+        let stored = store(&mut app.user("zoe").await).await;
+        assert_eq!((&stored["status"], &stored["provider_down_since"]), (&json!("valid"), &Value::Null));
+        assert_eq!((app.sql.number(on).await, app.sql.number(news).await), (0, told + 1));
+        // A key that is not due, where none is.
+        goes_away(&app).await;
+        let later = app.now().plus(3 * HOUR).0;
+        app.sql.execute(&format!("UPDATE user_api_keys SET due_since = NULL, next_check_at = {later}")).await;
+        assert_eq!(app.recheck.check_due().await, 1);
+        assert_eq!(app.sql.number(on).await, 0);
+        // An installation that asks nobody any more.
+        goes_away(&app).await;
+        let app = app.restarted(&[("ENABLE_API_KEY_VALIDATION", "false")]).await;
+        assert_eq!(app.sql.number(on).await, 0);
     }
 }

@@ -65,7 +65,7 @@ both! {
         // Nor does the loop ask, however due the key is.
         let store = &app.state.store;
         let row = store.claim_due_keys(8, MINUTE, &[], app.now().plus(HOUR)).await.unwrap().remove(0);
-        store.make_due(row.user, row.id, app.now()).await.unwrap();
+        store.make_due(row.user, row.id, true, app.now()).await.unwrap();
         app.pass(Duration::from_secs(14)).await;
         assert_eq!(app.sql.number(asked).await, 1);
         app.pass(Duration::from_secs(1)).await;
@@ -188,6 +188,45 @@ both! {
         assert_eq!(app.sql.number(revision).await, second[0].revision);
         keys.check(&second[0]).await.unwrap();
         assert_eq!(app.sql.number(revision).await, second[0].revision + 1);
+    }
+
+    async fn what_a_check_under_way_cannot_know_fences_its_answer_off(app: App) {
+        store(&app, "plenty").await;
+        let (store, keys) = (&app.state.store, &app.state.use_cases.keys);
+        let mut client = app.log_in("ana").await;
+        let revision = "SELECT revision FROM user_api_keys";
+        for what in ["refused", "held back", "scheduled"] {
+            app.clock.advance(2 * DAY);
+            client = app.log_in("ana").await;
+            let row = store.claim_due_keys(8, 2 * MINUTE, &[], app.now()).await.unwrap().remove(0);
+            match what {
+                "refused" => store.make_due(row.user, row.id, true, app.now()).await.unwrap(),
+                "held back" => store.hold_back(row.user, row.id, app.now().plus(3 * MINUTE)).await.unwrap(),
+                _ => drop(client.put("/api/user-api-keys/serpapi/schedule", &json!({"check_every": "hour"})).await.expect(200)),
+            }
+            keys.check(&row).await.unwrap();
+            assert_eq!(app.sql.number(revision).await, row.revision + 1, "{what}");
+            if what == "refused" {
+                // Further refusals call for no further checks while the one that is due is to come.
+                assert_eq!(store.claim_due_keys(8, 2 * MINUTE, &[], app.now()).await.unwrap().len(), 1);
+                store.make_due(row.user, row.id, true, app.now()).await.unwrap();
+                assert!(store.claim_due_keys(8, 2 * MINUTE, &[], app.now()).await.unwrap().is_empty());
+            }
+            // It is asked about again, and then what is known holds.
+            app.pass(4 * MINUTE).await;
+            assert_eq!(app.sql.number("SELECT COUNT(*) FROM user_api_keys WHERE NOT suspect AND due_since IS NULL").await, 1);
+        }
+        let hour = format!("SELECT COUNT(*) FROM user_api_keys WHERE next_check_at < {}", app.now().plus(2 * HOUR).0);
+        assert_eq!((&seen(&app).await["check_every"], app.sql.number(&hour).await), (&json!("hour"), 1));
+    }
+
+    async fn an_empty_account_in_use_is_no_doubt_of_the_key(app: App) {
+        store(&app, "plenty").await;
+        let key = app.sql.number("SELECT COUNT(*) FROM user_api_keys").await;
+        let row = app.state.store.claim_due_keys(8, MINUTE, &[], app.now().plus(2 * DAY)).await.unwrap().remove(0);
+        app.state.store.make_due(row.user, row.id, false, app.now()).await.unwrap();
+        let due = format!("SELECT COUNT(*) FROM user_api_keys WHERE NOT suspect AND next_check_at <= {}", app.now().0);
+        assert_eq!(app.sql.number(&due).await, key);
     }
 
     async fn two_nodes_share_the_work_without_doing_it_twice(app: App) {

@@ -16,6 +16,7 @@ use keyward::{
         ids::{KeyId, ProviderId, UserId},
         key::KeyMetadata,
         outage::Outage,
+        schedule::Schedule,
         status::Reason,
         time::Timestamp,
     },
@@ -127,8 +128,8 @@ async fn work(app: &App, outages: &Outages, end: Timestamp, down: impl Fn(Timest
                     count.answers += 1;
                     report(Outcome::Valid, Reason::Accepted)
                 };
-                outages.note(&key, &report, now).await.unwrap();
-                let mut result = after_check(&Known::from(&key), &report, now, jitter());
+                outages.note(key.user, &key.provider, &report, now).await.unwrap();
+                let mut result = after_check(&Known::of(&key, Schedule::default()), &report, now, jitter());
                 if let Some(place) = outages.place(&key, &report) {
                     result.next_check_at = place;
                 }
@@ -249,7 +250,7 @@ impl Node<'_> {
             };
             let now = self.app.now();
             for key in claimed {
-                let result = after_check(&Known::from(&key), &found, now, jitter());
+                let result = after_check(&Known::of(&key, Schedule::default()), &found, now, jitter());
                 let written = self.store.record_check(&key, &result, self.audit, now).await.unwrap();
                 let mut work = self.work.lock().unwrap();
                 if written { work.written += 1 } else { work.fenced += 1 }

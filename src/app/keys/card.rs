@@ -102,7 +102,7 @@ pub fn KeyCard(
     });
     after_delete(&first, delete, board);
     let schedule_error = error_of(reschedule, provider.clone(), false);
-    let schedule = schedule(card, reschedule, schedule_error, &provider, &info.name);
+    let schedule = schedule(card, reschedule, schedule_error, &info);
     {
         let (provider, name) = (provider.clone(), info.name.clone());
         Effect::new(move |_| {

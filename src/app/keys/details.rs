@@ -162,8 +162,10 @@ pub(super) fn Checked(
     /// Whether keys are checked by schedule.
     checking: bool,
 ) -> impl IntoView {
-    let waits =
-        checking && !matches!(key.status, KeyStatus::Valid | KeyStatus::Limited) && !key.undecryptable;
+    let waits = checking
+        && !matches!(key.status, KeyStatus::Valid | KeyStatus::Limited)
+        && !key.undecryptable
+        && key.provider_down_since.is_none();
     let next = key
         .next_check_at
         .filter(|_| waits)

@@ -161,10 +161,10 @@ pub(super) fn KeyForm(
 }
 
 /// What a check costs, where it is not free.
-fn cost_of_checks(cost: Cost, name: &str) -> Option<String> {
+pub(super) fn cost_of_checks(cost: Cost, name: &str) -> Option<String> {
     match cost {
         Cost::Free => None,
-        Cost::Counts => Some(format!("Each check, about one a day, counts as one request at {name}.")),
+        Cost::Counts => Some(format!("Each check counts as one request at {name}.")),
         Cost::Billed => Some(format!(
             "{name} offers no check without charge, so Keyward stores this key without trying it, unless you agree."
         )),

@@ -1,11 +1,12 @@
 use leptos::prelude::*;
 
+use super::form::cost_of_checks;
 use crate::{
     app::{
         post::{Post, PostForm},
         ui::{BusyButton, ErrorNotice, part},
     },
-    model::{error::AppError, ids::ProviderId, key::KeyView, page::ProviderCard, schedule::Every},
+    model::{error::AppError, key::KeyView, page::ProviderCard, provider::ProviderInfo, schedule::Every},
 };
 
 /// How often the key is checked, and the form that changes it.
@@ -13,10 +14,10 @@ pub(super) fn schedule(
     card: Memo<Option<ProviderCard>>,
     post: Post<KeyView>,
     error: Signal<Option<AppError>>,
-    provider: &ProviderId,
-    name: &str,
+    info: &ProviderInfo,
 ) -> impl IntoView + use<> {
-    let (provider, name) = (provider.to_string(), name.to_owned());
+    let (provider, name) = (info.id.to_string(), info.name.clone());
+    let cost = cost_of_checks(info.check_cost, &info.name);
     // By themselves, so that a check that has been made does not redraw a form in use.
     let of_key = move |read: fn(&KeyView) -> Vec<Every>| {
         Memo::new(move |_| card.with(|card| card.as_ref()?.key.as_ref().map(read)).unwrap_or_default())
@@ -25,7 +26,8 @@ pub(super) fn schedule(
     let choices = of_key(|key| key.check_choices.clone());
     part(move || {
         let choices = choices.get();
-        (choices.len() > 1).then(|| form(&choices, every, post, error, provider.clone(), name.clone()))
+        (choices.len() > 1)
+            .then(|| form(&choices, every, post, error, provider.clone(), (name.clone(), cost.clone())))
     })
 }
 
@@ -35,12 +37,13 @@ fn form(
     post: Post<KeyView>,
     error: Signal<Option<AppError>>,
     provider: String,
-    name: String,
+    (name, cost): (String, Option<String>),
 ) -> AnyView {
     let word = move || every.get().first().map(|every| every.label());
     let id = format!("{provider}-check-every");
     let help = format!("{id}-help");
     let about = format!(" how often the {name} key is checked");
+    let cost = cost.unwrap_or_else(|| "Each check is a request to the provider.".to_owned());
     let options: Vec<_> = choices
         .iter()
         .map(|choice| {
@@ -56,7 +59,7 @@ fn form(
         .collect();
     view! {
         <details class="guidance">
-            <summary>"Checked every " {word}</summary>
+            <summary>"Checked every " {word} " while it works"</summary>
             <PostForm action=post>
                 <input type="hidden" name="provider" value=provider />
                 <div class="field">
@@ -68,7 +71,7 @@ fn form(
                         <BusyButton busy=post.pending() label="Save" busy_label="Saving…" about=about />
                     </div>
                     <p class="field-help" id=help>
-                        "More often near the end of its quota, less often while it works in use. Each check is a request to the provider."
+                        "More often near the end of its quota, less often while it is in use. " {cost}
                     </p>
                 </div>
             </PostForm>

@@ -121,6 +121,11 @@ impl NoticeKind {
         matches!(self, Self::Invalid | Self::Suspended | Self::Undecryptable | Self::Exhausted)
     }
 
+    /// Whether it is about the stored key itself, and over when that goes.
+    pub const fn is_of_key(self) -> bool {
+        !matches!(self, Self::Failing | Self::Slow | Self::Unusual | Self::Outage)
+    }
+
     /// The page on which it is seen or fixed.
     pub fn page(self, provider: &ProviderId) -> String {
         match self {

@@ -1,7 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{key::Quota, schedule::Every};
+use crate::model::{
+    key::Quota,
+    schedule::{Bounds, Every},
+};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
@@ -116,7 +119,7 @@ proptest! {
         prop_assert_eq!((first.status, first.suspect, &first.evidence), (status, true, &before.evidence));
         let soon = first.next_check_at.since(NOW).as_secs();
         prop_assert!((20..=24).contains(&soon), "{} s", soon);
-        let doubted = Known::from(first);
+        let doubted = Known::after(first, Schedule::default());
         let second = after_scheduled_check(&doubted, &report(outcome, None, None), NOW, jitter);
         prop_assert_eq!((Some(second.status), second.suspect), (outcome.status(), false));
         // A definite answer settles it; anything else leaves the doubt.
@@ -136,7 +139,7 @@ proptest! {
         let interval = every.time();
         let fresh = Known { schedule, ..Known::candidate(NOW) };
         let checked = after_check(&fresh, &report_without_quota(), NOW, jitter);
-        let mut known = Known { schedule, ..Known::from(checked) };
+        let mut known = Known { schedule, ..Known::after(checked, Schedule::default()) };
         let (mut now, mut written) = (NOW, false);
         for pause in pauses {
             now = now.plus(Duration::from_secs(pause));
@@ -216,8 +219,11 @@ fn what_is_not_asked_changes_nothing_and_is_never_overdue() {
     assert_eq!(after_check(&known(KeyStatus::Valid, 2, None), &report, NOW, 0.0).status, KeyStatus::Valid);
     // What a check found that was agreed to stays, and so does what it rests on.
     let paid = CheckReport { outcome: Outcome::Valid, http_status: Some(200), ..report.clone() };
-    let found = Known::from(after_check(&Known::candidate(NOW), &paid, NOW, 0.0));
-    let later = Known::from(after_check(&found, &report, NOW.plus(Duration::from_secs(DAY)), 0.0));
+    let found = Known::after(after_check(&Known::candidate(NOW), &paid, NOW, 0.0), Schedule::default());
+    let later = Known::after(
+        after_check(&found, &report, NOW.plus(Duration::from_secs(DAY)), 0.0),
+        Schedule::default(),
+    );
     assert_eq!((later.status, later.last_result), (KeyStatus::Valid, found.last_result));
     assert_eq!((&later.evidence, later.last_validated), (&found.evidence, Some(NOW)));
 }
@@ -227,7 +233,8 @@ fn a_provider_that_asks_for_a_pause_gets_it_for_an_hour_at_most() {
     let minute = Duration::from_secs(MINUTE);
     for (asked, waits) in [(7 * minute, 7 * minute), (9999 * minute, LONGEST_PAUSE)] {
         let throttled = report(Outcome::RateLimited, None, Some(asked));
-        let after = Known::from(after_check(&Known::candidate(NOW), &throttled, NOW, 0.0));
+        let after =
+            Known::after(after_check(&Known::candidate(NOW), &throttled, NOW, 0.0), Schedule::default());
         assert_eq!(after.must_wait(NOW), Some(waits));
         assert_eq!(after.next_check_at, NOW.plus(waits));
         assert_eq!(after.must_wait(NOW.plus(waits)), None);
@@ -244,12 +251,16 @@ fn a_check_that_was_not_made_leaves_what_the_last_one_found() {
         ..report(Outcome::Unreachable, None, Some(Duration::from_secs(90)))
     };
     let failed = report(Outcome::Unreachable, None, None);
-    let down = Known::from(after_check(&known(KeyStatus::Valid, 2, None), &failed, NOW, 0.0));
+    let down =
+        Known::after(after_check(&known(KeyStatus::Valid, 2, None), &failed, NOW, 0.0), Schedule::default());
     let later = NOW.plus(Duration::from_secs(HOUR));
     let after = after_check(&down, &not_made, later, 0.0);
     assert_eq!(after.next_check_at, later.plus(Duration::from_secs(90)));
     let next_check_at = NOW;
-    assert_eq!(Known { next_check_at, ..Known::from(after) }, Known { next_check_at, ..down });
+    assert_eq!(
+        Known { next_check_at, ..Known::after(after, Schedule::default()) },
+        Known { next_check_at, ..down }
+    );
     let after = after_check(&Known::candidate(NOW), &not_made, NOW, 0.0);
     assert_eq!((after.status, after.evidence), (KeyStatus::Unverified, None));
     assert_eq!(after.last_result, Some(Reason::NotAnswering));
