@@ -116,6 +116,8 @@ impl Standing {
         tx: &mut Tx,
         (user, provider): (UserId, &ProviderId),
     ) -> Result<Self, StoreError> {
+        // Nobody else tells anything from here until it is over.
+        lock(tx, user).await?;
         let open = sql::tx_fetch_all!(
             &mut *tx,
             (String,),

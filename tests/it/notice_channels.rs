@@ -381,27 +381,4 @@ both! {
         let body = serde_json::to_vec(&sixth).unwrap();
         program.send("POST", CHANNELS, &headers, body).await.problem(403, "insufficient-scope");
     }
-
-    async fn a_message_is_finished_by_whoever_holds_it(told: Told) {
-        let mut ana = told.ana().await;
-        let hook = told.add(&mut ana, "webhook").await;
-        told.becomes(&mut ana, "serpapi", "invalid").await;
-        let (store, notices) = (&told.app.state.store, &told.app.state.use_cases.notices);
-        let first = notices.take(true).await.unwrap().unwrap();
-        assert_eq!(notices.take(true).await.unwrap(), None, "it is held");
-        // Whoever holds it is frozen; another takes it up when the lease is over, and sends it.
-        told.app.clock.advance(2 * MINUTE);
-        let second = notices.take(true).await.unwrap().unwrap();
-        assert_eq!((second[0].id, second[0].attempt), (first[0].id, 2));
-        notices.send(&second).await;
-        let failed = keyward::store::Attempted {
-            http_status: Some(500),
-            fault: Some(keyward::model::notice::DeliveryFault::Refused),
-            counts: true,
-        };
-        store.finish_messages(&[(first[0], Some(told.app.now()))], &failed, told.app.now()).await.unwrap();
-        let entry = log(&mut ana, &hook).await.remove(0);
-        assert_eq!((&entry["state"], &entry["fault"]), (&json!("sent"), &Value::Null));
-        assert_eq!(state(&mut ana).await, "active");
-    }
 }
