@@ -99,11 +99,10 @@ fn server(url: &Url) -> Option<Server> {
     Some((host, url.port(), security, login))
 }
 
-/// `%40` → `@`.
+/// `%40` → `@`. What means something in a form, and nothing here, stays as it is.
 fn percent_decode(text: &str) -> String {
-    let pairs = url::form_urlencoded::parse(text.replace('+', "%2B").as_bytes())
-        .next()
-        .map(|(name, _)| name.into_owned());
+    let text = text.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
+    let pairs = url::form_urlencoded::parse(text.as_bytes()).next().map(|(name, _)| name.into_owned());
     pairs.unwrap_or_default()
 }
 
@@ -128,9 +127,9 @@ mod tests {
             Some((host(), Some(587), MailSecurity::StartTls, None))
         );
         assert_eq!(of("smtp://[::1]:25"), Some(("::1".to_owned(), Some(25), MailSecurity::Plain, None)));
-        let login = Some(("ana@example.org".to_owned(), "a:b+c/d".to_owned()));
+        let login = Some(("ana@example.org".to_owned(), "a:b+c/d&e=f&".to_owned()));
         assert_eq!(
-            of("smtps://ana%40example.org:a%3Ab+c%2Fd@mail.example.org:465"),
+            of("smtps://ana%40example.org:a%3Ab+c%2Fd&e=f%26@mail.example.org:465"),
             Some((host(), Some(465), MailSecurity::Tls, login))
         );
         for bad in [

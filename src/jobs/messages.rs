@@ -1,17 +1,20 @@
 //! The loops that send what users are told, and look for what nobody's check tells.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tokio::{task::JoinSet, time::MissedTickBehavior};
 
 use crate::{notices::Notices, store::TakenMessage};
 
-/// How often the loop looks for messages that are due.
+/// How often the loop looks for messages that are due, besides whenever one has been sent.
 const TICK: Duration = Duration::from_secs(1);
 /// How often somebody looks round.
 const ROUND: Duration = Duration::from_secs(60);
-/// How many are sent at a time.
+/// How many are sent at a time …
 const AT_A_TIME: usize = 16;
+/// … and how many of them to places that are failing: those may be slow until their time is over, and hold up nobody
+/// else.
+const FAILING_AT_A_TIME: usize = 8;
 
 /// The loop.
 pub struct Messages {
@@ -29,18 +32,31 @@ impl Messages {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut sending = JoinSet::new();
+        let mut failing = HashSet::new();
         loop {
-            ticks.tick().await;
-            while let Some(done) = sending.try_join_next() {
-                if let Err(error) = done {
-                    tracing::error!(%error, "sending a message broke off");
-                }
+            let mut ended = tokio::select! {
+                _ = ticks.tick() => None,
+                Some(ended) = sending.join_next_with_id() => Some(ended),
+            };
+            while let Some(end) = ended {
+                let id = match end {
+                    Ok((id, ())) => id,
+                    Err(error) => {
+                        tracing::error!(%error, "sending a message broke off");
+                        error.id()
+                    }
+                };
+                failing.remove(&id);
+                ended = sending.try_join_next_with_id();
             }
             while sending.len() < AT_A_TIME
-                && let Some(taken) = self.take().await
+                && let Some(taken) = self.take(failing.len() < FAILING_AT_A_TIME).await
             {
-                let notices = self.notices.clone();
-                sending.spawn(async move { notices.send(&taken).await });
+                let (notices, fails) = (self.notices.clone(), taken.iter().any(|one| one.failing));
+                let task = sending.spawn(async move { notices.send(&taken).await });
+                if fails {
+                    failing.insert(task.id());
+                }
             }
         }
     }
@@ -60,15 +76,15 @@ impl Messages {
     /// Sends all that is due, one after the other; answers how often it sent something.
     pub async fn send_due(&self) -> usize {
         let mut count = 0;
-        while let Some(taken) = self.take().await {
+        while let Some(taken) = self.take(true).await {
             self.notices.send(&taken).await;
             count += 1;
         }
         count
     }
 
-    async fn take(&self) -> Option<Vec<TakenMessage>> {
-        self.notices.take().await.unwrap_or_else(|error| {
+    async fn take(&self, also_failing: bool) -> Option<Vec<TakenMessage>> {
+        self.notices.take(also_failing).await.unwrap_or_else(|error| {
             tracing::error!(%error, "messages could not be taken up");
             None
         })

@@ -176,6 +176,8 @@ pub enum FieldError {
     NoMail,
     /// The mail server did not take the message.
     MailRefused,
+    /// Hours that end when they begin.
+    SameHour,
 }
 
 impl FieldError {
@@ -215,6 +217,7 @@ impl FieldError {
                 "{label} must be an https address on the public internet, as the service shows it."
             ),
             Self::MailRefused => "The mail server did not take the message. Try again later, or tell the operator.".to_owned(),
+            Self::SameHour => format!("{label} must be another hour than the one in which they begin."),
             Self::NoMail => "This installation sends no e-mail. Its operator can set up a mail server for it.".to_owned(),
             Self::SubscriptionToken => {
                 "This is the token of a subscription, which is for people only. Make an API key.".to_owned()

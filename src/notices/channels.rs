@@ -24,29 +24,35 @@ use crate::{
     vault::{RecordContext, SecretKind, TENANT, Undecryptable, VaultError},
 };
 
-/// For how long messages are signed with the old secret too.
-pub(super) const ROTATION: Duration = Duration::from_secs(24 * 3600);
+/// For how long messages are signed with an old secret too.
+const ROTATION: Duration = Duration::from_secs(24 * 3600);
+/// Most old secrets that sign as well.
+const OLD_MAX: usize = 3;
 
 /// What is sealed of a place.
 pub(super) struct Place {
     pub(super) address: SecretString,
     /// What signs messages to it.
     pub(super) secret: Option<SecretString>,
-    /// What signed them before, and until when it still does.
-    pub(super) old: Option<(SecretString, Timestamp)>,
+    /// What signed them before, the latest first, each with until when it still does.
+    pub(super) old: Vec<(SecretString, Timestamp)>,
 }
 
 #[derive(Serialize)]
 struct Written<'a> {
     address: &'a str,
     secret: Option<&'a str>,
-    old: Option<(&'a str, i64)>,
+    olds: Vec<(&'a str, i64)>,
 }
 
 #[derive(Deserialize)]
 struct Read {
     address: SecretString,
     secret: Option<SecretString>,
+    #[serde(default)]
+    olds: Vec<(SecretString, i64)>,
+    /// What was sealed before there could be several.
+    #[serde(default)]
     old: Option<(SecretString, i64)>,
 }
 
@@ -56,14 +62,23 @@ impl Place {
         let written = Written {
             address: self.address.expose_secret(),
             secret: self.secret.as_ref().map(ExposeSecret::expose_secret),
-            old: self.old.as_ref().map(|(secret, until)| (secret.expose_secret(), until.0)),
+            olds: self.old.iter().map(|(secret, until)| (secret.expose_secret(), until.0)).collect(),
         };
         serde_json::to_vec(&written).map(Zeroizing::new).map_err(|_| AppError::new(ErrorCode::Internal))
     }
 
     fn read(plaintext: &[u8]) -> Option<Self> {
-        let Read { address, secret, old } = serde_json::from_slice(plaintext).ok()?;
-        Some(Self { address, secret, old: old.map(|(secret, until)| (secret, Timestamp(until))) })
+        let Read { address, secret, olds, old } = serde_json::from_slice(plaintext).ok()?;
+        let old = olds.into_iter().chain(old).map(|(secret, until)| (secret, Timestamp(until))).collect();
+        Some(Self { address, secret, old })
+    }
+
+    /// With another secret, and those before as far as they still count.
+    fn rotated(self, secret: SecretString, until: Timestamp, now: Timestamp) -> Self {
+        let before = self.secret.into_iter().map(|old| (old, until));
+        let counts = |(_, until): &(SecretString, Timestamp)| now < *until;
+        let old = before.chain(self.old.into_iter().filter(counts)).take(OLD_MAX).collect();
+        Self { address: self.address, secret: Some(secret), old }
     }
 }
 
@@ -99,7 +114,7 @@ impl Notices {
         self.count(user).await?;
         let secret = (input.kind == ChannelKind::Webhook).then(sign::new_secret).transpose()?;
         let label = address.host();
-        let place = Place { address: address.secret().clone(), secret: secret.clone(), old: None };
+        let place = Place { address: address.secret().clone(), secret: secret.clone(), old: Vec::new() };
         let dek = self.keys.dek_of(user).await?;
         let context = Sealing::new(user, id, input.kind, 1);
         let sealed = self.vault.seal(&dek, &context.of(&label), &place.plaintext()?);
@@ -186,25 +201,18 @@ impl Notices {
         }
     }
 
-    /// Gives a webhook another secret. The old one signs too, for a day.
+    /// Gives a webhook another secret. The old one signs too, for a day, and so do those before it.
     pub async fn rotate_channel(&self, user: UserId, id: ChannelId) -> Result<IssuedChannel, AppError> {
-        let view = self.channel(user, id).await?;
-        if view.kind != ChannelKind::Webhook {
-            return Err(AppError::new(ErrorCode::NotFound));
-        }
         let sealed = self.store.sealed_channel(user, id).await.map_err(|e| internal(&e))?;
+        let sealed = sealed.filter(|sealed| sealed.kind == ChannelKind::Webhook);
         let sealed = sealed.ok_or_else(|| AppError::new(ErrorCode::NotFound))?;
-        let place = self.open(user, &view, &sealed).map_err(|_| AppError::new(ErrorCode::Conflict))?;
+        let place = self.open(user, id, &sealed).map_err(|_| AppError::new(ErrorCode::Conflict))?;
         let now = self.clock.now();
         let (secret, until) = (sign::new_secret()?, now.plus(ROTATION));
-        let place = Place {
-            address: place.address,
-            old: place.secret.map(|old| (old, until)),
-            secret: Some(secret.clone()),
-        };
+        let place = place.rotated(secret.clone(), until, now);
         let dek = self.keys.dek_of(user).await?;
-        let context = Sealing::new(user, id, view.kind, sealed.version.saturating_add(1));
-        let envelope = self.vault.seal(&dek, &context.of(&view.label), &place.plaintext()?);
+        let context = Sealing::new(user, id, sealed.kind, sealed.version.saturating_add(1));
+        let envelope = self.vault.seal(&dek, &context.of(&sealed.label), &place.plaintext()?);
         let envelope = envelope.map_err(|error| vault_failure(&error))?;
         let new = (sealed.version, &dek, envelope.as_slice());
         let changed = self.store.reseal_channel(user, id, new, until, &self.audit, now).await;
@@ -260,11 +268,11 @@ impl Notices {
     pub(super) fn open(
         &self,
         user: UserId,
-        view: &ChannelView,
+        id: ChannelId,
         sealed: &SealedChannel,
     ) -> Result<Place, Undecryptable> {
-        let context = Sealing::new(user, view.id, view.kind, sealed.version);
-        let plaintext = self.vault.open(&sealed.dek, &context.of(&view.label), &sealed.envelope)?;
+        let context = Sealing::new(user, id, sealed.kind, sealed.version);
+        let plaintext = self.vault.open(&sealed.dek, &context.of(&sealed.label), &sealed.envelope)?;
         Place::read(&plaintext).ok_or(Undecryptable)
     }
 }
@@ -292,5 +300,36 @@ impl Sealing {
             realm: label,
             credential_version: self.version.unsigned_abs(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn old(place: &Place) -> Vec<(&str, i64)> {
+        place.old.iter().map(|(secret, until)| (secret.expose_secret(), until.seconds())).collect()
+    }
+
+    #[test]
+    fn old_secrets_count_for_their_time_and_are_few() {
+        let at = Timestamp::from_seconds;
+        let mut place =
+            Place { address: "https://a.example".into(), secret: Some("0".into()), old: Vec::new() };
+        for (n, now) in [(1, 10), (2, 20), (3, 30), (4, 40)] {
+            place = place.rotated(n.to_string().into(), at(now + 100), at(now));
+        }
+        assert_eq!(old(&place), [("3", 140), ("2", 130), ("1", 120)], "the oldest made room");
+        let place = Place::read(&place.plaintext().unwrap()).unwrap();
+        assert_eq!(place.secret.as_ref().unwrap().expose_secret(), "4");
+        let place = place.rotated("5".into(), at(230), at(130));
+        assert_eq!(old(&place), [("4", 230), ("3", 140)]);
+    }
+
+    #[test]
+    fn what_was_sealed_with_one_old_secret_is_read() {
+        let place = Place::read(br#"{"address": "a", "secret": "b", "old": ["c", 5000000]}"#).unwrap();
+        assert_eq!(old(&place), [("c", 5)]);
+        assert!(Place::read(br#"{"address": "a", "secret": null, "old": null}"#).unwrap().old.is_empty());
     }
 }

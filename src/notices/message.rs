@@ -192,8 +192,9 @@ mod tests {
         model::{
             ids::{MessageId, NoticeId, ProviderId},
             notice::NoticeKind,
+            status::Reason,
         },
-        store::ToldNotice,
+        store::{TOGETHER_MAX, ToldNotice},
     };
 
     fn told(event: MessageEvent) -> Told {
@@ -247,14 +248,59 @@ mod tests {
 
     #[test]
     fn chats_get_no_more_than_they_take() {
-        let many: Vec<_> = (0..50).map(|_| told(MessageEvent::Opened)).collect();
+        let many: Vec<_> = (0..TOGETHER_MAX).map(|_| told(MessageEvent::Opened)).collect();
         let discord = chat(ChannelKind::Discord, &many);
         assert_eq!(discord["embeds"].as_array().unwrap().len(), 10);
-        assert_eq!(discord["content"], "50 notices about your keys, 40 of them on the page.");
+        assert_eq!(discord["content"], "20 notices about your keys, 10 of them on the page.");
         assert_eq!(discord["allowed_mentions"], json!({"parse": []}));
-        assert_eq!(chat(ChannelKind::Slack, &many)["blocks"].as_array().unwrap().len(), 50);
         let card = &chat(ChannelKind::Teams, &many[..1])["attachments"][0]["content"];
         assert_eq!((&card["type"], card["body"].as_array().unwrap().len()), (&json!("AdaptiveCard"), 3));
         assert_eq!(chat(ChannelKind::Discord, &many[..1])["content"], "");
+    }
+
+    /// As many as are told together, each as long as it can be.
+    #[test]
+    fn the_longest_fits_where_it_goes() {
+        let name = "A provider of your own with quite a long name";
+        let all = NoticeKind::ALL.into_iter().flat_map(|kind| {
+            Reason::ALL.into_iter().map(move |reason| {
+                let notice = ToldNotice {
+                    id: NoticeId::generate(),
+                    kind,
+                    provider: "a-provider-of-your-own-with-a-long-id".parse().unwrap(),
+                    reason: Some(reason),
+                    detail: Some("2,000,000,000 calls in the last hour, against 1,000,000 in the busiest hour of two weeks".to_owned()),
+                    opened_at: Timestamp::from_seconds(1_795_000_000),
+                };
+                let content = MessageContent {
+                    id: MessageId::generate(),
+                    event: MessageEvent::Opened,
+                    created_at: Timestamp::from_seconds(1_795_000_060),
+                    notice: Some(notice),
+                };
+                Told::new(&content, |_| name.to_owned(), "https://the-keys-of-everybody.at.a.long.name.example.org")
+            })
+        });
+        let longest = all.max_by_key(|told| told.title.len() + told.text.len()).unwrap();
+        let many = vec![longest; TOGETHER_MAX];
+        // Slack takes 50 blocks of 3,000 characters, Teams 28 KB, Discord 6,000 characters in all embeds.
+        let slack = chat(ChannelKind::Slack, &many);
+        let blocks = slack["blocks"].as_array().unwrap();
+        assert_eq!(blocks.len(), TOGETHER_MAX);
+        assert!(
+            blocks.len() <= 50
+                && blocks.iter().all(|one| one["text"]["text"].as_str().unwrap().len() <= 3_000)
+        );
+        let teams = chat(ChannelKind::Teams, &many).to_string().len();
+        assert!(teams <= 28 * 1_024, "{teams}");
+        let discord = chat(ChannelKind::Discord, &many);
+        let characters = |one: &Value| {
+            ["title", "description"]
+                .iter()
+                .map(|part| one[part].as_str().unwrap().chars().count())
+                .sum::<usize>()
+        };
+        let characters: usize = discord["embeds"].as_array().unwrap().iter().map(characters).sum();
+        assert!(characters <= 6_000, "{characters}");
     }
 }

@@ -18,7 +18,9 @@ use crate::{
     model::{
         error::{AppError, FieldError},
         ids::{NoticeId, UserId},
-        notice::{MarkRead, NOTICES_SHOWN, NoticeKind, NoticeList, NoticeRules, NoticeView, words},
+        notice::{
+            ChannelState, MarkRead, NOTICES_SHOWN, NoticeKind, NoticeList, NoticeRules, NoticeView, words,
+        },
     },
     providers::Outgoing,
     store::{NoticeRow, Store},
@@ -73,7 +75,9 @@ impl Notices {
         let more = items.len() > shown;
         items.truncate(shown);
         let next = items.last().map(|last| last.id).filter(|_| more);
-        Ok(NoticeList { items, next, unread: self.unread(user).await? })
+        let mut given_up = self.store.channels(user).await.map_err(|e| internal(&e))?;
+        given_up.retain(|place| place.state == ChannelState::Off);
+        Ok(NoticeList { items, next, unread: self.unread(user).await?, given_up })
     }
 
     /// How many notices the user has not read.

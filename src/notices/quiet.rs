@@ -17,13 +17,16 @@ pub(super) fn check(quiet: &Quiet) -> Result<(), AppError> {
             errors.insert(name.to_owned(), FieldError::OutOfRange);
         }
     }
+    if quiet.from == quiet.to {
+        errors.entry("quiet_to".to_owned()).or_insert(FieldError::SameHour);
+    }
     if TimeZone::get(&quiet.zone).is_err() {
         errors.insert("zone".to_owned(), FieldError::NoZone);
     }
     AppError::fields(errors)
 }
 
-/// When the quiet hours end that it is now; nothing where it is none of them. From an hour to the same one is never.
+/// When the quiet hours end that it is now; nothing where it is none of them.
 pub(super) fn ends_at(quiet: &Quiet, now: Timestamp) -> Option<Timestamp> {
     let zone = TimeZone::get(&quiet.zone).ok()?;
     let here = jiff::Timestamp::from_microsecond(now.0).ok()?.to_zoned_datetime(zone);
@@ -75,6 +78,7 @@ mod tests {
         for (wrong, field) in [
             (quiet(24, 7, "UTC"), "quiet_from"),
             (quiet(1, 24, "UTC"), "quiet_to"),
+            (quiet(8, 8, "UTC"), "quiet_to"),
             (quiet(1, 2, "Mars/Olympus"), "zone"),
             (quiet(1, 2, ""), "zone"),
             (quiet(1, 2, "../etc/passwd"), "zone"),

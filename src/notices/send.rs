@@ -9,18 +9,15 @@ use super::{
     quiet, sign,
 };
 use crate::{
-    model::{
-        notice::{ChannelKind, DeliveryFault, MessageEvent},
-        time::Timestamp,
-    },
+    model::notice::{ChannelKind, DeliveryFault, MessageEvent},
     providers::{NoReceipt, Receipt},
     store::{Attempted, MessageContent, StoreError, TakenMessage},
 };
 
 /// How long whoever has taken a message up may take to send it. Longer than the budgets of all receivers.
 pub(super) const LEASE: Duration = Duration::from_secs(60);
-/// The pauses between attempts, as Standard Webhooks proposes them; spread over three days.
-const PAUSES: [u64; 8] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000];
+/// The pauses between attempts, as Standard Webhooks proposes them: three days and four hours in all.
+const PAUSES: [u64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 /// The longest pause that a receiver may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 
@@ -44,47 +41,33 @@ fn pause(attempts: i64) -> Option<Duration> {
 }
 
 impl Notices {
-    /// Takes up one message that is due, with what is told together with it; nothing when none is. What falls into its
-    /// user's quiet hours is put back until they are over.
-    pub async fn take(&self) -> Result<Option<Vec<TakenMessage>>, StoreError> {
+    /// Takes up one message that is due, perhaps none to a place that is failing, with what is told together with it;
+    /// nothing when none is. What falls into its user's quiet hours is put back until they are over.
+    pub async fn take(&self, also_failing: bool) -> Result<Option<Vec<TakenMessage>>, StoreError> {
         let now = self.clock.now();
         loop {
-            let Some(taken) = self.take_due(now).await? else { return Ok(None) };
-            let Some(until) = self.quiet_until(&taken, now).await? else { return Ok(Some(taken)) };
+            let Some(first) = self.store.take_message(LEASE, also_failing, now).await? else {
+                return Ok(None);
+            };
+            let mut taken = vec![first];
+            // A test goes alone, and at once: somebody waits for it.
+            if !first.kind.is_read_by_people() || first.event == MessageEvent::Test {
+                return Ok(Some(taken));
+            }
+            taken.extend(self.store.take_together(first, LEASE, now).await?);
+            let (_, quiet) = self.store.silenced(first.user).await?;
+            let Some(until) = quiet.and_then(|quiet| quiet::ends_at(&quiet, now)) else {
+                return Ok(Some(taken));
+            };
             self.store.postpone_messages(&taken, until).await?;
         }
-    }
-
-    async fn take_due(&self, now: Timestamp) -> Result<Option<Vec<TakenMessage>>, StoreError> {
-        let Some(first) = self.store.take_message(LEASE, now).await? else { return Ok(None) };
-        let mut taken = vec![first];
-        let place = self.store.message_place(first).await?;
-        if place.is_some_and(|(kind, ..)| kind.is_read_by_people()) {
-            taken.extend(self.store.take_together(first, LEASE, now).await?);
-        }
-        Ok(Some(taken))
-    }
-
-    /// Until when messages wait, if somebody would be disturbed by them.
-    async fn quiet_until(
-        &self,
-        taken: &[TakenMessage],
-        now: Timestamp,
-    ) -> Result<Option<Timestamp>, StoreError> {
-        let Some(first) = taken.first() else { return Ok(None) };
-        let place = self.store.message_place(*first).await?;
-        if !place.is_some_and(|(kind, ..)| kind.is_read_by_people()) {
-            return Ok(None);
-        }
-        let (_, quiet) = self.store.silenced(first.user).await?;
-        Ok(quiet.and_then(|quiet| quiet::ends_at(&quiet, now)))
     }
 
     /// Sends messages to the same place, and writes down how that ended.
     pub async fn send(&self, taken: &[TakenMessage]) {
         let Some(first) = taken.first() else { return };
-        let outcome = match self.try_to_send(*first, taken).await {
-            Ok(Some(outcome)) => outcome,
+        let sent = match self.try_to_send(*first, taken).await {
+            Ok(Some(sent)) => sent,
             // The place is gone, and its messages with it.
             Ok(None) => return,
             Err(error) => {
@@ -93,7 +76,24 @@ impl Notices {
                 return;
             }
         };
-        if let Err(error) = self.store.finish_messages(taken, &outcome, self.clock.now()).await {
+        if let Some(fault) = sent.fault {
+            tracing::warn!(channel = %first.channel, fault = fault.code(), "a message did not arrive");
+        }
+        let (now, tested) = (self.clock.now(), first.event == MessageEvent::Test);
+        let again = sent.fault.is_some_and(|fault| fault != DeliveryFault::Gone) && !tested;
+        let asked = sent.retry_after.unwrap_or_default().min(LONGEST_PAUSE);
+        // Each has its own attempts left, whatever it was told together with.
+        let ends = taken.iter().map(|message| {
+            let pause = pause(message.attempt).filter(|_| again);
+            (*message, pause.map(|pause| now.plus(pause.max(asked))))
+        });
+        let ends: Vec<_> = ends.collect();
+        let end = Attempted {
+            http_status: sent.http_status,
+            fault: sent.fault,
+            counts: sent.fault.is_none_or(|fault| !tested && !fault.is_of_installation()),
+        };
+        if let Err(error) = self.store.finish_messages(&ends, &end, now).await {
             tracing::error!(%error, channel = %first.channel, "what became of a message could not be written");
         }
     }
@@ -102,31 +102,18 @@ impl Notices {
         &self,
         first: TakenMessage,
         taken: &[TakenMessage],
-    ) -> Result<Option<Attempted>, StoreError> {
-        let Some((kind, _, email)) = self.store.message_place(first).await? else { return Ok(None) };
+    ) -> Result<Option<Sent>, StoreError> {
         let mut contents = Vec::new();
         for message in taken {
             contents.extend(self.store.message_content(*message).await?);
         }
-        let Some(main) = contents.first() else { return Ok(None) };
-        let sent = match kind {
-            ChannelKind::Email => self.mail(&email, &contents).await,
-            kind => self.post(first, kind, &contents).await?,
-        };
-        let tested = main.event == MessageEvent::Test;
-        let again = sent.fault.is_some_and(|fault| fault != DeliveryFault::Gone) && !tested;
-        let longest = taken.iter().map(|message| message.attempt).max().unwrap_or_default();
-        let pause = pause(longest).filter(|_| again);
-        let asked = sent.retry_after.unwrap_or_default().min(LONGEST_PAUSE);
-        if let Some(fault) = sent.fault {
-            tracing::warn!(channel = %first.channel, fault = fault.code(), "a message did not arrive");
+        if contents.is_empty() {
+            return Ok(None);
         }
-        Ok(Some(Attempted {
-            http_status: sent.http_status,
-            fault: sent.fault,
-            again_at: pause.map(|pause| self.clock.now().plus(pause.max(asked))),
-            counts: !tested,
-        }))
+        match first.kind {
+            ChannelKind::Email => self.mail(first, &contents).await,
+            kind => self.post(first, kind, &contents).await,
+        }
     }
 
     fn told(&self, contents: &[MessageContent]) -> Vec<Told> {
@@ -134,10 +121,16 @@ impl Notices {
         contents.iter().map(|content| Told::new(content, name, &self.ways.site)).collect()
     }
 
-    async fn mail(&self, to: &str, contents: &[MessageContent]) -> Sent {
-        let Some(mailer) = &self.ways.mailer else { return Sent::failed(DeliveryFault::NoMail) };
-        let sent = mailer.send(to, &self.told(contents), &self.ways.site).await;
-        Sent { http_status: None, fault: sent.err(), retry_after: None }
+    async fn mail(
+        &self,
+        first: TakenMessage,
+        contents: &[MessageContent],
+    ) -> Result<Option<Sent>, StoreError> {
+        let Some(place) = self.store.channel(first.user, first.channel).await? else { return Ok(None) };
+        let Some(mailer) = &self.ways.mailer else { return Ok(Some(Sent::failed(DeliveryFault::NoMail))) };
+        let ids: Vec<_> = contents.iter().map(|content| content.id).collect();
+        let sent = mailer.send(&place.label, &ids, &self.told(contents), &self.ways.site).await;
+        Ok(Some(Sent { http_status: None, fault: sent.err(), retry_after: None }))
     }
 
     async fn post(
@@ -145,11 +138,12 @@ impl Notices {
         first: TakenMessage,
         kind: ChannelKind,
         contents: &[MessageContent],
-    ) -> Result<Sent, StoreError> {
-        let view = self.store.channel(first.user, first.channel).await?;
+    ) -> Result<Option<Sent>, StoreError> {
         let sealed = self.store.sealed_channel(first.user, first.channel).await?;
-        let opened = view.zip(sealed).and_then(|(view, sealed)| self.open(first.user, &view, &sealed).ok());
-        let Some(place) = opened else { return Ok(Sent::failed(DeliveryFault::Undecryptable)) };
+        let Some(sealed) = sealed else { return Ok(None) };
+        let Ok(place) = self.open(first.user, first.channel, &sealed) else {
+            return Ok(Some(Sent::failed(DeliveryFault::Undecryptable)));
+        };
         let told = self.told(contents);
         let body = match (kind, told.first()) {
             (ChannelKind::Webhook, Some(one)) => one.event(),
@@ -163,8 +157,8 @@ impl Notices {
             use secrecy::ExposeSecret as _;
             self.ways.outgoing.read(place.address.expose_secret())
         };
-        let Some(address) = address else { return Ok(Sent::failed(DeliveryFault::NoConnection)) };
-        Ok(match self.ways.outgoing.post(&address, &headers, body).await {
+        let Some(address) = address else { return Ok(Some(Sent::failed(DeliveryFault::NoConnection))) };
+        Ok(Some(match self.ways.outgoing.post(&address, &headers, body).await {
             Ok(Receipt { status, retry_after }) => Sent {
                 http_status: Some(status),
                 fault: match status {
@@ -179,17 +173,16 @@ impl Notices {
             Err(NoReceipt::Redirected(status)) => {
                 Sent { http_status: Some(status), ..Sent::failed(DeliveryFault::Redirected) }
             }
-        })
+        }))
     }
 
-    /// The signature, where messages are signed: with the old secret too while that still counts.
+    /// The signature, where messages are signed: with old secrets too while they still count.
     fn headers(&self, place: &Place, message: TakenMessage, body: &[u8]) -> Vec<(&'static str, String)> {
         let Some(secret) = &place.secret else { return Vec::new() };
         let (now, id) = (self.clock.now(), message.id.to_string());
-        let old = place.old.as_ref().filter(|(_, until)| now < *until).map(|(secret, _)| secret);
-        let signatures: Vec<_> = [Some(secret), old]
-            .into_iter()
-            .flatten()
+        let old = place.old.iter().filter(|(_, until)| now < *until).map(|(secret, _)| secret);
+        let signatures: Vec<_> = std::iter::once(secret)
+            .chain(old)
             .filter_map(|secret| sign::signature(secret, &id, now.seconds(), body))
             .collect();
         vec![
@@ -211,6 +204,6 @@ mod tests {
         assert_eq!(pause(0), None);
         assert_eq!(pause(i64::MAX), None);
         let all: Duration = pauses.iter().sum();
-        assert!(all > Duration::from_secs(2 * 86_400) && all < Duration::from_secs(4 * 86_400), "{all:?}");
+        assert!(all > Duration::from_secs(3 * 86_400) && all < Duration::from_secs(4 * 86_400), "{all:?}");
     }
 }

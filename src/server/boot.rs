@@ -320,7 +320,7 @@ fn ways(config: &Config, outbound: &EgressSettings) -> Result<Ways, BootError> {
     let outgoing = Outgoing::new(outbound, &config.notify_origins);
     Ok(Ways {
         outgoing: outgoing.map_err(|error| BootError::Outbound(vec![error]))?,
-        mailer: config.mail.as_ref().map(Mailer::new).transpose()?,
+        mailer: config.mail.as_ref().map(|mail| Mailer::new(mail, config.public_url.host())).transpose()?,
         site: config.public_url.origin().to_owned(),
     })
 }

@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{SecurityEvent, Store, StoreError, audit, deks::DekRow, searches::lock_user, sql};
+use super::{SecurityEvent, Store, StoreError, audit, deks::DekRow, notices, searches::lock_user, sql};
 use crate::{
     model::{
         ids::{ChannelId, UserId},
@@ -30,9 +30,13 @@ pub struct NewChannel<'a> {
     pub confirm_hash: Option<[u8; 32]>,
 }
 
-/// What seals the address of a place.
+/// A place with its address, sealed.
 #[derive(Debug, Clone)]
 pub struct SealedChannel {
+    /// Its kind.
+    pub kind: ChannelKind,
+    /// What may be shown of the address.
+    pub label: String,
     /// The envelope of type 05.
     pub envelope: Vec<u8>,
     /// The DEK that sealed it.
@@ -77,6 +81,8 @@ impl TryFrom<Row> for ChannelView {
 
 #[derive(FromRow)]
 struct SealedRow {
+    kind: String,
+    label: String,
     sealed: Vec<u8>,
     version: i64,
     #[sqlx(flatten)]
@@ -162,14 +168,20 @@ impl Store {
         let row = sql::fetch_optional!(
             self.reader(),
             SealedRow,
-            "SELECT c.sealed, c.version,
+            "SELECT c.kind, c.label, c.sealed, c.version,
                 d.id AS dek_id, d.version AS dek_version, d.kek_id AS dek_kek_id, d.wrapped AS dek_wrapped
              FROM notice_channels c JOIN deks d ON d.id = c.dek_id WHERE c.user_id = $1 AND c.id = $2",
             user.0,
             id.0
         )?;
         row.map(|row| {
-            Ok(SealedChannel { envelope: row.sealed, version: row.version, dek: row.dek.into_dek()? })
+            Ok(SealedChannel {
+                kind: kind(&row.kind)?,
+                label: row.label,
+                envelope: row.sealed,
+                version: row.version,
+                dek: row.dek.into_dek()?,
+            })
         })
         .transpose()
     }
@@ -185,6 +197,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
+        let entry = SecurityEvent::new(user, "channel.secret_rotated", id);
+        audit::append(&mut tx, audit_key, &entry, now).await?;
         let changed = sql::tx_execute!(
             &mut tx,
             "UPDATE notice_channels SET dek_id = $1, sealed = $2, version = version + 1, rotating_until = $3
@@ -199,8 +213,6 @@ impl Store {
         if changed == 0 {
             return Ok(false);
         }
-        let entry = SecurityEvent::new(user, "channel.secret_rotated", id);
-        audit::append(&mut tx, audit_key, &entry, now).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -242,6 +254,9 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
+        let entry = SecurityEvent::new(user, "channel.deleted", id);
+        audit::append(&mut tx, audit_key, &entry, now).await?;
+        notices::lock(&mut tx, user).await?;
         let deleted = sql::tx_execute!(
             &mut tx,
             "DELETE FROM notice_channels WHERE user_id = $1 AND id = $2",
@@ -251,8 +266,6 @@ impl Store {
         if deleted == 0 {
             return Ok(false);
         }
-        let entry = SecurityEvent::new(user, "channel.deleted", id);
-        audit::append(&mut tx, audit_key, &entry, now).await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -5,12 +5,16 @@ use std::time::Duration;
 use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
-use super::{Store, StoreError, Tx, events, notice_messages::queue, sql};
+use super::{
+    Store, StoreError, Tx, TxOn, events,
+    notice_messages::{News, queue},
+    sql,
+};
 use crate::model::{
     event::Change,
     ids::{NoticeId, ProviderId, UserId},
     key::KeyMetadata,
-    notice::{MessageEvent, NoticeKind, Quiet, conditions},
+    notice::{NoticeKind, Quiet, conditions},
     status::{KeyStatus, Reason},
     time::Timestamp,
 };
@@ -112,6 +116,8 @@ impl Standing {
         tx: &mut Tx,
         (user, provider): (UserId, &ProviderId),
     ) -> Result<Self, StoreError> {
+        // Nobody else tells anything from here until it is over.
+        lock(tx, user).await?;
         let open = sql::tx_fetch_all!(
             &mut *tx,
             (String,),
@@ -130,6 +136,19 @@ impl Standing {
     }
 }
 
+/// Lets the changes to one user's notices, places and messages happen one after the other, so that two of them neither
+/// overlook each other nor wait for each other. Taken after the key's row and the audit chain, and before whatever it is
+/// that changes; only the user's events come later. SQLite has one writer anyway.
+pub(super) async fn lock(tx: &mut Tx, user: UserId) -> Result<(), StoreError> {
+    if let TxOn::Postgres(tx) = &mut tx.on {
+        sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 43))")
+            .bind(user.to_string())
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
+}
+
 /// Tells a key's owner what is new since `before`, in the transaction of the change and before its events; answers
 /// whether there is anything, which takes an event of its own. Nothing is read or written where nothing is new.
 pub(super) async fn follow(
@@ -142,11 +161,15 @@ pub(super) async fn follow(
     if before.kinds == after.kinds {
         return Ok(false);
     }
+    lock(tx, user).await?;
+    let off = silenced(tx, user).await?;
+    // What the owner does not want to hear of is nothing that keeps the rest from being well.
+    let well = after.kinds.iter().all(|kind| off.contains(kind));
     let mut told = false;
     for kind in before.kinds.iter().filter(|kind| !after.kinds.contains(kind)) {
-        told |= resolve(tx, user, provider, (*kind, after.kinds.is_empty()), now).await?;
+        told |= resolve(tx, user, provider, (*kind, well), now).await?;
     }
-    for kind in after.kinds.iter().filter(|kind| !before.kinds.contains(kind)) {
+    for kind in after.kinds.iter().filter(|kind| !before.kinds.contains(kind) && !off.contains(kind)) {
         told |= open(tx, user, provider, (*kind, after), now).await?;
     }
     Ok(told)
@@ -170,7 +193,7 @@ async fn resolve(
         kind.code()
     )?;
     if let Some((id,)) = over {
-        queue(tx, user, NoticeId(id), (MessageEvent::Resolved, well), now).await?;
+        queue(tx, user, NoticeId(id), News::Over { well }, now).await?;
     }
     Ok(over.is_some())
 }
@@ -182,9 +205,6 @@ async fn open(
     (kind, why): (NoticeKind, &Standing),
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    if is_off(tx, user, kind).await? {
-        return Ok(false);
-    }
     // Of the state of a key the reason is told, of everything else what was counted.
     let by_state = kind.is_grave() || kind == NoticeKind::Limited;
     let detail = why.detail.as_deref().filter(|_| !by_state);
@@ -195,6 +215,7 @@ async fn open(
         "UPDATE notices SET resolved_at = NULL, read_at = NULL, times = times + 1, reason = $1, detail = $2
          WHERE id = (SELECT id FROM notices
                 WHERE user_id = $3 AND provider = $4 AND kind = $5 AND resolved_at > $6 ORDER BY id DESC LIMIT 1)
+            AND resolved_at > $6
             AND NOT EXISTS (SELECT 1 FROM notices
                 WHERE user_id = $3 AND provider = $4 AND kind = $5 AND resolved_at IS NULL)
          RETURNING id",
@@ -206,7 +227,7 @@ async fn open(
         now.minus(SAME).0
     )?;
     if let Some((id,)) = again {
-        queue(tx, user, NoticeId(id), (MessageEvent::Opened, false), now).await?;
+        queue(tx, user, NoticeId(id), News::Began, now).await?;
         return Ok(true);
     }
     let id = NoticeId::generate();
@@ -223,19 +244,24 @@ async fn open(
         now.0
     )?;
     if opened > 0 {
-        queue(tx, user, id, (MessageEvent::Opened, false), now).await?;
+        queue(tx, user, id, News::Began, now).await?;
     }
     Ok(opened > 0)
 }
 
-async fn is_off(tx: &mut Tx, user: UserId, kind: NoticeKind) -> Result<bool, StoreError> {
+/// What the user does not want to be told of.
+async fn silenced(tx: &mut Tx, user: UserId) -> Result<Vec<NoticeKind>, StoreError> {
     let row = sql::tx_fetch_optional!(
         &mut *tx,
         (Json<Vec<String>>,),
         "SELECT off FROM notice_settings WHERE user_id = $1",
         user.0
     )?;
-    Ok(row.is_some_and(|(off,)| off.0.iter().any(|code| code == kind.code())))
+    Ok(row.map_or_else(Vec::new, |(off,)| kinds(&off.0)))
+}
+
+fn kinds(codes: &[String]) -> Vec<NoticeKind> {
+    codes.iter().filter_map(|code| NoticeKind::from_code(code)).collect()
 }
 
 impl Store {
@@ -247,6 +273,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
+        lock(&mut tx, about.user).await?;
+        if silenced(&mut tx, about.user).await?.contains(&about.kind) {
+            return Ok(());
+        }
         let why = Standing { detail: detail.map(str::to_owned), ..Standing::default() };
         if open(&mut tx, about.user, &about.provider, (about.kind, &why), now).await? {
             events::append(&mut tx, about.user, Change::Notices, now).await?;
@@ -257,6 +287,7 @@ impl Store {
     /// Says that it is over.
     pub async fn resolve_notice(&self, about: &About, now: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
+        lock(&mut tx, about.user).await?;
         if resolve(&mut tx, about.user, &about.provider, (about.kind, true), now).await? {
             events::append(&mut tx, about.user, Change::Notices, now).await?;
         }
@@ -301,6 +332,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
+        lock(&mut tx, user).await?;
         let mut read = 0;
         match ids {
             None => {
@@ -338,8 +370,7 @@ impl Store {
             user.0
         )?;
         let Some((off, quiet)) = row else { return Ok((Vec::new(), None)) };
-        let off = off.0.iter().filter_map(|code| NoticeKind::from_code(code)).collect();
-        Ok((off, quiet.map(|quiet| quiet.0)))
+        Ok((kinds(&off.0), quiet.map(|quiet| quiet.0)))
     }
 
     /// Changes what the user does not want to be told of, and when not. What is open stays.

@@ -30,6 +30,8 @@ mod jobs;
 mod leptos_toml;
 mod migrations;
 mod notice_channels;
+mod notice_messages;
+mod notice_nodes;
 mod notices;
 mod operator;
 mod orders;

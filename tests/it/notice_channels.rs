@@ -9,18 +9,18 @@ use keyward::clock::{Clock, SystemClock};
 
 use crate::support::{App, Client, DAY, Engine, HOUR, MINUTE, MailServer, NEVER, Received, Receiver, both};
 
-const CHANNELS: &str = "/api/notifications/channels";
-const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const CHANNELS: &str = "/api/notifications/channels";
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 /// An installation with somebody to send to, and with a user whose key works.
-struct Told {
-    app: App,
-    receiver: Receiver,
-    mail: MailServer,
+pub(crate) struct Told {
+    pub(crate) app: App,
+    pub(crate) receiver: Receiver,
+    pub(crate) mail: MailServer,
 }
 
 impl Told {
-    async fn start(engine: Engine) -> Self {
+    pub(crate) async fn start(engine: Engine) -> Self {
         let (receiver, mail) = (Receiver::start().await, MailServer::start().await);
         let smtp = format!("smtp://{}", mail.address);
         let settings = [
@@ -32,7 +32,7 @@ impl Told {
         Self { app: App::start_with(engine, &settings).await, receiver, mail }
     }
 
-    async fn ana(&self) -> Client {
+    pub(crate) async fn ana(&self) -> Client {
         let mut ana = self.app.user("ana").await;
         for provider in ["serpapi", "elevenlabs"] {
             let body = json!({"provider": provider, "credentials": App::test_key(provider, "plenty")});
@@ -41,13 +41,13 @@ impl Told {
         ana
     }
 
-    async fn add(&self, ana: &mut Client, kind: &str) -> Value {
+    pub(crate) async fn add(&self, ana: &mut Client, kind: &str) -> Value {
         let address = format!("{}/{kind}/T0P-S3CRET-PATH", self.receiver.origin());
         ana.post(CHANNELS, &json!({"kind": kind, "address": address})).await.expect(201).json()
     }
 
     /// The provider's answer changes, somebody looks, and what is due is sent.
-    async fn becomes(&self, ana: &mut Client, provider: &str, situation: &str) {
+    pub(crate) async fn becomes(&self, ana: &mut Client, provider: &str, situation: &str) {
         let path = format!("/keys/{provider}/plenty");
         self.app.control("PUT", &path, Some(json!({"situation": situation}))).await;
         self.app.clock.advance(SECOND);
@@ -55,7 +55,7 @@ impl Told {
     }
 
     /// Time passes, and what is due is sent; the words for programs of what arrived.
-    async fn sent(&self, after: Duration) -> Vec<String> {
+    pub(crate) async fn sent(&self, after: Duration) -> Vec<String> {
         self.app.clock.advance(after);
         self.app.messages.send_due().await;
         let word = |one: &Received| one.json()["type"].as_str().unwrap_or_default().to_owned();
@@ -71,16 +71,16 @@ fn is_signed_by(webhook: &Webhook, message: &Received) -> bool {
     header("webhook-signature").split(' ').any(|signature| signature == own)
 }
 
-fn id(value: &Value) -> &str {
+pub(crate) fn id(value: &Value) -> &str {
     value["id"].as_str().unwrap()
 }
 
-async fn log(ana: &mut Client, channel: &Value) -> Vec<Value> {
+pub(crate) async fn log(ana: &mut Client, channel: &Value) -> Vec<Value> {
     let list = ana.get(&format!("{CHANNELS}/{}/messages", id(channel))).await.expect(200).json();
     list["items"].as_array().unwrap().clone()
 }
 
-async fn state(ana: &mut Client) -> String {
+pub(crate) async fn state(ana: &mut Client) -> String {
     let list = ana.get(CHANNELS).await.expect(200).json();
     list["items"][0]["state"].as_str().unwrap().to_owned()
 }
@@ -178,20 +178,32 @@ both! {
         let entry = log(&mut ana, &hook).await.remove(0);
         assert_eq!((&entry["state"], &entry["attempts"]), (&json!("sent"), &json!(4)));
 
-        // For good: nine attempts, then five days after the first of them the place is off.
+        // For good: ten attempts. Five days after the first of them the place is off, once another has had all of its own.
         told.becomes(&mut ana, "elevenlabs", "invalid").await;
         told.receiver.answer(&[500; 40]);
         let mut attempts = 0;
         for _ in 0..80 {
             attempts += told.sent(HOUR).await.len();
         }
-        assert_eq!(attempts, 9);
+        assert_eq!(attempts, 10);
         told.app.clock.advance(3 * DAY);
         let mut ana = told.app.log_in("ana").await;
         assert_eq!(state(&mut ana).await, "failing");
         told.becomes(&mut ana, "elevenlabs", "plenty").await;
         assert_eq!(told.sent(SECOND).await.len(), 1);
+        assert_eq!(state(&mut ana).await, "failing", "one attempt says little");
+        let given_up = "Nothing of this is sent to";
+        assert!(!ana.get("/notifications").await.expect(200).text.contains(given_up));
+        let mut events = ana.events("", &[]).await;
+        let hello = events.next().await.unwrap().id.unwrap();
+        for _ in 0..80 {
+            told.sent(HOUR).await;
+        }
+        events.expect(hello + 1, "notices", "").await;
+        let mut ana = told.app.log_in("ana").await;
         assert_eq!(state(&mut ana).await, "off");
+        assert_eq!(log(&mut ana, &hook).await[0]["state"], "failed");
+        assert!(ana.get("/notifications").await.expect(200).text.contains(given_up));
         told.becomes(&mut ana, "serpapi", "plenty").await;
         assert_eq!(told.sent(DAY).await.len(), 0);
         let mut ana = told.app.log_in("ana").await;
@@ -324,6 +336,8 @@ both! {
         let mails = told.mail.take();
         let [mail] = mails.as_slice() else { panic!("{mails:?}") };
         assert!(mail.text.contains("Subject: [Keyward] 2 notices about your keys"), "{}", mail.text);
+        assert_eq!(mail.hello, "[127.0.0.1]", "the host of PUBLIC_URL");
+        assert!(mail.text.contains("Message-ID: <") && mail.text.contains("@127.0.0.1>"), "{}", mail.text);
         assert!(mail.text.contains("Content-Type: text/plain") && mail.text.contains("Content-Type: text/html"));
         assert!(mail.text.contains("/settings/api-keys#card-serpapi"));
 
@@ -366,29 +380,5 @@ both! {
         program.send("GET", CHANNELS, &headers, Vec::new()).await.expect(200);
         let body = serde_json::to_vec(&sixth).unwrap();
         program.send("POST", CHANNELS, &headers, body).await.problem(403, "insufficient-scope");
-    }
-
-    async fn a_message_is_finished_by_whoever_holds_it(told: Told) {
-        let mut ana = told.ana().await;
-        let hook = told.add(&mut ana, "webhook").await;
-        told.becomes(&mut ana, "serpapi", "invalid").await;
-        let (store, notices) = (&told.app.state.store, &told.app.state.use_cases.notices);
-        let first = notices.take().await.unwrap().unwrap();
-        assert_eq!(notices.take().await.unwrap(), None, "it is held");
-        // Whoever holds it is frozen; another takes it up when the lease is over, and sends it.
-        told.app.clock.advance(2 * MINUTE);
-        let second = notices.take().await.unwrap().unwrap();
-        assert_eq!((second[0].id, second[0].attempt), (first[0].id, 2));
-        notices.send(&second).await;
-        let failed = keyward::store::Attempted {
-            http_status: Some(500),
-            fault: Some(keyward::model::notice::DeliveryFault::Refused),
-            again_at: Some(told.app.now()),
-            counts: true,
-        };
-        store.finish_messages(&first, &failed, told.app.now()).await.unwrap();
-        let entry = log(&mut ana, &hook).await.remove(0);
-        assert_eq!((&entry["state"], &entry["fault"]), (&json!("sent"), &Value::Null));
-        assert_eq!(state(&mut ana).await, "active");
     }
 }

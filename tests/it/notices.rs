@@ -12,7 +12,7 @@ use keyward::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{App, Client, DAY, HOUR, MINUTE, both, literal};
+use crate::support::{App, Client, DAY, Engine, HOUR, MINUTE, both, literal};
 
 const LIST: &str = "/api/notifications";
 
@@ -201,6 +201,12 @@ both! {
                 &json!("250 calls in the last hour, against 1 in the busiest hour of two weeks. If that is not you, replace the key.")
             )
         );
+        // It does not become usual by going on.
+        for _ in 0..4 {
+            app.clock.advance(HOUR);
+            calls(250, "done").await;
+        }
+        assert_eq!(brief(&list(&mut app.log_in("ana").await).await)[0], told("usage.unusual", false, false));
         app.clock.advance(2 * HOUR);
         notices.look_round().await.unwrap();
 
@@ -253,7 +259,23 @@ both! {
         notices.look_round().await.unwrap();
         assert!(list(&mut ana).await.is_empty(), "a short one is not told");
         app.clock.advance(2 * MINUTE);
+        // More than are read at a time.
+        let columns = "email, password_hash, role, plan, epoch, disabled, created_at, updated_at";
+        let users: Vec<_> = (0..250).map(|n| {
+            let id = literal(app.sql.engine, &[&[0, 0, 0, n], &[7; 12][..]].concat());
+            let id = if app.sql.engine == Engine::Postgres { format!("encode({id}, 'hex')::uuid") } else { id };
+            format!("({id}, 'many{n}@example.org', 'x', 'user', 'free', 0, FALSE, 0, 0)")
+        }).collect();
+        app.sql.execute(&format!("INSERT INTO users (id, {columns}) VALUES {}", users.join(", "))).await;
+        let columns = "slot, encrypted_key, dek_id, config, metadata, hint, status, undecryptable, is_active, \
+            next_check_at, check_step, revision, credential_version";
+        app.sql.execute(&format!(
+            "INSERT INTO user_api_keys (id, user_id, provider, created_at, updated_at, {columns})
+             SELECT u.id, u.id, provider, 0, 0, {columns} FROM user_api_keys k CROSS JOIN users u WHERE u.email LIKE 'many%'"
+        )).await;
         notices.look_round().await.unwrap();
+        let told_of = "SELECT COUNT(*) FROM notices WHERE kind = 'provider.outage'";
+        assert_eq!(app.sql.number(told_of).await, 251);
         notices.look_round().await.unwrap();
         assert_eq!(brief(&list(&mut ana).await), [told("provider.outage", false, false)]);
         assert!(list(&mut ben).await.is_empty(), "who has no key of it does not care");

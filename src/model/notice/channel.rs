@@ -60,14 +60,14 @@ words! {
 
     /// How a place stands.
     ChannelState {
-        /// The link in the e-mail that was sent to it has yet to be followed.
+        /// The code in the e-mail that was sent to it has yet to be given back.
         Unconfirmed "unconfirmed",
         /// Messages go there.
         Active "active",
-        /// The last message did not arrive; it is tried again.
+        /// The last message did not arrive. Messages go there all the same.
         Failing "failing",
-        /// Nothing arrived for five days, or the receiver wants nothing more: nothing is sent until it is switched on
-        /// again.
+        /// Nothing arrived for five days or more, or the receiver wants nothing more: nothing is sent until it is
+        /// switched on again.
         Off "off",
     }
 
@@ -89,7 +89,7 @@ words! {
         Sent "sent",
         /// It did not arrive, and is not tried again.
         Failed "failed",
-        /// It was not sent, for what it would have told was no longer so.
+        /// It is not sent, or not again, for what it tells was no longer so.
         Dropped "dropped",
     }
 
@@ -109,6 +109,8 @@ words! {
         Undecryptable "undecryptable",
         /// The installation sends no e-mail.
         NoMail "no_mail",
+        /// The installation's mail server does not answer, or takes nothing from it for now.
+        MailAway "mail_away",
     }
 }
 
@@ -142,7 +144,13 @@ impl DeliveryFault {
             Self::Gone => "The receiver wants no more messages.",
             Self::Undecryptable => "The stored address cannot be opened. Remove it and add it again.",
             Self::NoMail => "This installation sends no e-mail.",
+            Self::MailAway => "The mail server of this installation did not take it.",
         }
+    }
+
+    /// Whether it says nothing of the place, for the trouble is on this side.
+    pub const fn is_of_installation(self) -> bool {
+        matches!(self, Self::Undecryptable | Self::NoMail | Self::MailAway)
     }
 }
 

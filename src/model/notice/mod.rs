@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     ids::{NoticeId, ProviderId},
     key::Quota,
+    schedule::is_nearly_used_up,
     status::KeyStatus,
     time::Timestamp,
 };
@@ -159,14 +160,6 @@ pub fn conditions(status: KeyStatus, undecryptable: bool, quota: Option<&Quota>)
     stands.into_iter().chain(low.then_some(NoticeKind::Low)).collect()
 }
 
-/// Whether less than a tenth is left.
-fn is_nearly_used_up(quota: &Quota) -> bool {
-    match (quota.left(), quota.limit) {
-        (Some(left), Some(limit)) if limit > 0 => left.saturating_mul(10) < limit,
-        _ => false,
-    }
-}
-
 /// A notice as its user sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
@@ -202,6 +195,8 @@ pub struct NoticeList {
     pub next: Option<NoticeId>,
     /// How many are not read, in all parts.
     pub unread: i64,
+    /// The places that were given up, where nothing of this is told any more.
+    pub given_up: Vec<ChannelView>,
 }
 
 /// Which notices to mark as read.

@@ -117,7 +117,8 @@ pub(super) async fn test(
 
 /// Give a webhook another secret
 ///
-/// It is in this answer and can never be read again. For a day messages carry a signature by the old one as well.
+/// It is in this answer and can never be read again. For a day messages carry a signature by the old one as well; of
+/// several in a day, the last three.
 #[utoipa::path(
     post,
     path = "/api/notifications/channels/{id}/rotate",
@@ -138,7 +139,7 @@ pub(super) async fn rotate(
 
 /// Send to a place again
 ///
-/// One where nothing arrived for five days was given up, and so was one that answered 410.
+/// One where nothing arrived for five days or more was given up, and so was one that answered 410.
 #[utoipa::path(
     post,
     path = "/api/notifications/channels/{id}/enable",
@@ -168,7 +169,7 @@ pub(super) struct MessagesQuery {
 
 /// List what was sent to a place, the latest first
 ///
-/// Kept for 30 days. What does not arrive is tried nine times over three days.
+/// Kept for 30 days. What does not arrive is tried ten times over three days.
 #[utoipa::path(
     get,
     path = "/api/notifications/channels/{id}/messages",

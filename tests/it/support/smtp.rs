@@ -16,6 +16,8 @@ pub struct Mail {
     pub from: String,
     pub to: Vec<String>,
     pub text: String,
+    /// How the sender calls itself.
+    pub hello: String,
 }
 
 /// A mail server on loopback.
@@ -23,19 +25,26 @@ pub struct Mail {
 pub struct MailServer {
     pub address: SocketAddr,
     mails: Arc<Mutex<Vec<Mail>>>,
+    serving: tokio::task::AbortHandle,
 }
 
 impl MailServer {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = Self { address: listener.local_addr().unwrap(), mails: Arc::default() };
-        let taking = server.clone();
-        tokio::spawn(async move {
+        let (address, mails) = (listener.local_addr().unwrap(), Arc::<Mutex<Vec<Mail>>>::default());
+        let taking = mails.clone();
+        let serving = tokio::spawn(async move {
+            let mut talks = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(talk(stream, taking.mails.clone()));
+                talks.spawn(talk(stream, taking.clone()));
             }
         });
-        server
+        Self { address, mails, serving: serving.abort_handle() }
+    }
+
+    /// Hangs up, and answers nobody any more.
+    pub fn end(&self) {
+        self.serving.abort();
     }
 
     /// What has arrived since the last time.
@@ -48,14 +57,17 @@ async fn talk(stream: TcpStream, mails: Arc<Mutex<Vec<Mail>>>) -> std::io::Resul
     let (reader, mut writer) = stream.into_split();
     let mut lines = BufReader::new(reader).lines();
     writer.write_all(b"220 mail.test ESMTP\r\n").await?;
-    let mut mail = Mail::default();
+    let (mut mail, mut hello) = (Mail::default(), String::new());
     while let Some(line) = lines.next_line().await? {
         let word = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
         let path = || line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
         let answer = match word.as_str() {
-            "EHLO" => "250-mail.test\r\n250 8BITMIME\r\n",
+            "EHLO" => {
+                hello = line.split(' ').nth(1).unwrap_or_default().to_owned();
+                "250-mail.test\r\n250 8BITMIME\r\n"
+            }
             "MAIL" => {
-                mail = Mail { from: path(), ..Mail::default() };
+                mail = Mail { from: path(), hello: hello.clone(), ..Mail::default() };
                 "250 ok\r\n"
             }
             "RCPT" if path().starts_with("refused") => "550 no such mailbox\r\n",

@@ -241,7 +241,7 @@ fn channel(one: ChannelView, acts: Acts) -> AnyView {
     let trouble = one.failing_since.map(|since| {
         let rest = match one.state {
             ChannelState::Off => ". Nothing is sent until you switch it on again.",
-            _ => ". It is tried again.",
+            _ => ". What is told is sent there all the same.",
         };
         view! { <p class="muted">"Nothing has arrived since " <Moment at=since phrase=Phrase::Ago /> {rest}</p> }
             .into_any()

@@ -13,7 +13,7 @@ use crate::{
         live::Since,
         pages::work::{self, Followed},
         post::{Post, PostForm},
-        ui::{BusyButton, ButtonKind, Mark, Moment, Phrase, Pill, Tone, part},
+        ui::{BusyButton, ButtonKind, Mark, Moment, Notice, Phrase, Pill, Tone, part},
     },
     model::{
         event::Topic,
@@ -92,6 +92,26 @@ fn Notices(list: NoticeList, cursor: Option<NoticeId>, since: Since) -> impl Int
         };
         list.read().items.is_empty().then(|| view! { <p class="panel muted">{words}</p> }.into_any())
     });
+    let given_up = part(move || {
+        let places: Vec<_> = list
+            .read()
+            .given_up
+            .iter()
+            .map(|place| format!("{} {}", place.kind.label(), place.label))
+            .collect();
+        (!places.is_empty()).then(|| {
+            view! {
+                <Notice tone=Tone::Caution>
+                    <p>
+                        "Nothing of this is sent to " <strong>{places.join(", ")}</strong>
+                        " any more: it did not arrive there for days, or is not wanted there. "
+                        <a href="/settings/notifications">"Switch it on again or remove it"</a> "."
+                    </p>
+                </Notice>
+            }
+            .into_any()
+        })
+    });
     let next = Memo::new(move |_| list.read().next);
     let earlier = part(move || {
         next.get().map(|id| {
@@ -108,6 +128,7 @@ fn Notices(list: NoticeList, cursor: Option<NoticeId>, since: Since) -> impl Int
             </div>
             <section class="section" aria-label="What happened">
                 <div class="section-head">{state} {all}</div>
+                {given_up}
                 {empty}
                 <ul class="cards cards-list">
                     <For

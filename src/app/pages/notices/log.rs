@@ -74,7 +74,8 @@ fn row(message: MessageView) -> AnyView {
         MessageState::Waiting if message.attempts == 0 => "Waits.",
         MessageState::Waiting => "Tried again.",
         MessageState::Failed => "Did not arrive.",
-        MessageState::Dropped => "Not sent: no longer so.",
+        MessageState::Dropped if message.attempts == 0 => "Not sent: it was no longer so.",
+        MessageState::Dropped => "Not sent again: it was no longer so.",
     };
     let status = message.http_status.map(|status| format!(" It answered {status}."));
     let fault = message.fault.map(|fault| format!(" {}", fault.sentence()));
