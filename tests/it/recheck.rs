@@ -193,11 +193,10 @@ both! {
     async fn what_a_check_under_way_cannot_know_fences_its_answer_off(app: App) {
         store(&app, "plenty").await;
         let (store, keys) = (&app.state.store, &app.state.use_cases.keys);
-        let mut client = app.log_in("ana").await;
         let revision = "SELECT revision FROM user_api_keys";
         for what in ["refused", "held back", "scheduled"] {
             app.clock.advance(2 * DAY);
-            client = app.log_in("ana").await;
+            let mut client = app.log_in("ana").await;
             let row = store.claim_due_keys(8, 2 * MINUTE, &[], app.now()).await.unwrap().remove(0);
             match what {
                 "refused" => store.make_due(row.user, row.id, true, app.now()).await.unwrap(),
