@@ -1,14 +1,17 @@
 //! Figures over all users, for the operator's page and for the metrics. None of them tells anything of a single user:
 //! one behind which fewer than five stand is withheld (`model::operator::enough`).
 
+mod shelf;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use tokio::sync::Mutex;
+use tokio::time::timeout;
 
+use self::shelf::{Shelf, kept};
 use crate::{
     account::internal,
     clock::Clock,
@@ -19,17 +22,16 @@ use crate::{
         operator::{CallHealth, HealthReport, KeysAlike, ProviderHealth, RANGES, ServiceReach, enough},
         service::ServiceId,
         time::Timestamp,
-        usage::{Histogram, Range, Totals},
+        usage::{Histogram, Range},
     },
     store::{
         NO_FAILURES, Store, StoreError,
-        operator::{EverybodysCalls, EverybodysKeys},
+        operator::{Callers, EverybodysCalls, EverybodysKeys},
     },
 };
 
-/// Figures are read again after this long, or after many times what reading them took.
-const KEPT: Duration = Duration::from_secs(60);
-const TIMES: u32 = 20;
+/// Whoever collects metrics waits so long for figures that take long to read.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// A check that is due for longer is late.
 const LATE: Duration = Duration::from_secs(300);
 
@@ -55,14 +57,6 @@ pub struct Backlog {
     pub usage_waiting: usize,
 }
 
-/// Figures, and when they were read.
-struct Kept<T> {
-    figures: Arc<T>,
-    at: Timestamp,
-    until: Timestamp,
-}
-
-type Shelf<K, T> = Mutex<BTreeMap<K, Kept<T>>>;
 type Calls = BTreeMap<ProviderId, CallHealth>;
 
 /// Reads the figures, and keeps them for a minute: reading them takes long where there are many users.
@@ -70,27 +64,28 @@ pub struct Overview {
     store: Store,
     keys: Arc<Keys>,
     clock: Arc<dyn Clock>,
-    standing: Shelf<(), Standing>,
-    calls: Shelf<&'static str, Calls>,
+    standing: Arc<Shelf<Standing>>,
+    /// One for each of [`RANGES`], so that a long one does not hold up a short one.
+    calls: [Arc<Shelf<Calls>>; RANGES.len()],
 }
 
 impl Overview {
     /// Over the users of `store`.
     pub fn new(store: Store, keys: Arc<Keys>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, keys, clock, standing: Mutex::default(), calls: Mutex::default() }
+        Self { store, keys, clock, standing: Arc::default(), calls: Default::default() }
     }
 
     /// How the installation does, with the calls of a range that ends now.
     ///
     /// # Errors
-    /// [`ErrorCode::InvalidInput`](crate::model::error::ErrorCode::InvalidInput) for a range that is not one of the
-    /// operator's.
+    /// [`ErrorCode::InvalidInput`](crate::model::error::ErrorCode::InvalidInput) for a range that is not one of the operator's.
     pub async fn report(&self, range: Range) -> Result<HealthReport, AppError> {
-        if !RANGES.contains(&range) {
-            return Err(AppError::field("range", FieldError::OutOfRange));
-        }
+        let shelf = RANGES.iter().zip(&self.calls).find(|(known, _)| **known == range);
+        let (_, shelf) = shelf.ok_or_else(|| AppError::field("range", FieldError::OutOfRange))?;
         let (standing, read) = self.standing_and_when().await?;
-        let (calls, at) = self.kept(&self.calls, range.code(), self.read_calls(range)).await?;
+        let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
+        let reading = async move { read_calls(&store, range, clock.now()).await };
+        let (calls, at) = kept(shelf, &self.clock, reading).await?;
         let needed = ServiceId::ALL.iter().flat_map(|service| service.requirements());
         let mut listed: BTreeSet<&ProviderId> = needed.map(|requirement| requirement.provider).collect();
         listed.extend(calls.keys());
@@ -116,9 +111,13 @@ impl Overview {
         })
     }
 
-    /// How everybody's keys stand, and for how many users services are open.
-    pub async fn standing(&self) -> Result<Arc<Standing>, AppError> {
-        Ok(self.standing_and_when().await?.0)
+    /// How everybody's keys stand, and for how many users services are open. Where reading that takes long, what was read
+    /// last, if anything was: whoever collects metrics does not wait.
+    pub async fn standing_soon(&self) -> Option<Arc<Standing>> {
+        match timeout(PATIENCE, self.standing_and_when()).await {
+            Ok(standing) => Some(standing.ok()?.0),
+            Err(_) => Some(self.standing.last()?.figures),
+        }
     }
 
     /// What waits to be done now.
@@ -130,64 +129,37 @@ impl Overview {
     }
 
     async fn standing_and_when(&self) -> Result<(Arc<Standing>, Timestamp), AppError> {
-        self.kept(&self.standing, (), self.read_standing()).await
+        let (store, keys) = (self.store.clone(), Arc::clone(&self.keys));
+        let reading = async move { read_standing(&store, &keys).await };
+        kept(&self.standing, &self.clock, reading).await
     }
+}
 
-    /// What is kept, unless it is too old. Of several who ask at once, one reads.
-    async fn kept<K: Ord, T>(
-        &self,
-        shelf: &Shelf<K, T>,
-        key: K,
-        read: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<(Arc<T>, Timestamp), AppError> {
-        let mut shelf = shelf.lock().await;
-        let now = self.clock.now();
-        // A clock that was set back must not keep them for good.
-        if let Some(kept) = shelf.get(&key).filter(|kept| kept.at <= now && now < kept.until) {
-            return Ok((kept.figures.clone(), kept.at));
+async fn read_standing(store: &Store, keys: &Keys) -> Result<Standing, StoreError> {
+    let mut open = [0; ServiceId::ALL.len()];
+    let users = store.credentials_of_everybody(|credentials| {
+        for service in keys.open_services(credentials) {
+            if let Some(index) = ServiceId::ALL.iter().position(|known| *known == service) {
+                open[index] += 1;
+            }
         }
-        let begin = Instant::now();
-        let figures = Arc::new(read.await.map_err(|e| internal(&e))?);
-        let until = now.plus(KEPT.max(begin.elapsed() * TIMES));
-        shelf.insert(key, Kept { figures: figures.clone(), at: now, until });
-        Ok((figures, now))
-    }
+    });
+    let users = users.await?;
+    let services = ServiceId::ALL.into_iter().zip(open);
+    let services = services.map(|(service, open)| ServiceReach::of(service, open, users)).collect();
+    let keys = store.keys_of_everybody().await?.into_iter().filter_map(alike).collect();
+    Ok(Standing { users: enough(users, users), services, keys })
+}
 
-    async fn read_standing(&self) -> Result<Standing, StoreError> {
-        let mut open = [0; ServiceId::ALL.len()];
-        let users = self.store.credentials_of_everybody(|credentials| {
-            for service in self.keys.open_services(credentials) {
-                if let Some(index) = ServiceId::ALL.iter().position(|known| *known == service) {
-                    open[index] += 1;
-                }
-            }
-        });
-        let users = users.await?;
-        let services = ServiceId::ALL.into_iter().zip(open);
-        let services = services.map(|(service, open)| ServiceReach::of(service, open, users)).collect();
-        let keys = self.store.keys_of_everybody().await?.into_iter().filter_map(alike).collect();
-        Ok(Standing { users: enough(users, users), services, keys })
-    }
-
-    async fn read_calls(&self, range: Range) -> Result<Calls, StoreError> {
-        let window = range.window(self.clock.now(), 0);
-        // Callers first: whoever calls meanwhile must not lift the calls of few over the bar.
-        let (callers, calls) = match range {
-            Range::Day => {
-                let callers = self.store.callers_by_hour(window).await?;
-                (callers, self.store.calls_of_everybody_by_hour(window).await?)
-            }
-            _ => {
-                let callers = self.store.callers_by_day(window).await?;
-                (callers, self.store.calls_of_everybody_by_day(window).await?)
-            }
-        };
-        let calls = healths(&calls).into_iter().filter_map(|(provider, health)| {
-            let users = callers.get(provider).copied().unwrap_or_default();
-            Some((provider.parse().ok()?, enough(users, health)?))
-        });
-        Ok(calls.collect())
-    }
+async fn read_calls(store: &Store, range: Range, now: Timestamp) -> Result<Calls, StoreError> {
+    let window = range.window(now, 0);
+    store.write_usage_if_possible().await;
+    // Callers first: whoever calls meanwhile must not lift the calls of few over the bar.
+    let (callers, calls) = match range {
+        Range::Day => (store.callers_by_hour(window).await?, store.calls_of_everybody_by_hour(window).await?),
+        _ => (store.callers_by_day(window).await?, store.calls_of_everybody_by_day(window).await?),
+    };
+    Ok(healths(&calls, &callers))
 }
 
 fn alike(row: EverybodysKeys) -> Option<(ProviderId, KeysAlike)> {
@@ -195,58 +167,48 @@ fn alike(row: EverybodysKeys) -> Option<(ProviderId, KeysAlike)> {
     Some((provider.parse().ok()?, enough(users, KeysAlike { standing, keys })?))
 }
 
-/// What calls add up to, by provider.
-fn healths(calls: &[EverybodysCalls]) -> BTreeMap<&str, CallHealth> {
+/// What calls add up to, by provider, as far as enough users stand behind it.
+fn healths(calls: &[EverybodysCalls], callers: &[Callers]) -> Calls {
     let mut sums: BTreeMap<&str, (CallHealth, Histogram)> = BTreeMap::new();
     for row in calls {
-        let empty = CallHealth { totals: Totals::default(), unanswered: 0, called_off: 0 };
-        let (health, latencies) = sums.entry(&row.provider).or_insert((empty, Histogram::default()));
-        health.totals.calls += row.calls;
-        if !NO_FAILURES.contains(&row.outcome.as_str()) {
-            health.totals.failed += row.calls;
-        }
-        match row.outcome.as_str() {
-            "unreachable" => health.unanswered += row.calls,
-            "cancelled" => health.called_off += row.calls,
-            _ => {}
-        }
+        let none = CallHealth {
+            calls: 0,
+            failed: Some(0),
+            unanswered: Some(0),
+            p50_ms: None,
+            p95_ms: None,
+            p99_ms: None,
+        };
+        let (health, latencies) = sums.entry(&row.provider).or_insert((none, Histogram::default()));
+        health.calls += row.calls;
+        let add = |sum: Option<i64>, counts: bool| sum.map(|sum| if counts { sum + row.calls } else { sum });
+        health.failed = add(health.failed, !NO_FAILURES.contains(&row.outcome.as_str()));
+        health.unanswered = add(health.unanswered, row.outcome == "unreachable");
         latencies.add(row.latency_le_us, row.calls);
     }
-    let healths = sums.into_iter().map(|(provider, (health, latencies))| {
-        let at = |percent| latencies.percentile_ms(percent);
-        let totals = Totals { p50_ms: at(50), p95_ms: at(95), p99_ms: at(99), ..health.totals };
-        (provider, CallHealth { totals, ..health })
+    let healths = sums.into_iter().filter_map(|(provider, (health, latencies))| {
+        let callers: Vec<_> = callers.iter().filter(|row| row.provider == provider).collect();
+        Some((provider.parse().ok()?, told(health, &latencies, &callers)?))
     });
     healths.collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn calls_of_all_users_add_up_by_provider() {
-        let row = |provider: &str, outcome: &str, latency_le_us, calls| EverybodysCalls {
-            provider: provider.to_owned(),
-            outcome: outcome.to_owned(),
-            latency_le_us,
-            calls,
-        };
-        let rows = [
-            row("serpapi", "done", 100_000, 90),
-            row("serpapi", "rate_limited", 150_000, 4),
-            row("serpapi", "unreachable", 10_000_000, 4),
-            row("serpapi", "cancelled", 300_000, 2),
-            row("twilio", "done", 1_000, 1),
-        ];
-        let healths = healths(&rows);
-        let serpapi = healths["serpapi"];
-        assert_eq!((serpapi.totals.calls, serpapi.totals.failed, serpapi.unanswered), (100, 8, 4));
-        assert_eq!(serpapi.called_off, 2);
-        assert_eq!(
-            [serpapi.totals.p50_ms, serpapi.totals.p95_ms, serpapi.totals.p99_ms],
-            [Some(100), Some(300), Some(10_000)]
-        );
-        assert_eq!(healths["twilio"].totals.calls, 1);
-    }
+/// What of it may be told: each figure if enough users stand behind what it counts.
+fn told(health: CallHealth, latencies: &Histogram, callers: &[&Callers]) -> Option<CallHealth> {
+    let sum = |of: fn(&Callers) -> i64| callers.iter().map(|row| of(row)).sum::<i64>();
+    let unanswered = enough(sum(|row| row.unanswered), health.unanswered?);
+    // The difference of the two is a figure as well.
+    let refused = sum(|row| row.refused);
+    let differs_by_few = unanswered.is_some() && refused > 0 && enough(refused, ()).is_none();
+    let failed = enough(sum(|row| row.failed), health.failed?).filter(|_| !differs_by_few);
+    let at = |percent| {
+        let took = latencies.percentile_ms(percent)?;
+        let as_slow = callers.iter().filter(|row| (row.slowest_le_us + 999) / 1_000 >= took);
+        enough(as_slow.map(|row| row.users).sum(), took)
+    };
+    let health = CallHealth { failed, unanswered, p50_ms: at(50), p95_ms: at(95), p99_ms: at(99), ..health };
+    enough(sum(|row| row.users), health)
 }
+
+#[cfg(test)]
+mod tests;

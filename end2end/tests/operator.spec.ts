@@ -49,8 +49,8 @@ test('the operator sees how the installation does, and nothing of few', async ({
   await expect(page).toHaveURL(`${server.url}${HEALTH}`);
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Health of this installation');
   const calls = page.getByRole('table', { name: /^Calls to providers/ });
-  // Nine users called, three of them with a key that was refused.
-  await expect(calls.getByRole('row', { name: /^SerpAPI 9 66.7 % 100.0 % 0 / })).toBeVisible();
+  // Nine users called, three of them with a key that was refused, who are too few to be told of.
+  await expect(calls.getByRole('row', { name: /^SerpAPI 9 few few few / })).toBeVisible();
   await expect(calls.getByRole('row', { name: 'Twilio fewer than 5 users', exact: true })).toBeVisible();
   const stored = page.getByRole('table', { name: 'Keys' });
   await expect(stored.getByRole('row', { name: /^SerpAPI/ })).toHaveText('SerpAPI6 valid, else fewer than 5 users each');

@@ -83,6 +83,18 @@ fn parts() -> Result<Parts, AppError> {
 pub(super) async fn visitor() -> Result<Option<Principal>, AppError> {
     let parts = parts()?;
     let who = use_cases()?.authenticate(&parts.headers).await?;
+    known(&parts, who)
+}
+
+/// Who asks, for what a page asks by itself: a page that is left open must not keep its session alive. An error for
+/// visitors.
+pub(super) async fn onlooker() -> Result<Principal, AppError> {
+    let (parts, app) = (parts()?, use_cases()?);
+    let who = app.accounts.identify(&app.presented(&parts.headers)?).await?;
+    known(&parts, who)?.ok_or_else(|| AppError::new(ErrorCode::Unauthenticated))
+}
+
+fn known(parts: &Parts, who: Option<Principal>) -> Result<Option<Principal>, AppError> {
     if let (Some(who), Some(log)) = (&who, parts.extensions.get::<RequestUser>()) {
         log.note(who.user);
     }

@@ -2,18 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    ids::ProviderId,
-    service::ServiceId,
-    time::Timestamp,
-    usage::{Range, Totals},
-};
+use super::{ids::ProviderId, service::ServiceId, time::Timestamp, usage::Range};
 
 /// A figure is shown when so many users stand behind it.
 pub const ENOUGH_USERS: i64 = 5;
 
 /// What is said in place of one that is not.
 pub const FEW_USERS: &str = "fewer than 5 users";
+/// The same in a narrow place.
+pub const FEW: &str = "few";
 
 /// How far back the operator looks.
 pub const RANGES: [Range; 3] = [Range::Day, Range::Week, Range::Month];
@@ -55,24 +52,39 @@ pub struct ProviderHealth {
     pub keys: Vec<KeysAlike>,
 }
 
-/// How calls of many users went.
+/// How calls of many users went. Calls that Keyward stopped waiting for tell nothing of the provider, and are not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct CallHealth {
-    /// All calls, how many failed, and how long they took.
-    #[serde(flatten)]
-    pub totals: Totals,
-    /// Those that failed for the provider's sake: no connection, no answer in time, or a fault of its own.
-    pub unanswered: i64,
-    /// Calls that Keyward stopped waiting for, which tell nothing of the provider.
-    pub called_off: i64,
+    /// All of them.
+    pub calls: i64,
+    /// Those that failed. `null` where fewer than five users had any, and where it would tell how many calls of fewer than
+    /// five users were refused.
+    pub failed: Option<i64>,
+    /// Those that failed for the provider's sake: no connection, no answer in time, or a fault of its own. `null` where fewer
+    /// than five users had any.
+    pub unanswered: Option<i64>,
+    /// Milliseconds that half of the calls took at the most. `null` where fewer than five users had calls that took so long.
+    pub p50_ms: Option<i64>,
+    /// The same for 95 of a hundred.
+    pub p95_ms: Option<i64>,
+    /// The same for 99 of a hundred.
+    pub p99_ms: Option<i64>,
 }
 
 impl CallHealth {
-    /// Calls of a hundred that the provider answered, whatever it said; none where all were called off.
+    /// Calls of a hundred that were done, as far as that may be told.
+    pub fn success_percent(&self) -> Option<f64> {
+        self.percent_without(self.failed?)
+    }
+
+    /// Calls of a hundred that the provider answered, whatever it said, as far as that may be told.
     pub fn available_percent(&self) -> Option<f64> {
-        let asked = self.totals.calls - self.called_off;
-        (asked > 0).then(|| (asked - self.unanswered) as f64 * 100.0 / asked as f64)
+        self.percent_without(self.unanswered?)
+    }
+
+    fn percent_without(&self, those: i64) -> Option<f64> {
+        (self.calls > 0).then(|| (self.calls - those) as f64 * 100.0 / self.calls as f64)
     }
 }
 
@@ -156,13 +168,5 @@ mod tests {
             assert_eq!(told(open, 900), "all of 900 users, or all but fewer than 5 users");
         }
         assert_eq!(told(5, 5), "all of 5 users, or all but fewer than 5 users");
-    }
-
-    #[test]
-    fn a_call_that_was_called_off_tells_nothing_of_the_provider() {
-        let totals = Totals { calls: 10, failed: 3, ..Totals::default() };
-        let health = CallHealth { totals, unanswered: 2, called_off: 2 };
-        assert_eq!(health.available_percent(), Some(75.0));
-        assert_eq!(CallHealth { called_off: 10, unanswered: 0, ..health }.available_percent(), None);
     }
 }

@@ -9,11 +9,13 @@ use super::{ids::ProviderId, time::Timestamp};
 const DAY: Duration = Duration::from_secs(86_400);
 /// The pace is that of so many days at the most: older habits say little about the next days.
 pub const LOOK_BACK: Duration = Duration::from_secs(14 * 86_400);
+/// … or of more, where a key is checked too rarely for that; but never of more than so many.
+pub const LOOK_BACK_MAX: Duration = Duration::from_secs(35 * 86_400);
 /// A pace is read from so many figures at least …
 const FIGURES_MIN: usize = 3;
 /// … over this time at least: what was used in one busy hour is no pace.
 const SPAN_MIN: Duration = Duration::from_secs(12 * 3_600);
-/// An older figure says nothing about the present.
+/// An older figure says nothing about the present, unless the next is not expected yet.
 const OUTDATED_AFTER: Duration = Duration::from_secs(3 * 86_400);
 /// Nobody plans further ahead.
 const FAR: Duration = Duration::from_secs(365 * 86_400);
@@ -92,7 +94,7 @@ pub struct Forecast {
 }
 
 impl Forecast {
-    /// The sentence that says it, up to the day; and the day, where one is named.
+    /// The sentence that says it, up to the day and the full stop; and the day, where one is named.
     pub fn words(&self, provider: &str) -> (String, Option<Timestamp>) {
         let (what, begin) = (format!("your {provider} {}", self.unit), "At this pace");
         let text = match self.outlook {
@@ -108,15 +110,6 @@ impl Forecast {
             Outlook::Outdated => format!("The last figure is too old to say how long {what} last"),
         };
         (text, self.at)
-    }
-
-    /// The whole sentence, with the day as it is in the zone that is `offset` minutes ahead of UTC.
-    pub fn sentence(&self, provider: &str, offset: i32) -> String {
-        let (text, at) = self.words(provider);
-        match at {
-            Some(at) => format!("{text} {}.", at.day_from(self.made_at, offset)),
-            None => format!("{text}."),
-        }
     }
 }
 
@@ -143,17 +136,20 @@ pub fn forecast(points: &[QuotaPoint], unit: &str, now: Timestamp) -> Option<For
     let renewal = last.renewal();
     let say =
         |outlook, at, per_day| Some(Forecast { outlook, at, per_day, unit: unit.to_owned(), made_at: now });
-    if now.since(last.at) > OUTDATED_AFTER || renewal.is_some_and(|at| at <= now) {
+    if now.since(last.at) > outdated_after(points) || renewal.is_some_and(|at| at <= now) {
         return say(Outlook::Outdated, None, None);
     }
     if left == 0 {
         return say(Outlook::UsedUp, renewal, None);
     }
-    let since_renewal = points
-        .windows(2)
-        .rev()
-        .take_while(|pair| !pair[0].is_renewed_by(&pair[1]) && last.at.since(pair[0].at) <= LOOK_BACK);
-    let (figures, first) = since_renewal.fold((1, last), |(count, _), pair| (count + 1, &pair[0]));
+    let since_renewal =
+        points.windows(2).rev().take_while(|pair| !pair[0].is_renewed_by(&pair[1])).enumerate().take_while(
+            |(index, pair)| {
+                let back = if index + 1 < FIGURES_MIN { LOOK_BACK_MAX } else { LOOK_BACK };
+                last.at.since(pair[0].at) <= back
+            },
+        );
+    let (figures, first) = since_renewal.fold((1, last), |(count, _), (_, pair)| (count + 1, &pair[0]));
     let span = last.at.since(first.at);
     if figures < FIGURES_MIN || span < SPAN_MIN {
         return say(Outlook::TooEarly, None, None);
@@ -172,6 +168,12 @@ pub fn forecast(points: &[QuotaPoint], unit: &str, now: Timestamp) -> Option<For
         _ if end.since(now) > FAR => say(Outlook::LastsLong, None, per_day),
         _ => say(Outlook::Ends, Some(end), per_day),
     }
+}
+
+/// After how long the last figure is too old: half as long again as it took from the one before, if that is longer.
+fn outdated_after(points: &[QuotaPoint]) -> Duration {
+    let took = points.windows(2).next_back().map(|pair| pair[1].at.since(pair[0].at));
+    took.map_or(OUTDATED_AFTER, |took| OUTDATED_AFTER.max(took.min(LOOK_BACK) * 3 / 2))
 }
 
 #[cfg(test)]
@@ -250,9 +252,28 @@ mod tests {
     #[test]
     fn a_sentence_names_the_day_of_the_zone() {
         let forecast = forecast(&daily(&[300, 400, 500], None), "searches", NOW).unwrap();
+        let (text, at) = forecast.words("SerpAPI");
+        assert_eq!(text, "At this pace your SerpAPI searches end");
         // 18 November 2026 is a Wednesday, and it is 11:06.
-        assert_eq!(forecast.sentence("SerpAPI", 0), "At this pace your SerpAPI searches end on Monday.");
-        assert_eq!(forecast.sentence("SerpAPI", 780), "At this pace your SerpAPI searches end on Tuesday.");
+        let day = |offset| at.unwrap().day_from(forecast.made_at, offset);
+        assert_eq!((day(0).as_str(), day(780).as_str()), ("on Monday", "on Tuesday"));
+    }
+
+    #[test]
+    fn a_key_that_is_checked_once_a_week_has_a_pace_as_well() {
+        // Checks come up to a fifth later than they should.
+        let week = DAY * 42 / 5;
+        let point = |ago: u32, used| QuotaPoint {
+            at: NOW.minus(week * ago),
+            used,
+            limit: Some(1_000),
+            resets_at: None,
+        };
+        let points = [point(3, 0), point(2, 100), point(1, 200), point(0, 300)];
+        assert_eq!(said(&points, NOW), (Outlook::Ends, Some(NOW.plus(week * 7))));
+        assert_eq!(said(&points, NOW.plus(week)).0, Outlook::Ends);
+        assert_eq!(said(&points, NOW.plus(week * 2)).0, Outlook::Outdated);
+        assert_eq!(said(&points[2..], NOW).0, Outlook::TooEarly);
     }
 
     fn points() -> impl Strategy<Value = Vec<QuotaPoint>> {

@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::{
     access::AccessDecision,
     ids::ProviderId,
+    key::Source,
     number::grouped,
+    service::ServiceId,
     time::Timestamp,
-    usage::{Range, Step, UsageReport},
+    usage::{Range, Step, Totals, UsageReport},
 };
 
 /// A table of the analytics page.
@@ -76,6 +78,91 @@ impl FromStr for UsageTable {
     }
 }
 
+/// Calls of one kind that failed in the same way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct Failure {
+    /// Who refused.
+    #[cfg_attr(feature = "ssr", schema(value_type = String, example = "serpapi"))]
+    pub provider: ProviderId,
+    /// For which service; none for a check of a key.
+    pub service: Option<ServiceId>,
+    /// What was asked, as the catalogue calls it.
+    #[cfg_attr(feature = "ssr", schema(example = "search"))]
+    pub operation: String,
+    /// How, in one word.
+    #[cfg_attr(feature = "ssr", schema(example = "rate_limited"))]
+    pub outcome: String,
+    /// Whose key it was: the operator's own stands in where the user has none. Calls from before that was counted are told
+    /// as the user's.
+    pub key_source: Source,
+    /// How often.
+    pub calls: i64,
+    /// When last.
+    #[cfg_attr(feature = "ssr", schema(value_type = String, format = DateTime))]
+    pub last_at: Timestamp,
+}
+
+impl Failure {
+    /// What happened, and what helps.
+    pub fn explanation(&self) -> (&'static str, &'static str) {
+        const OWN: &str = "Use a key of your own, or tell whoever runs this Keyward.";
+        match (self.outcome.as_str(), self.key_source) {
+            ("limited", Source::User) => (
+                "The key may not do this.",
+                "Give the key the permission at the provider, or use another plan.",
+            ),
+            ("limited", Source::Platform) => ("The operator's key may not do this.", OWN),
+            ("exhausted", Source::User) => (
+                "Nothing was left of the quota or the credit.",
+                "Top up at the provider, or wait until the quota is renewed.",
+            ),
+            ("exhausted", Source::Platform) => {
+                ("Nothing was left of the quota or the credit of the operator's key.", OWN)
+            }
+            ("invalid", Source::User) => ("The key was not accepted.", "Replace the key."),
+            ("invalid", Source::Platform) => ("The operator's key was not accepted.", OWN),
+            ("suspended", Source::User) => {
+                ("The account is suspended or closed.", "Settle it with the provider.")
+            }
+            ("suspended", Source::Platform) => ("The operator's account is suspended or closed.", OWN),
+            ("rate_limited", Source::User) => (
+                "Too many requests at a time.",
+                "Keyward waits as long as the provider asks; fewer searches or calls at once help.",
+            ),
+            ("rate_limited", Source::Platform) => (
+                "Too many requests at a time with the operator's key, which others use as well.",
+                "Keyward waits as long as the provider asks; a key of your own is not shared.",
+            ),
+            ("unreachable", _) => (
+                "No connection, no answer in time, or a fault of the provider.",
+                "Nothing is to be done unless it lasts; look at the provider's status page.",
+            ),
+            ("bad_request", _) => (
+                "The provider did not understand the request.",
+                "Check what was typed; if that is right, report it to whoever runs this Keyward.",
+            ),
+            _ => ("It is not known how the call ended.", "Look at the provider's own log."),
+        }
+    }
+
+    /// Where something can be done about it: the page of the service where the request was at fault, else the key; nothing
+    /// where it was the operator's, and another would not help.
+    pub fn fix(&self, provider: &str) -> Option<(String, String)> {
+        if let Some(service) = self.service.filter(|_| self.outcome == "bad_request") {
+            return Some((format!("To {}", service.name()), service.path().to_owned()));
+        }
+        let label = match (self.key_source, self.outcome.as_str()) {
+            (Source::User, _) => format!("To the key of {provider}"),
+            (Source::Platform, "limited" | "exhausted" | "invalid" | "suspended" | "rate_limited") => {
+                format!("Use a key of {provider} of your own")
+            }
+            (Source::Platform, _) => return None,
+        };
+        Some((label, format!("/settings/api-keys#card-{}", self.provider)))
+    }
+}
+
 /// Whether providers answered, over the last 90 days whatever the range is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
@@ -97,7 +184,7 @@ pub struct ProviderDays {
     /// The provider.
     #[cfg_attr(feature = "ssr", schema(value_type = String, example = "serpapi"))]
     pub provider: ProviderId,
-    /// Calls and checks in all.
+    /// Calls and checks in all, without those that were called off, which tell nothing of the provider.
     pub calls: i64,
     /// Those that failed for the provider's sake: no connection, no answer in time, or a fault of its own.
     pub failed: i64,
@@ -120,7 +207,7 @@ impl ProviderDays {
     }
 
     /// The days on which something was not answered.
-    pub fn troubled(&self) -> impl DoubleEndedIterator<Item = &Step> {
+    pub fn troubled(&self) -> impl Iterator<Item = &Step> {
         self.days.iter().filter(|day| day.failed > 0)
     }
 }
@@ -136,10 +223,12 @@ pub struct VersionUse {
     pub version: i64,
     /// It is the one that is stored now.
     pub in_use: bool,
-    /// Calls, checks included.
-    pub calls: i64,
-    /// Those that failed.
-    pub failed: i64,
+    /// How its calls went, checks included.
+    #[serde(flatten)]
+    pub totals: Totals,
+    /// How most of those ended that failed, in one word; none where nothing failed.
+    #[cfg_attr(feature = "ssr", schema(example = "rate_limited"))]
+    pub failure: Option<String>,
     /// When the first was asked for.
     #[cfg_attr(feature = "ssr", schema(value_type = String, format = DateTime))]
     pub first_at: Timestamp,

@@ -8,7 +8,7 @@ use super::{
     ids::ProviderId,
     money::Charge,
     quota::QuotaHistory,
-    report::{Availability, VersionUse},
+    report::{Availability, Failure, VersionUse},
     service::ServiceId,
     time::Timestamp,
 };
@@ -189,10 +189,13 @@ pub struct Window {
 }
 
 impl Window {
-    /// The time before it, as long.
-    pub fn before(self) -> Self {
+    /// The time before it to compare it with at `now`: as long, up to the hour that is as far into it as `now` is into this
+    /// one, for what is still to come cannot be compared.
+    pub fn before(self, now: Timestamp) -> Self {
         let length = self.ends.since(self.begins);
-        Self { begins: self.begins.minus(length), ends: self.begins, ..self }
+        let hour = now.0.saturating_add(HOUR_US / 2).div_euclid(HOUR_US) * HOUR_US;
+        let ends = Timestamp(hour).clamp(self.begins, self.ends);
+        Self { begins: self.begins.minus(length), ends: ends.minus(length), ..self }
     }
 }
 
@@ -251,69 +254,6 @@ pub struct Operation {
     pub totals: Totals,
 }
 
-/// Calls of one kind that failed in the same way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
-pub struct Failure {
-    /// Who refused.
-    #[cfg_attr(feature = "ssr", schema(value_type = String, example = "serpapi"))]
-    pub provider: ProviderId,
-    /// For which service; none for a check of a key.
-    pub service: Option<ServiceId>,
-    /// What was asked, as the catalogue calls it.
-    #[cfg_attr(feature = "ssr", schema(example = "search"))]
-    pub operation: String,
-    /// How, in one word.
-    #[cfg_attr(feature = "ssr", schema(example = "rate_limited"))]
-    pub outcome: String,
-    /// How often.
-    pub calls: i64,
-    /// When last.
-    #[cfg_attr(feature = "ssr", schema(value_type = String, format = DateTime))]
-    pub last_at: Timestamp,
-}
-
-impl Failure {
-    /// What happened, and what helps.
-    pub fn explanation(&self) -> (&'static str, &'static str) {
-        match self.outcome.as_str() {
-            "limited" => (
-                "The key may not do this.",
-                "Give the key the permission at the provider, or use another plan.",
-            ),
-            "exhausted" => (
-                "Nothing was left of the quota or the credit.",
-                "Top up at the provider, or wait until the quota is renewed.",
-            ),
-            "invalid" => ("The key was not accepted.", "Replace the key."),
-            "suspended" => ("The account is suspended or closed.", "Settle it with the provider."),
-            "rate_limited" => (
-                "Too many requests at a time.",
-                "Keyward waits as long as the provider asks; fewer searches or calls at once help.",
-            ),
-            "unreachable" => (
-                "No connection, no answer in time, or a fault of the provider.",
-                "Nothing is to be done unless it lasts; look at the provider's status page.",
-            ),
-            "bad_request" => (
-                "The provider did not understand the request.",
-                "Check what was typed; if that is right, report it to whoever runs this Keyward.",
-            ),
-            _ => ("It is not known how the call ended.", "Look at the provider's own log."),
-        }
-    }
-
-    /// Where something can be done about it: the page of the service where the request was at fault, else the key.
-    pub fn fix(&self, provider: &str) -> (String, String) {
-        match self.service.filter(|_| self.outcome == "bad_request") {
-            Some(service) => (format!("To {}", service.name()), service.path().to_owned()),
-            None => {
-                (format!("To the key of {provider}"), format!("/settings/api-keys#card-{}", self.provider))
-            }
-        }
-    }
-}
-
 /// What was used in a range, and in the one before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
@@ -335,7 +275,7 @@ pub struct UsageReport {
     pub ends: Timestamp,
     /// All of it.
     pub totals: Totals,
-    /// All of the range before, as long.
+    /// All of the range before, up to the hour that is as far into it as now is into this one.
     pub before: Totals,
     /// Step by step, those without a call as well.
     pub steps: Vec<Step>,
@@ -400,8 +340,19 @@ mod tests {
         let window = Range::Day.window(now, 330);
         assert_eq!((window.begins, window.ends), (at("2026-11-26"), at("2026-11-27")));
         assert_eq!(Range::Year.window(now, 0).ends, at("2026-11-27"));
-        let before = Range::Week.window(now, 0).before();
+    }
+
+    #[test]
+    fn what_is_compared_is_as_far_into_its_time() {
+        // Just after midnight the seventh day has hardly begun, a week ago as well.
+        let midnight = at("2026-11-27T00:10:00Z");
+        let before = Range::Week.window(midnight, 0).before(midnight);
+        assert_eq!((before.begins, before.ends), (at("2026-11-14"), at("2026-11-20")));
+        let now = at("2026-11-26T23:30:00Z");
+        let before = Range::Week.window(now, 0).before(now);
         assert_eq!((before.begins, before.ends), (at("2026-11-13"), at("2026-11-20")));
+        let before = Range::Day.window(now, 330).before(now);
+        assert_eq!((before.begins, before.ends), (at("2026-11-25"), at("2026-11-26")));
     }
 
     #[test]

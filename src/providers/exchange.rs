@@ -30,6 +30,9 @@ use crate::model::{
     service::ServiceId,
 };
 
+/// A provider that claims that a call used up more is not believed: sums must stay numbers.
+const UNITS_MAX: i64 = 1_000_000_000;
+
 /// On whose behalf, and what for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Caller {
@@ -65,7 +68,7 @@ impl Outgoing<'_> {
     /// What a successful answer used up.
     pub(super) fn cost(&self, reply: &Reply) -> i64 {
         let told = self.cost_header.and_then(|name| reply.headers.get(name)?.to_str().ok()?.parse().ok());
-        told.filter(|units| *units >= 0).unwrap_or(self.units)
+        told.filter(|units| (0..=UNITS_MAX).contains(units)).unwrap_or(self.units)
     }
 }
 

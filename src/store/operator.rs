@@ -16,7 +16,8 @@ use crate::model::{access::CredentialState, ids::UserId, time::Timestamp, usage:
 /// Users that are read at a time.
 const CHUNK: i64 = 1_000;
 
-/// Calls of all users to one provider that ended in one way and took about as long.
+/// Calls of all users to one provider that ended in one way and took about as long. Those that were called off tell nothing
+/// of the provider, and are not among them.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct EverybodysCalls {
     /// The provider.
@@ -28,6 +29,23 @@ pub struct EverybodysCalls {
     /// How many.
     #[sqlx(rename = "number")]
     pub calls: i64,
+}
+
+/// Users of one provider whose slowest call took about as long. Calls that were called off do not count.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Callers {
+    /// The provider.
+    pub provider: String,
+    /// The bucket of the latency of their slowest call.
+    pub slowest_le_us: i64,
+    /// How many users.
+    pub users: i64,
+    /// How many of them have calls that failed for the provider's sake …
+    pub unanswered: i64,
+    /// … that were refused, or failed for any other reason …
+    pub refused: i64,
+    /// … or either.
+    pub failed: i64,
 }
 
 /// Keys of all users for one provider that stand alike.
@@ -52,21 +70,60 @@ struct OwnedState {
     state: StateRow,
 }
 
+/// Everybody's calls of a table whose rows are of some time each.
+macro_rules! calls {
+    ($store:ident, $window:ident, $table:literal, $time:literal) => {
+        sql::fetch_all!(
+            $store.reader(),
+            EverybodysCalls,
+            concat!(
+                "SELECT provider, outcome, latency_le_us, CAST(SUM(calls) AS BIGINT) AS number
+                 FROM ",
+                $table,
+                " WHERE ",
+                $time,
+                " >= $1 AND ",
+                $time,
+                " < $2 AND outcome <> 'cancelled'
+                 GROUP BY provider, outcome, latency_le_us"
+            ),
+            $window.begins.0,
+            $window.ends.0
+        )
+    };
+}
+
+/// The same, counting users.
+macro_rules! callers {
+    ($store:ident, $window:ident, $table:literal, $time:literal) => {
+        sql::fetch_all!(
+            $store.reader(),
+            Callers,
+            concat!(
+                "SELECT provider, slowest_le_us, COUNT(*) AS users, CAST(SUM(unanswered) AS BIGINT) AS unanswered,
+                    CAST(SUM(refused) AS BIGINT) AS refused, CAST(SUM(failed) AS BIGINT) AS failed
+                 FROM (
+                    SELECT provider, user_id, MAX(latency_le_us) AS slowest_le_us,
+                        MAX(CASE WHEN outcome = 'unreachable' THEN 1 ELSE 0 END) AS unanswered,
+                        MAX(CASE WHEN outcome IN ('done', 'unreachable') THEN 0 ELSE 1 END) AS refused,
+                        MAX(CASE WHEN outcome = 'done' THEN 0 ELSE 1 END) AS failed
+                    FROM ", $table, " WHERE ", $time, " >= $1 AND ", $time, " < $2 AND outcome <> 'cancelled'
+                    GROUP BY provider, user_id
+                 ) AS callers GROUP BY provider, slowest_le_us"
+            ),
+            $window.begins.0,
+            $window.ends.0
+        )
+    };
+}
+
 impl Store {
     /// Everybody's calls in a window of whole hours.
     pub async fn calls_of_everybody_by_hour(
         &self,
         window: Window,
     ) -> Result<Vec<EverybodysCalls>, StoreError> {
-        self.write_usage_if_possible().await;
-        Ok(sql::fetch_all!(
-            self.reader(),
-            EverybodysCalls,
-            "SELECT provider, outcome, latency_le_us, CAST(SUM(calls) AS BIGINT) AS number
-             FROM usage_hours WHERE hour >= $1 AND hour < $2 GROUP BY provider, outcome, latency_le_us",
-            window.begins.0,
-            window.ends.0
-        )?)
+        Ok(calls!(self, window, "usage_hours", "hour")?)
     }
 
     /// The same in a window of whole days of UTC.
@@ -74,43 +131,17 @@ impl Store {
         &self,
         window: Window,
     ) -> Result<Vec<EverybodysCalls>, StoreError> {
-        self.write_usage_if_possible().await;
-        Ok(sql::fetch_all!(
-            self.reader(),
-            EverybodysCalls,
-            "SELECT provider, outcome, latency_le_us, CAST(SUM(calls) AS BIGINT) AS number
-             FROM usage_days WHERE day >= $1 AND day < $2 GROUP BY provider, outcome, latency_le_us",
-            window.begins.0,
-            window.ends.0
-        )?)
+        Ok(calls!(self, window, "usage_days", "day")?)
     }
 
-    /// How many users called each provider in a window of whole hours.
-    pub async fn callers_by_hour(&self, window: Window) -> Result<BTreeMap<String, i64>, StoreError> {
-        self.write_usage_if_possible().await;
-        let callers = sql::fetch_all!(
-            self.reader(),
-            (String, i64),
-            "SELECT provider, COUNT(DISTINCT user_id) FROM usage_hours
-             WHERE hour >= $1 AND hour < $2 GROUP BY provider",
-            window.begins.0,
-            window.ends.0
-        )?;
-        Ok(callers.into_iter().collect())
+    /// How many users called each provider in a window of whole hours, and what became of it.
+    pub async fn callers_by_hour(&self, window: Window) -> Result<Vec<Callers>, StoreError> {
+        Ok(callers!(self, window, "usage_hours", "hour")?)
     }
 
     /// The same in a window of whole days of UTC.
-    pub async fn callers_by_day(&self, window: Window) -> Result<BTreeMap<String, i64>, StoreError> {
-        self.write_usage_if_possible().await;
-        let callers = sql::fetch_all!(
-            self.reader(),
-            (String, i64),
-            "SELECT provider, COUNT(DISTINCT user_id) FROM usage_days
-             WHERE day >= $1 AND day < $2 GROUP BY provider",
-            window.begins.0,
-            window.ends.0
-        )?;
-        Ok(callers.into_iter().collect())
+    pub async fn callers_by_day(&self, window: Window) -> Result<Vec<Callers>, StoreError> {
+        Ok(callers!(self, window, "usage_days", "day")?)
     }
 
     /// How everybody's keys stand.

@@ -37,17 +37,25 @@ struct Row {
 }
 
 impl Store {
-    /// What checks told since then of the quotas of the owner's credentials.
+    /// What checks told since then of the quotas of the owner's credentials, and at least the last three figures of each:
+    /// some are checked once a week.
     pub async fn quota_points(&self, user: UserId, since: Timestamp) -> Result<Vec<QuotaSeries>, StoreError> {
         // Key by key, in this order: SQLite would rather read all that was ever told.
         let rows = sql::fetch_all!(
             self.reader(),
             Row,
-            "SELECT k.provider, q.at, q.unit, q.used, q.units_max, q.resets_at
-             FROM user_api_keys k CROSS JOIN quota_points q
-             WHERE k.user_id = $1 AND q.user_id = $1 AND q.key_id = k.id AND q.version = k.credential_version
-                AND q.at >= $2
-             ORDER BY k.provider, q.at",
+            "WITH known AS MATERIALIZED (
+                SELECT k.id, k.provider, k.credential_version, COALESCE((
+                    SELECT MIN(last.at) FROM (
+                        SELECT at FROM quota_points told
+                        WHERE told.user_id = $1 AND told.key_id = k.id AND told.version = k.credential_version
+                        ORDER BY at DESC LIMIT 3) AS last), $2) AS third
+                FROM user_api_keys k WHERE k.user_id = $1)
+             SELECT known.provider, q.at, q.unit, q.used, q.units_max, q.resets_at
+             FROM known CROSS JOIN quota_points q
+             WHERE q.user_id = $1 AND q.key_id = known.id AND q.version = known.credential_version
+                AND q.at >= CASE WHEN known.third < $2 THEN known.third ELSE $2 END
+             ORDER BY known.provider, q.at",
             user.0,
             since.0
         )?;

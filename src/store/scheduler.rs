@@ -326,7 +326,6 @@ impl Store {
         sql::execute!(self.writer(), "DELETE FROM usage_totals WHERE hour <= $1", forgotten.0)?;
         sql::execute!(self.writer(), "DELETE FROM usage_costs WHERE hour <= $1", forgotten.0)?;
         sql::execute!(self.writer(), "DELETE FROM usage_providers WHERE hour <= $1", forgotten.0)?;
-        sql::execute!(self.writer(), "DELETE FROM usage_versions WHERE hour <= $1", forgotten.0)?;
         Ok(destroyed)
     }
 

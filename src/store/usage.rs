@@ -1,6 +1,6 @@
 //! The ledger of outbound calls, and what it adds up to.
 //!
-//! A call is counted three times: in its hour and in its day, by provider, service, operation, outcome and bucket of
+//! A call is counted three times: in its hour and in its day, by provider, key, service, operation, outcome and bucket of
 //! latency, and in the totals of its hour. Days are those of UTC; what is asked for from a midnight elsewhere is read
 //! from whole days and the hours at both ends. So two years of a user are some thousand rows to read, and not some
 //! hundred thousand.
@@ -16,7 +16,7 @@ use crate::model::{
     key::KeyVersion,
     service::ServiceId,
     time::Timestamp,
-    usage::{DAY_US, HOUR_US, Histogram, Window, latency_bucket},
+    usage::{DAY_US, HOUR_US, Window, latency_bucket},
 };
 
 /// One outbound call made with a user's key.
@@ -64,6 +64,12 @@ pub(super) type Noted = (Uuid, UsageRow);
 pub struct UsageCell {
     /// The provider.
     pub provider: String,
+    /// Who supplied the key.
+    pub key_source: String,
+    /// Which key of the user's; zeros for one that is not stored.
+    pub key_id: Uuid,
+    /// Its version; 0 for one that is not stored.
+    pub key_version: i64,
     /// The service; empty for a check.
     pub service: String,
     /// The operation's name in the catalogue.
@@ -77,6 +83,8 @@ pub struct UsageCell {
     pub calls: i64,
     /// What they cost.
     pub units: i64,
+    /// When the first one was asked for; not known of calls from before that was noted.
+    pub first_at: Option<i64>,
     /// When the last one was asked for.
     pub last_at: i64,
 }
@@ -84,28 +92,48 @@ pub struct UsageCell {
 /// Outcomes that are no failures. The migrations repeat them.
 pub const NO_FAILURES: [&str; 2] = ["done", "cancelled"];
 
-/// What is counted apart: user, beginning of the time, provider, service, operation, outcome, bucket of latency.
-type Kind<'a> = (Uuid, i64, &'a str, &'a str, &'a str, &'a str, i64);
+/// What is counted apart. Its order is that in which rows are written.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Kind<'a> {
+    user: Uuid,
+    begins: i64,
+    provider: &'a str,
+    key_source: &'a str,
+    key: Uuid,
+    version: i64,
+    service: &'a str,
+    operation: &'a str,
+    outcome: &'a str,
+    bucket: i64,
+}
 
 /// Calls that are added to the counts of their kind.
-#[derive(Default, Clone, Copy)]
+#[derive(Clone, Copy)]
 struct Count {
     calls: i64,
     units: i64,
+    first_at: i64,
     last_at: i64,
 }
 
-/// The rows of a statement for PostgreSQL, column by column.
-type Columns<'a> = (Vec<Uuid>, Vec<i64>, Vec<&'a str>, Vec<&'a str>, Vec<&'a str>, Vec<&'a str>, Vec<i64>);
+/// A column of a statement for PostgreSQL.
+macro_rules! column {
+    ($rows:expr, $field:ident) => {
+        $rows.map(|row| row.$field).collect::<Vec<_>>()
+    };
+}
 
 /// Adds counts of a kind to those of a table, whose rows are of some time each.
 macro_rules! add_counts {
     ($table:literal, $time:literal, $rows:literal) => {
         concat!(
-            "INSERT INTO ", $table, " (user_id, ", $time, ", provider, service, operation, outcome, latency_le_us,
-                calls, units, last_at) ", $rows,
-            " ON CONFLICT (user_id, ", $time, ", provider, service, operation, outcome, latency_le_us) DO UPDATE
+            "INSERT INTO ", $table, " (user_id, ", $time, ", provider, key_source, key_id, key_version, service,
+                operation, outcome, latency_le_us, calls, units, first_at, last_at) ", $rows,
+            " ON CONFLICT (user_id, ", $time, ", provider, key_source, key_id, key_version, service, operation,
+                outcome, latency_le_us) DO UPDATE
              SET calls = ", $table, ".calls + excluded.calls, units = ", $table, ".units + excluded.units,
+                first_at = CASE WHEN ", $table, ".first_at <= excluded.first_at THEN ", $table, ".first_at
+                                ELSE excluded.first_at END,
                 last_at = CASE WHEN ", $table, ".last_at < excluded.last_at THEN excluded.last_at
                                ELSE ", $table, ".last_at END"
         )
@@ -113,42 +141,52 @@ macro_rules! add_counts {
     ($tx:ident, $table:literal, $time:literal, $counts:ident) => {
         match &mut $tx.on {
             TxOn::Sqlite(tx) => {
-                for ((user, time, provider, service, operation, outcome, bucket), count) in &$counts {
-                    sqlx::query(add_counts!($table, $time, "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"))
-                        .bind(user)
-                        .bind(time)
-                        .bind(*provider)
-                        .bind(*service)
-                        .bind(*operation)
-                        .bind(*outcome)
-                        .bind(bucket)
-                        .bind(count.calls)
-                        .bind(count.units)
-                        .bind(count.last_at)
-                        .execute(&mut **tx)
-                        .await?;
+                for (kind, count) in &$counts {
+                    sqlx::query(add_counts!(
+                        $table,
+                        $time,
+                        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+                    ))
+                    .bind(kind.user)
+                    .bind(kind.begins)
+                    .bind(kind.provider)
+                    .bind(kind.key_source)
+                    .bind(kind.key)
+                    .bind(kind.version)
+                    .bind(kind.service)
+                    .bind(kind.operation)
+                    .bind(kind.outcome)
+                    .bind(kind.bucket)
+                    .bind(count.calls)
+                    .bind(count.units)
+                    .bind(count.first_at)
+                    .bind(count.last_at)
+                    .execute(&mut **tx)
+                    .await?;
                 }
             }
             TxOn::Postgres(tx) => {
-                let kinds = $counts.keys().copied();
-                let (users, times, providers, services, operations, outcomes, buckets): Columns<'_> =
-                    columns(kinds);
                 sqlx::query(add_counts!(
                     $table,
                     $time,
-                    "SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[],
-                        $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[])"
+                    "SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::uuid[], $6::bigint[],
+                        $7::text[], $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
+                        $14::bigint[])"
                 ))
-                .bind(users)
-                .bind(times)
-                .bind(providers)
-                .bind(services)
-                .bind(operations)
-                .bind(outcomes)
-                .bind(buckets)
-                .bind($counts.values().map(|count| count.calls).collect::<Vec<_>>())
-                .bind($counts.values().map(|count| count.units).collect::<Vec<_>>())
-                .bind($counts.values().map(|count| count.last_at).collect::<Vec<_>>())
+                .bind(column!($counts.keys(), user))
+                .bind(column!($counts.keys(), begins))
+                .bind(column!($counts.keys(), provider))
+                .bind(column!($counts.keys(), key_source))
+                .bind(column!($counts.keys(), key))
+                .bind(column!($counts.keys(), version))
+                .bind(column!($counts.keys(), service))
+                .bind(column!($counts.keys(), operation))
+                .bind(column!($counts.keys(), outcome))
+                .bind(column!($counts.keys(), bucket))
+                .bind(column!($counts.values(), calls))
+                .bind(column!($counts.values(), units))
+                .bind(column!($counts.values(), first_at))
+                .bind(column!($counts.values(), last_at))
                 .execute(&mut **tx)
                 .await?;
             }
@@ -163,10 +201,11 @@ macro_rules! cells {
             $store.reader(),
             UsageCell,
             concat!(
-                "SELECT provider, service, operation, outcome, latency_le_us, CAST(SUM(calls) AS BIGINT) AS number,
-                    CAST(SUM(units) AS BIGINT) AS units, MAX(last_at) AS last_at
+                "SELECT provider, key_source, key_id, key_version, service, operation, outcome, latency_le_us,
+                    CAST(SUM(calls) AS BIGINT) AS number, CAST(SUM(units) AS BIGINT) AS units,
+                    MIN(first_at) AS first_at, MAX(last_at) AS last_at
                  FROM ", $table, " WHERE user_id = $1 AND ", $time, " >= $2 AND ", $time, " < $3
-                 GROUP BY provider, service, operation, outcome, latency_le_us"
+                 GROUP BY provider, key_source, key_id, key_version, service, operation, outcome, latency_le_us"
             ),
             $user.0,
             $begins,
@@ -176,55 +215,6 @@ macro_rules! cells {
 }
 
 impl Store {
-    /// How long the user's calls of a provider took that did what was asked, in the hours between `from` and `to`, and how
-    /// many there were.
-    pub async fn latencies(
-        &self,
-        user: UserId,
-        provider: &ProviderId,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<(Histogram, i64), StoreError> {
-        let rows = sql::fetch_all!(
-            self.reader(),
-            (i64, i64),
-            "SELECT latency_le_us, CAST(SUM(calls) AS BIGINT) FROM usage_hours
-             WHERE user_id = $1 AND provider = $2 AND service <> '' AND outcome = 'done' AND hour >= $3 AND hour < $4
-             GROUP BY latency_le_us",
-            user.0,
-            provider.as_str(),
-            from.0,
-            to.0
-        )?;
-        let mut histogram = Histogram::default();
-        rows.iter().for_each(|(bucket, calls)| histogram.add(*bucket, *calls));
-        Ok((histogram, rows.iter().map(|(_, calls)| calls).sum()))
-    }
-
-    /// The calls of the busiest hour in which the user used a provider between `from` and `to`, and the first of these
-    /// hours; nothing when there is none.
-    pub async fn busiest_hour(
-        &self,
-        user: UserId,
-        provider: &ProviderId,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<Option<(i64, Timestamp)>, StoreError> {
-        let (most, first) = sql::fetch_one!(
-            self.reader(),
-            (Option<i64>, Option<i64>),
-            "SELECT CAST(MAX(calls) AS BIGINT), MIN(hour) FROM (
-                SELECT hour, SUM(calls) AS calls FROM usage_hours
-                WHERE user_id = $1 AND provider = $2 AND service <> '' AND hour >= $3 AND hour < $4 GROUP BY hour
-             ) AS hours",
-            user.0,
-            provider.as_str(),
-            from.0,
-            to.0
-        )?;
-        Ok(most.zip(first.map(Timestamp)))
-    }
-
     /// Appends calls to the ledger, and counts them, all or none. Rows that several calls count in are written once,
     /// and in one order everywhere, so that two nodes do not wait for each other.
     pub(super) async fn insert_usage(&self, calls: &[Noted]) -> Result<(), StoreError> {
@@ -243,7 +233,6 @@ impl Store {
         user: UserId,
         window: Window,
     ) -> Result<Vec<(i64, i64, i64)>, StoreError> {
-        self.write_usage_if_possible().await;
         let step = i64::try_from(window.step.as_micros()).unwrap_or(i64::MAX);
         Ok(sql::fetch_all!(
             self.reader(),
@@ -260,7 +249,6 @@ impl Store {
 
     /// The owner's calls in a range. Those of one kind can be in several cells, which add up.
     pub async fn usage_cells(&self, user: UserId, window: Window) -> Result<Vec<UsageCell>, StoreError> {
-        self.write_usage_if_possible().await;
         let (begins, ends) = (window.begins.0, window.ends.0);
         let (first, last) = (begin_of(begins + DAY_US - 1, DAY_US), begin_of(ends, DAY_US));
         if last <= first {
@@ -301,30 +289,26 @@ pub(super) fn begin_of(at: i64, length: i64) -> i64 {
 fn counts(calls: &[Noted], length: i64) -> BTreeMap<Kind<'_>, Count> {
     let mut counts: BTreeMap<_, Count> = BTreeMap::new();
     for (_, row) in calls {
-        let (service, bucket) = (row.service().unwrap_or_default(), latency_bucket(row.latency_us));
-        let begins = begin_of(row.at.0, length);
-        let kind =
-            (row.user.0, begins, row.provider.as_str(), service, row.operation.as_str(), row.outcome, bucket);
-        let count = counts.entry(kind).or_default();
+        let at = row.at.0;
+        let kind = Kind {
+            user: row.user.0,
+            begins: begin_of(at, length),
+            provider: row.provider.as_str(),
+            key_source: row.key_source,
+            key: row.key.map_or(Uuid::nil(), |key| key.id.0),
+            version: row.key.map_or(0, |key| key.version),
+            service: row.service().unwrap_or_default(),
+            operation: &row.operation,
+            outcome: row.outcome,
+            bucket: latency_bucket(row.latency_us),
+        };
+        let none = Count { calls: 0, units: 0, first_at: at, last_at: at };
+        let count = counts.entry(kind).or_insert(none);
         count.calls += 1;
         count.units += row.units;
-        count.last_at = count.last_at.max(row.at.0);
+        (count.first_at, count.last_at) = (count.first_at.min(at), count.last_at.max(at));
     }
     counts
-}
-
-fn columns<'a>(kinds: impl Iterator<Item = Kind<'a>>) -> Columns<'a> {
-    let mut columns = Columns::default();
-    for (user, time, provider, service, operation, outcome, bucket) in kinds {
-        columns.0.push(user);
-        columns.1.push(time);
-        columns.2.push(provider);
-        columns.3.push(service);
-        columns.4.push(operation);
-        columns.5.push(outcome);
-        columns.6.push(bucket);
-    }
-    columns
 }
 
 /// One statement for all on PostgreSQL, for which each is a round trip.
@@ -367,11 +351,11 @@ async fn append(tx: &mut TxOn, calls: &[Noted]) -> Result<(), StoreError> {
             .bind(rows().map(|row| row.provider.as_str()).collect::<Vec<_>>())
             .bind(rows().map(UsageRow::service).collect::<Vec<_>>())
             .bind(rows().map(|row| row.operation.as_str()).collect::<Vec<_>>())
-            .bind(rows().map(|row| row.outcome).collect::<Vec<_>>())
-            .bind(rows().map(|row| row.latency_us).collect::<Vec<_>>())
-            .bind(rows().map(|row| row.units).collect::<Vec<_>>())
-            .bind(rows().map(|row| row.source).collect::<Vec<_>>())
-            .bind(rows().map(|row| row.key_source).collect::<Vec<_>>())
+            .bind(column!(rows(), outcome))
+            .bind(column!(rows(), latency_us))
+            .bind(column!(rows(), units))
+            .bind(column!(rows(), source))
+            .bind(column!(rows(), key_source))
             .bind(rows().map(|row| row.at.0).collect::<Vec<_>>())
             .execute(&mut **tx)
             .await?;

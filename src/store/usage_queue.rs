@@ -74,6 +74,35 @@ impl UsageQueue {
     }
 }
 
+/// Calls that were taken out of the queue to be written. What is left of them when this goes waits on; each of the others
+/// gives its place back.
+struct Batch<'a> {
+    queue: &'a UsageQueue,
+    calls: Vec<Noted>,
+    taken: usize,
+}
+
+impl<'a> Batch<'a> {
+    fn take(queue: &'a UsageQueue) -> Self {
+        let calls = queue.take();
+        Self { queue, taken: calls.len(), calls }
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Whatever broke the writing would break it again, and keep all others from being written.
+            tracing::error!(calls = self.calls.len(), "calls are not written to the usage ledger");
+            self.calls.clear();
+        }
+        self.queue.room.add_permits(self.taken - self.calls.len());
+        if !self.calls.is_empty() {
+            self.queue.put_back(std::mem::take(&mut self.calls));
+        }
+    }
+}
+
 impl Store {
     /// Takes note of a call, which is written soon. Waits only while thousands wait already, because the database does
     /// not keep up; if that lasts, the call is not written, and the log says so.
@@ -133,7 +162,7 @@ impl Store {
     }
 
     /// The same, for those who would rather read what there is than nothing while the database takes nothing on.
-    pub(super) async fn write_usage_if_possible(&self) {
+    pub async fn write_usage_if_possible(&self) {
         match timeout(READERS_WAIT, self.write_usage()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the usage ledger is read without the last calls"),
@@ -145,22 +174,13 @@ impl Store {
 
     async fn write_batches(self, mut count: usize, _turn: OwnedMutexGuard<()>) -> Result<(), StoreError> {
         while count > 0 {
-            let mut calls = self.usage.take();
-            let taken = calls.len();
-            let written = match self.insert_usage(&calls).await {
-                Ok(()) => {
-                    calls.clear();
-                    Ok(())
-                }
-                Err(error) if error.is_transient() => Err(error),
-                Err(_) => self.write_apart(&mut calls).await,
-            };
-            self.usage.room.add_permits(taken - calls.len());
-            if let Err(error) = written {
-                self.usage.put_back(calls);
-                return Err(error);
+            let mut batch = Batch::take(&self.usage);
+            count = count.saturating_sub(batch.taken);
+            match self.insert_usage(&batch.calls).await {
+                Ok(()) => batch.calls.clear(),
+                Err(error) if error.is_transient() => return Err(error),
+                Err(_) => self.write_apart(&mut batch.calls).await?,
             }
-            count = count.saturating_sub(taken);
         }
         Ok(())
     }
@@ -186,5 +206,61 @@ impl Store {
             size *= 2;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        ids::{ProviderId, UserId},
+        time::Timestamp,
+    };
+
+    fn call() -> Noted {
+        let row = UsageRow {
+            user: UserId::generate(),
+            key: None,
+            provider: ProviderId::SERPAPI,
+            service: None,
+            operation: "search".to_owned(),
+            outcome: "done",
+            latency_us: 1,
+            units: 1,
+            source: "use",
+            key_source: "user",
+            at: Timestamp(1),
+        };
+        (Uuid::now_v7(), row)
+    }
+
+    fn queue_of(count: usize) -> UsageQueue {
+        let queue = UsageQueue::default();
+        queue.waiting().calls.extend(std::iter::repeat_with(call).take(count));
+        queue.room.forget_permits(count);
+        queue
+    }
+
+    #[test]
+    fn what_was_not_written_waits_on_in_its_order_and_keeps_its_places() {
+        let queue = queue_of(10);
+        let order: Vec<_> = queue.waiting().calls.iter().map(|(id, _)| *id).collect();
+        let mut batch = Batch::take(&queue);
+        assert!(queue.waiting().calls.is_empty());
+        batch.calls.drain(..4);
+        drop(batch);
+        assert_eq!(queue.waiting().calls.iter().map(|(id, _)| *id).collect::<Vec<_>>(), order[4..]);
+        assert_eq!(queue.room.available_permits(), ROOM - 6);
+    }
+
+    #[test]
+    fn a_batch_that_breaks_the_writing_takes_no_room_for_good() {
+        let queue = queue_of(BATCH + 10);
+        let broken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _batch = Batch::take(&queue);
+            panic!("the test's own");
+        }));
+        assert!(broken.is_err());
+        assert_eq!((queue.waiting().calls.len(), queue.room.available_permits()), (10, ROOM - 10));
     }
 }

@@ -1,5 +1,4 @@
-//! What the ledger adds up to beside `usage.rs`: by the hour, all calls, those to each provider, and those made
-//! with each version of a key.
+//! What the ledger adds up to beside `usage.rs`: by the hour, all calls, and those to each provider.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +10,16 @@ use super::{
     usage::{Noted, begin_of},
 };
 use crate::model::{
-    ids::{ProviderId, UserId},
-    report::VersionUse,
+    ids::{KeyId, ProviderId, UserId},
+    key::KeyVersion,
     time::Timestamp,
-    usage::{HOUR_US, Window},
+    usage::{HOUR_US, Histogram, Window},
 };
 
 /// How a call ends that failed for the provider's sake.
 const UNREACHABLE: &str = "unreachable";
+/// How it ends when nobody waited for the end.
+const CANCELLED: &str = "cancelled";
 
 /// Calls to a provider in a step of a time.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -27,21 +28,10 @@ pub struct AnsweredRow {
     pub provider: String,
     /// The number of the step.
     pub step: i64,
-    /// Calls.
+    /// Calls, without those that were called off, which tell nothing of the provider.
     pub calls: i64,
     /// Those that failed for the provider's sake.
     pub unreachable: i64,
-}
-
-#[derive(FromRow)]
-struct VersionRow {
-    provider: String,
-    version: i64,
-    calls: i64,
-    failed: i64,
-    first_at: i64,
-    last_at: i64,
-    in_use: bool,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -49,14 +39,7 @@ struct OfProvider {
     calls: i64,
     failed: i64,
     unreachable: i64,
-}
-
-#[derive(Default, Clone, Copy)]
-struct OfVersion {
-    calls: i64,
-    failed: i64,
-    first_at: i64,
-    last_at: i64,
+    cancelled: i64,
 }
 
 macro_rules! add_to_totals {
@@ -73,26 +56,12 @@ macro_rules! add_to_totals {
 macro_rules! add_to_providers {
     ($rows:literal) => {
         concat!(
-            "INSERT INTO usage_providers (user_id, provider, hour, calls, failed, unreachable) ",
+            "INSERT INTO usage_providers (user_id, provider, hour, calls, failed, unreachable, cancelled) ",
             $rows,
             " ON CONFLICT (user_id, hour, provider) DO UPDATE
              SET calls = usage_providers.calls + excluded.calls, failed = usage_providers.failed + excluded.failed,
-                unreachable = usage_providers.unreachable + excluded.unreachable"
-        )
-    };
-}
-
-macro_rules! add_to_versions {
-    ($rows:literal) => {
-        concat!(
-            "INSERT INTO usage_versions (user_id, hour, key_id, version, provider, calls, failed, first_at, last_at) ",
-            $rows,
-            " ON CONFLICT (user_id, hour, key_id, version) DO UPDATE
-             SET calls = usage_versions.calls + excluded.calls, failed = usage_versions.failed + excluded.failed,
-                first_at = CASE WHEN excluded.first_at < usage_versions.first_at THEN excluded.first_at
-                                ELSE usage_versions.first_at END,
-                last_at = CASE WHEN excluded.last_at > usage_versions.last_at THEN excluded.last_at
-                               ELSE usage_versions.last_at END"
+                unreachable = usage_providers.unreachable + excluded.unreachable,
+                cancelled = usage_providers.cancelled + excluded.cancelled"
         )
     };
 }
@@ -101,7 +70,6 @@ macro_rules! add_to_versions {
 pub(super) async fn count(tx: &mut Tx, calls: &[Noted]) -> Result<(), StoreError> {
     let mut totals: BTreeMap<(Uuid, i64), (i64, i64)> = BTreeMap::new();
     let mut providers: BTreeMap<(Uuid, i64, &str), OfProvider> = BTreeMap::new();
-    let mut versions: BTreeMap<(Uuid, i64, Uuid, i64, &str), OfVersion> = BTreeMap::new();
     for (_, row) in calls {
         let (user, provider, at) = (row.user.0, row.provider.as_str(), row.at.0);
         let hour = begin_of(at, HOUR_US);
@@ -112,13 +80,7 @@ pub(super) async fn count(tx: &mut Tx, calls: &[Noted]) -> Result<(), StoreError
         of.calls += 1;
         of.failed += i64::from(row.is_failure());
         of.unreachable += i64::from(row.outcome == UNREACHABLE);
-        if let Some(key) = row.key {
-            let first = OfVersion { first_at: at, last_at: at, ..OfVersion::default() };
-            let of = versions.entry((user, hour, key.id.0, key.version, provider)).or_insert(first);
-            of.calls += 1;
-            of.failed += i64::from(row.is_failure());
-            (of.first_at, of.last_at) = (of.first_at.min(at), of.last_at.max(at));
-        }
+        of.cancelled += i64::from(row.outcome == CANCELLED);
     }
     match &mut tx.on {
         TxOn::Sqlite(tx) => {
@@ -132,66 +94,40 @@ pub(super) async fn count(tx: &mut Tx, calls: &[Noted]) -> Result<(), StoreError
                     .await?;
             }
             for ((user, hour, provider), of) in providers {
-                sqlx::query(add_to_providers!("VALUES ($1, $2, $3, $4, $5, $6)"))
+                sqlx::query(add_to_providers!("VALUES ($1, $2, $3, $4, $5, $6, $7)"))
                     .bind(user)
                     .bind(provider)
                     .bind(hour)
                     .bind(of.calls)
                     .bind(of.failed)
                     .bind(of.unreachable)
-                    .execute(&mut **tx)
-                    .await?;
-            }
-            for ((user, hour, key, version, provider), of) in versions {
-                sqlx::query(add_to_versions!("VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"))
-                    .bind(user)
-                    .bind(hour)
-                    .bind(key)
-                    .bind(version)
-                    .bind(provider)
-                    .bind(of.calls)
-                    .bind(of.failed)
-                    .bind(of.first_at)
-                    .bind(of.last_at)
+                    .bind(of.cancelled)
                     .execute(&mut **tx)
                     .await?;
             }
         }
         TxOn::Postgres(tx) => {
-            // One round trip for all three.
+            // One round trip for both.
             sqlx::query(concat!(
                 "WITH totals AS (",
                 add_to_totals!("SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[])"),
-                "), versions AS (",
-                add_to_versions!(
-                    "SELECT * FROM UNNEST($5::uuid[], $6::bigint[], $7::uuid[], $8::bigint[], $9::text[], $10::bigint[],
-                        $11::bigint[], $12::bigint[], $13::bigint[])"
-                ),
                 ") ",
                 add_to_providers!(
-                    "SELECT * FROM UNNEST($14::uuid[], $15::text[], $16::bigint[], $17::bigint[], $18::bigint[],
-                        $19::bigint[])"
+                    "SELECT * FROM UNNEST($5::uuid[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[],
+                        $10::bigint[], $11::bigint[])"
                 )
             ))
             .bind(totals.keys().map(|(user, _)| *user).collect::<Vec<_>>())
             .bind(totals.keys().map(|(_, hour)| *hour).collect::<Vec<_>>())
             .bind(totals.values().map(|(calls, _)| *calls).collect::<Vec<_>>())
             .bind(totals.values().map(|(_, failed)| *failed).collect::<Vec<_>>())
-            .bind(versions.keys().map(|(user, ..)| *user).collect::<Vec<_>>())
-            .bind(versions.keys().map(|(_, hour, ..)| *hour).collect::<Vec<_>>())
-            .bind(versions.keys().map(|(_, _, key, ..)| *key).collect::<Vec<_>>())
-            .bind(versions.keys().map(|(.., version, _)| *version).collect::<Vec<_>>())
-            .bind(versions.keys().map(|(.., provider)| *provider).collect::<Vec<_>>())
-            .bind(versions.values().map(|of| of.calls).collect::<Vec<_>>())
-            .bind(versions.values().map(|of| of.failed).collect::<Vec<_>>())
-            .bind(versions.values().map(|of| of.first_at).collect::<Vec<_>>())
-            .bind(versions.values().map(|of| of.last_at).collect::<Vec<_>>())
             .bind(providers.keys().map(|(user, ..)| *user).collect::<Vec<_>>())
             .bind(providers.keys().map(|(.., provider)| *provider).collect::<Vec<_>>())
             .bind(providers.keys().map(|(_, hour, _)| *hour).collect::<Vec<_>>())
             .bind(providers.values().map(|of| of.calls).collect::<Vec<_>>())
             .bind(providers.values().map(|of| of.failed).collect::<Vec<_>>())
             .bind(providers.values().map(|of| of.unreachable).collect::<Vec<_>>())
+            .bind(providers.values().map(|of| of.cancelled).collect::<Vec<_>>())
             .execute(&mut **tx)
             .await?;
         }
@@ -200,20 +136,20 @@ pub(super) async fn count(tx: &mut Tx, calls: &[Noted]) -> Result<(), StoreError
 }
 
 impl Store {
-    /// The owner's calls in each step of a time that has any, by provider.
+    /// The owner's calls in each step of a time that has any but those that were called off, by provider.
     pub async fn usage_by_provider(
         &self,
         user: UserId,
         window: Window,
     ) -> Result<Vec<AnsweredRow>, StoreError> {
-        self.write_usage_if_possible().await;
         let step = i64::try_from(window.step.as_micros()).unwrap_or(i64::MAX);
         Ok(sql::fetch_all!(
             self.reader(),
             AnsweredRow,
-            "SELECT provider, (hour - $1) / $2 AS step, CAST(SUM(calls) AS BIGINT) AS calls,
+            "SELECT provider, (hour - $1) / $2 AS step, CAST(SUM(calls - cancelled) AS BIGINT) AS calls,
                 CAST(SUM(unreachable) AS BIGINT) AS unreachable
-             FROM usage_providers WHERE user_id = $3 AND hour >= $4 AND hour < $5 GROUP BY 1, 2 ORDER BY 1, 2",
+             FROM usage_providers WHERE user_id = $3 AND hour >= $4 AND hour < $5 AND calls > cancelled
+             GROUP BY 1, 2 ORDER BY 1, 2",
             window.begins.0,
             step,
             user.0,
@@ -230,7 +166,6 @@ impl Store {
         provider: &ProviderId,
         window: Window,
     ) -> Result<Vec<(i64, i64, i64)>, StoreError> {
-        self.write_usage_if_possible().await;
         let step = i64::try_from(window.step.as_micros()).unwrap_or(i64::MAX);
         Ok(sql::fetch_all!(
             self.reader(),
@@ -247,40 +182,64 @@ impl Store {
         )?)
     }
 
-    /// The versions of the owner's keys that were used in a range; by provider, the last used first.
-    pub async fn usage_by_version(
+    /// How long the user's calls of a provider took that did what was asked, in the hours between `from` and `to`, and how
+    /// many there were.
+    pub async fn latencies(
         &self,
         user: UserId,
-        window: Window,
-    ) -> Result<Vec<VersionUse>, StoreError> {
-        self.write_usage_if_possible().await;
+        provider: &ProviderId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<(Histogram, i64), StoreError> {
         let rows = sql::fetch_all!(
             self.reader(),
-            VersionRow,
-            "SELECT u.provider, u.version, u.calls, u.failed, u.first_at, u.last_at, (k.id IS NOT NULL) AS in_use
-             FROM (
-                SELECT key_id, version, provider, CAST(SUM(calls) AS BIGINT) AS calls,
-                    CAST(SUM(failed) AS BIGINT) AS failed, MIN(first_at) AS first_at, MAX(last_at) AS last_at
-                FROM usage_versions WHERE user_id = $1 AND hour >= $2 AND hour < $3 GROUP BY key_id, version, provider
-             ) AS u
-             LEFT JOIN user_api_keys k ON k.id = u.key_id AND k.user_id = $1 AND k.credential_version = u.version
-             ORDER BY u.provider, u.last_at DESC, u.version DESC",
+            (i64, i64),
+            "SELECT latency_le_us, CAST(SUM(calls) AS BIGINT) FROM usage_hours
+             WHERE user_id = $1 AND provider = $2 AND service <> '' AND outcome = 'done' AND hour >= $3 AND hour < $4
+             GROUP BY latency_le_us",
             user.0,
-            window.begins.0,
-            window.ends.0
+            provider.as_str(),
+            from.0,
+            to.0
         )?;
-        let version = |row: VersionRow| {
-            let unknown = |_| StoreError::UnknownWord { column: "provider" };
-            Ok(VersionUse {
-                provider: row.provider.parse::<ProviderId>().map_err(unknown)?,
-                version: row.version,
-                in_use: row.in_use,
-                calls: row.calls,
-                failed: row.failed,
-                first_at: Timestamp(row.first_at),
-                last_at: Timestamp(row.last_at),
-            })
-        };
-        rows.into_iter().map(version).collect()
+        let mut histogram = Histogram::default();
+        rows.iter().for_each(|(bucket, calls)| histogram.add(*bucket, *calls));
+        Ok((histogram, rows.iter().map(|(_, calls)| calls).sum()))
+    }
+
+    /// The calls of the busiest hour in which the user used a provider with a key of their own between `from` and `to`, and
+    /// the first of these hours; nothing when there is none.
+    pub async fn busiest_hour(
+        &self,
+        user: UserId,
+        provider: &ProviderId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Option<(i64, Timestamp)>, StoreError> {
+        let (most, first) = sql::fetch_one!(
+            self.reader(),
+            (Option<i64>, Option<i64>),
+            "SELECT CAST(MAX(calls) AS BIGINT), MIN(hour) FROM (
+                SELECT hour, SUM(calls) AS calls FROM usage_hours
+                WHERE user_id = $1 AND provider = $2 AND key_source = 'user' AND service <> '' AND hour >= $3 AND hour < $4
+                GROUP BY hour
+             ) AS hours",
+            user.0,
+            provider.as_str(),
+            from.0,
+            to.0
+        )?;
+        Ok(most.zip(first.map(Timestamp)))
+    }
+
+    /// The version of each of the owner's keys that is stored now.
+    pub async fn versions_in_use(&self, user: UserId) -> Result<Vec<KeyVersion>, StoreError> {
+        let rows = sql::fetch_all!(
+            self.reader(),
+            (Uuid, i64),
+            "SELECT id, credential_version FROM user_api_keys WHERE user_id = $1",
+            user.0
+        )?;
+        Ok(rows.into_iter().map(|(id, version)| KeyVersion { id: KeyId(id), version }).collect())
     }
 }

@@ -183,7 +183,6 @@ fn only_the_scheduler_and_the_operator_look_across_owners() {
         "usage_costs",
         "quota_points",
         "usage_providers",
-        "usage_versions",
         "jobs",
         "searches",
         "search_results",

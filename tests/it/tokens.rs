@@ -1,5 +1,6 @@
 //! Personal API tokens, and the tokens of other programs of the operator's.
 
+use keyward::providers::UsageOutcome;
 use serde_json::{Value, json};
 
 use crate::support::{App, Client, DAY, Engine, MINUTE, PASSWORD, both};
@@ -225,7 +226,28 @@ both! {
         let targets = dashboard["panels"].as_array().unwrap().iter().flat_map(|panel| panel["targets"].as_array().unwrap());
         let queries: Vec<_> = targets.map(|target| target["expr"].as_str().unwrap().to_owned()).collect();
         assert!(queries.len() >= 8, "{queries:?}");
+        let outcomes = [
+            UsageOutcome::Done, UsageOutcome::Limited, UsageOutcome::Exhausted, UsageOutcome::Invalid,
+            UsageOutcome::Suspended, UsageOutcome::RateLimited, UsageOutcome::Unreachable,
+            UsageOutcome::BadRequest, UsageOutcome::Cancelled,
+        ].map(UsageOutcome::code);
+        let has = |metric: &str, label: &str| answer.text.lines().any(|line| line.starts_with(metric) && line[metric.len()..].starts_with('{') && line.contains(&format!("{label}=\"")));
+        let templates = dashboard["templating"]["list"].as_array().unwrap().iter();
+        let templates = templates.filter(|template| template["type"] == "query").map(|template| template["query"]["query"].as_str().unwrap());
+        for template in templates {
+            let (metric, label) = template.strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(')')?.split_once(", ")).unwrap();
+            assert!(has(metric, label), "{template}");
+        }
         for query in queries {
+            for (at, _) in query.match_indices('{') {
+                let metric = query[..at].rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap();
+                for matcher in query[at + 1..].split('}').next().unwrap().split(',') {
+                    let (label, value) = matcher.split_once(['=', '!']).unwrap();
+                    assert!(has(metric, label), "{matcher} in {query}");
+                    let value = value.trim_start_matches(['=', '~']).trim_matches('"');
+                    assert!(label != "outcome" || value.split('|').all(|value| outcomes.contains(&value)), "{matcher} in {query}");
+                }
+            }
             let mut names = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|name| name.starts_with("keyward_"));
             assert!(names.all(|name| answer.text.lines().any(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])))), "{query}");
             for labels in query.split("by (").skip(1).map(|rest| rest.split(')').next().unwrap()) {

@@ -13,7 +13,7 @@ use keyward::{
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, SqliteConnection};
 
-use crate::support::{App, Client, DAY, Engine, HOUR, Process, both};
+use crate::support::{Answer, App, Client, DAY, Engine, HOUR, Process, both};
 
 /// Stores a key that works, which takes the calls of one check.
 async fn store(client: &mut Client) {
@@ -49,6 +49,12 @@ fn call(user: UserId, at: Timestamp) -> UsageRow {
         key_source: "user",
         at,
     }
+}
+
+/// As the page asks.
+async fn ask(client: &mut Client, what: &str) -> Answer {
+    let headers = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
+    client.send("POST", "/api/rpc/usage", &headers, what.to_owned().into()).await
 }
 
 /// The part of a migration that fills `table`.
@@ -120,6 +126,22 @@ both! {
         assert!(east["begins"].as_str().unwrap().ends_with("T10:00:00Z"), "{east}");
     }
 
+    async fn a_page_that_is_left_open_does_not_keep_its_session(app: App) {
+        let mut client = app.user("ana").await;
+        let mut left_open = client.clone();
+        let seen = "SELECT CAST(MAX(last_seen_at) AS BIGINT) FROM sessions";
+        let before = app.sql.number(seen).await;
+        for _ in 0..11 {
+            app.clock.advance(HOUR);
+            ask(&mut left_open, "again=true").await.expect(200);
+        }
+        assert_eq!(app.sql.number(seen).await, before);
+        ask(&mut client, "range=7d").await.expect(200);
+        assert_ne!(app.sql.number(seen).await, before);
+        app.clock.advance(12 * HOUR);
+        assert_eq!(ask(&mut left_open, "again=true").await.status, 401);
+    }
+
     async fn the_hours_of_older_calls_are_counted_by_the_migration(app: App) {
         let mut client = app.user("ana").await;
         refused_key(&mut client).await;
@@ -133,7 +155,9 @@ both! {
         let (insert, _) = insert.split_once(';').unwrap();
         app.sql.execute("DELETE FROM usage_hours").await;
         assert_eq!(calls(&report(&mut client, "?range=24h").await), (0, 0));
-        app.sql.execute(&format!("INSERT INTO usage_hours{insert}")).await;
+        // The table had these columns then.
+        let columns = "user_id, hour, provider, service, operation, outcome, latency_le_us, calls, units, last_at";
+        app.sql.execute(&format!("INSERT INTO usage_hours ({columns}) {insert}")).await;
         assert_eq!(report(&mut client, "?range=24h").await, counted);
     }
 
@@ -154,7 +178,7 @@ both! {
             for offset in [0, 330, -480, 840] {
                 let window = range.window(app.now(), offset);
                 let found = report(&mut client, &format!("?range={}&offset={offset}", range.code())).await;
-                for (window, found) in [(window, &found["totals"]), (window.before(), &found["before"])] {
+                for (window, found) in [(window, &found["totals"]), (window.before(app.now()), &found["before"])] {
                     let count = |of: &str| format!("SELECT COUNT(*) FROM usage_events WHERE at >= {} AND at < {} {of}", window.begins.0, window.ends.0);
                     let all = app.sql.number(&count("")).await;
                     let failed = app.sql.number(&count("AND outcome <> 'done'")).await;
@@ -188,10 +212,24 @@ both! {
             app.sql.execute(filling(migration, table)).await;
         }
         assert_eq!(report(&mut client, "?range=30d").await, counted);
-        // After two years nothing of it is left.
+        // After two years nothing of it is left, and to find it no table is read from end to end.
         app.state.store.sweep(app.now().plus(733 * DAY)).await.unwrap();
-        for table in ["usage_days", "usage_totals"] {
+        let swept = [
+            ("usage_events", "at"),
+            ("usage_hours", "hour"),
+            ("usage_days", "day"),
+            ("usage_totals", "hour"),
+            ("usage_providers", "hour"),
+            ("usage_costs", "hour"),
+            ("quota_points", "at"),
+        ];
+        for (table, time) in swept {
             assert_eq!(app.sql.number(&format!("SELECT COUNT(*) FROM {table}")).await, 0);
+            let indexes = match app.sql.engine {
+                Engine::Sqlite => format!("SELECT COUNT(*) FROM pragma_index_list('{table}') AS l JOIN pragma_index_info(l.name) AS i WHERE i.seqno = 0 AND i.name = '{time}'"),
+                Engine::Postgres => format!("SELECT COUNT(*) FROM pg_indexes WHERE tablename = '{table}' AND indexdef LIKE '%({time})'"),
+            };
+            assert_eq!(app.sql.number(&indexes).await, 1, "{table}");
         }
     }
 

@@ -99,9 +99,13 @@ both! {
         check(&app, &mut client, "plenty").await;
         assert_eq!(short(&report(&mut client, "?range=24h").await["versions"]), [(2, true, 1, 0)]);
         assert_eq!(short(&report(&mut client, "?range=7d").await["versions"]), [(2, true, 2, 0), (1, false, 2, 1)]);
+        let known = report(&mut client, "?range=7d").await["versions"][1].clone();
+        assert_eq!((&known["failure"], &known["units"]), (&json!("invalid"), &json!(0)), "{known}");
+        assert!(known["p99_ms"].as_i64() >= known["p50_ms"].as_i64() && known["p50_ms"].as_i64() > Some(0), "{known}");
         let page = client.get("/analytics").await.expect(200).text;
-        assert!(page.contains("2, in use") && page.contains("1, replaced or deleted"), "{page}");
-        assert_eq!(table(&mut client, "versions").await.len(), 3);
+        assert!(page.contains("2, in use") && page.contains("1, replaced or deleted") && page.contains("Failed mostly"), "{page}");
+        let file = table(&mut client, "versions").await;
+        assert!(file.len() == 3 && file[2].contains(",no,") && file[2].contains(",2,1,50.00,invalid,0,"), "{file:?}");
         // They stay when the key goes, and a new key begins at 1.
         client.delete("/api/user-api-keys/serpapi").await.expect(204);
         store(&mut client).await;
@@ -114,9 +118,69 @@ both! {
         let mut other = app.user("bo").await;
         assert_eq!(report(&mut other, "").await["versions"], json!([]));
         app.state.store.sweep(app.now().plus(733 * DAY)).await.unwrap();
-        for table in ["usage_versions", "usage_providers"] {
+        for table in ["usage_hours", "usage_days", "usage_providers"] {
             assert_eq!(app.sql.number(&format!("SELECT COUNT(*) FROM {table}")).await, 0);
         }
+    }
+
+    async fn what_was_called_off_says_nothing_of_the_provider(app: App) {
+        let mut client = app.user("ana").await;
+        let user = user_id(&mut client).await;
+        let row = |outcome, provider| UsageRow {
+            user,
+            key: None,
+            provider,
+            service: Some(ServiceId::Calling),
+            operation: "create_call".to_owned(),
+            outcome,
+            latency_us: 7,
+            units: 0,
+            source: "use",
+            key_source: "platform",
+            at: app.now(),
+        };
+        for outcome in ["done", "cancelled", "cancelled", "unreachable", "exhausted"] {
+            app.state.store.note_usage(row(outcome, ProviderId::TWILIO)).await;
+        }
+        app.state.store.note_usage(row("cancelled", ProviderId::SERPAPI)).await;
+        let found = report(&mut client, "?range=24h").await;
+        let answered = found["availability"]["providers"].as_array().unwrap();
+        assert_eq!(answered.len(), 1, "{found}");
+        assert_eq!((&answered[0]["calls"], &answered[0]["failed"]), (&json!(3), &json!(1)), "{found}");
+        assert_eq!((&found["totals"]["calls"], &found["totals"]["failed"]), (&json!(6), &json!(2)));
+        // Those of older calls are counted by the migration.
+        let migration = match app.sql.engine {
+            Engine::Sqlite => include_str!("../../migrations/sqlite/20261127110001_usage_by_key.sql"),
+            Engine::Postgres => include_str!("../../migrations/postgres/20261127110001_usage_by_key.sql"),
+        };
+        app.sql.execute("UPDATE usage_providers SET cancelled = 0").await;
+        assert_ne!(report(&mut client, "?range=24h").await["availability"], found["availability"]);
+        let begin = migration.find("UPDATE usage_providers").unwrap();
+        app.sql.execute(migration[begin..].split(';').next().unwrap()).await;
+        assert_eq!(report(&mut client, "?range=24h").await["availability"], found["availability"]);
+        // They were made with the operator's key, so there is none of the user's to be mended.
+        assert!(found["failures"].as_array().unwrap().iter().all(|failure| failure["key_source"] == "platform"), "{found}");
+        assert_eq!(found["versions"], json!([]));
+        let (begin, end) = (app.now().minus(DAY), app.now().plus(DAY));
+        let store = &app.state.store;
+        assert_eq!(store.busiest_hour(user, &ProviderId::TWILIO, begin, end).await.unwrap(), None);
+        store.note_usage(UsageRow { key_source: "user", ..row("done", ProviderId::TWILIO) }).await;
+        store.write_usage().await.unwrap();
+        let busiest = store.busiest_hour(user, &ProviderId::TWILIO, begin, end).await.unwrap();
+        assert_eq!(busiest.map(|(calls, _)| calls), Some(1));
+    }
+
+    async fn without_a_call_in_the_range_all_else_is_said(app: App) {
+        let mut client = app.user("ana").await;
+        store(&mut client).await;
+        check(&app, &mut client, "down").await;
+        app.clock.advance(DAY * 5 / 2);
+        let mut client = app.log_in("ana").await;
+        let page = client.get("/analytics?range=24h").await.expect(200).text;
+        for said in ["No call in this time.", "What is left", "with trouble on 1 day", "id=\"hatch\"", "All days"] {
+            assert!(page.contains(said), "{said}: {page}");
+        }
+        assert!(!page.contains("What was asked"));
     }
 
     async fn older_hours_are_added_up_by_provider_by_the_migration(app: App) {

@@ -16,6 +16,7 @@ mod scraper;
 mod service_list;
 mod services;
 mod sessions;
+mod tables;
 mod tokens;
 mod voices;
 mod work;

@@ -4,16 +4,19 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
+use super::tables::ranges;
 use crate::{
     api::{operator::ReadHealth, wire::ask},
     app::{
         asked::Asked,
         links::with_query,
         problem::Problem,
-        ui::{Moment, Phrase, grouped},
+        ui::{Moment, Phrase, duration, grouped},
     },
     model::{
-        operator::{CallHealth, FEW_USERS, HealthReport, KeysAlike, ProviderHealth, RANGES, ServiceReach},
+        operator::{
+            CallHealth, FEW, FEW_USERS, HealthReport, KeysAlike, ProviderHealth, RANGES, ServiceReach,
+        },
         usage::Range,
     },
 };
@@ -26,7 +29,8 @@ pub const HEALTH: &str = "/operator/health";
 pub fn OperatorHealthPage() -> impl IntoView {
     let query = use_query_map();
     let range = Memo::<Range>::new(move |_| {
-        query.with(|query| query.get_str("range").and_then(|range| range.parse().ok())).unwrap_or_default()
+        let asked = query.with(|query| query.get_str("range")?.parse().ok());
+        asked.filter(|range| RANGES.contains(range)).unwrap_or_default()
     });
     let asked = Asked::<HealthReport>::for_each(
         move || range.get().to_string(),
@@ -37,7 +41,7 @@ pub fn OperatorHealthPage() -> impl IntoView {
         <div class="page">
             <div class="section-head">
                 <h1>"Health of this installation"</h1>
-                {ranges(range)}
+                {ranges(&RANGES, range, |range| with_query(HEALTH, [("range", range.code())]))}
             </div>
             <Transition fallback=|| {
                 view! { <div class="page-waiting" aria-busy="true"></div> }
@@ -53,26 +57,6 @@ pub fn OperatorHealthPage() -> impl IntoView {
     }
 }
 
-fn ranges(chosen: Memo<Range>) -> AnyView {
-    let links = RANGES.map(|range| {
-        let href = with_query(HEALTH, [("range", range.code())]);
-        let current = move || (chosen.get() == range).then_some("true");
-        view! {
-            <li>
-                <a href=href aria-current=current data-noscroll>
-                    {range.label()}
-                </a>
-            </li>
-        }
-    });
-    view! {
-        <nav aria-label="Time range">
-            <ul class="ranges">{links.into_iter().collect_view()}</ul>
-        </nav>
-    }
-    .into_any()
-}
-
 fn shown(report: HealthReport) -> AnyView {
     let HealthReport { at, users, providers, services, range, .. } = report;
     view! {
@@ -82,7 +66,7 @@ fn shown(report: HealthReport) -> AnyView {
         </p>
         {calls(&providers, range)}
         <p class="muted">
-            "Succeeded: what was asked was done, or called off. Answered: the provider said something, be it a refusal; what was called off does not count. Times are rounded up."
+            "Succeeded: what was asked was done. Answered: the provider said something, be it a refusal. What was called off is not counted. Times are rounded up. Few: fewer than 5 users stand behind it, or none at all, so it is not told."
         </p>
         {keys(&providers)}
         {reach(&services, users)}
@@ -116,21 +100,17 @@ const COLUMNS: [&str; 7] = ["Calls", "Succeeded", "Answered", "Not answered", "p
 
 /// What [`COLUMNS`] name.
 fn figures(calls: &CallHealth) -> [String; COLUMNS.len()] {
-    let percent = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1} %"));
-    let took = |value: Option<i64>| match value {
-        None => "–".to_owned(),
-        Some(value @ ..1_000) => format!("{value} ms"),
-        Some(value) => format!("{:.1} s", value as f64 / 1_000.0),
-    };
-    let totals = &calls.totals;
+    let few = || FEW.to_owned();
+    let percent = |value: Option<f64>| value.map_or_else(few, |value| format!("{value:.1} %"));
+    let took = |value: Option<i64>| value.map_or_else(few, |value| duration(Some(value)));
     [
-        grouped(totals.calls),
-        percent(totals.success_percent()),
+        grouped(calls.calls),
+        percent(calls.success_percent()),
         percent(calls.available_percent()),
-        grouped(calls.unanswered),
-        took(totals.p50_ms),
-        took(totals.p95_ms),
-        took(totals.p99_ms),
+        calls.unanswered.map_or_else(few, grouped),
+        took(calls.p50_ms),
+        took(calls.p95_ms),
+        took(calls.p99_ms),
     ]
 }
 

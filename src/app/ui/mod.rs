@@ -3,6 +3,7 @@
 mod announce;
 mod button;
 mod clipboard;
+mod duration;
 mod error_notice;
 mod external;
 mod field;
@@ -20,6 +21,7 @@ mod user_agent;
 pub use announce::{Announcer, LiveRegion, provide_announcer};
 pub use button::{BusyButton, ButtonKind};
 pub use clipboard::copy;
+pub use duration::duration;
 pub use error_notice::ErrorNotice;
 pub use external::External;
 pub use field::{FieldErrorText, TextField};

@@ -90,6 +90,13 @@ async fn without_a_word_on_the_cost_the_estimate_counts() {
     let (stream, room, _server) = ask(response(200, "content-type: audio/mpeg\r\n", b"x"), speak()).await;
     assert_eq!(drain(stream.unwrap()).await, (b"x".to_vec(), Ok(())));
     assert_eq!(room.events()[0].units, 5);
+    // Nor does one that no sum could hold.
+    for told in ["9223372036854775807", "-1", "many"] {
+        let head = format!("content-type: audio/mpeg\r\ncharacter-cost: {told}\r\n");
+        let (stream, room, _server) = ask(response(200, &head, b"x"), speak()).await;
+        assert_eq!(drain(stream.unwrap()).await, (b"x".to_vec(), Ok(())));
+        assert_eq!(room.events()[0].units, 5, "{told}");
+    }
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ use crate::{
         page::SessionView,
         provider::{Category, Cost, FieldInfo, FormInfo, Links, ProviderInfo},
         quota::{Forecast, Outlook, QuotaHistory, QuotaPoint},
-        report::{Availability, ProviderDays, VersionUse},
+        report::{Availability, Failure, ProviderDays, VersionUse},
         schedule::Every,
         scraper::{
             BatchEstimate, BatchView, Engine, Place, ResultRow, SavedView, SearchRequest, SearchState,
@@ -38,7 +38,7 @@ use crate::{
         status::{KeyStatus, Reason},
         time::Timestamp,
         token::{IssuedToken, Scope, TokenView},
-        usage::{Failure, Operation, Range, Step, Totals, UsageReport},
+        usage::{Operation, Range, Step, Totals, UsageReport},
         voices::{
             CONSENT, CloneSource, CloneState, CloneView, ClonedVoice, PlanView, SpeechModel, StudioView,
             VoiceCategory, VoiceView,
@@ -208,6 +208,7 @@ fn usage() -> UsageReport {
             service: Some(ServiceId::DataScraper),
             operation: "search".to_owned(),
             outcome: "rate_limited".to_owned(),
+            key_source: Source::User,
             calls: 3,
             last_at: NOW,
         }],
@@ -231,8 +232,8 @@ fn usage() -> UsageReport {
             provider: ProviderId::SERPAPI,
             version: 2,
             in_use: true,
-            calls: 214,
-            failed: 3,
+            totals,
+            failure: Some("rate_limited".to_owned()),
             first_at: window.begins,
             last_at: NOW,
         }],
@@ -250,10 +251,10 @@ fn forecast() -> Forecast {
 }
 
 fn health() -> HealthReport {
-    let totals = Totals {
+    let calls = CallHealth {
         calls: 48_210,
-        failed: 412,
-        units: 46_020,
+        failed: Some(412),
+        unanswered: None,
         p50_ms: Some(700),
         p95_ms: Some(2_000),
         p99_ms: Some(5_000),
@@ -267,7 +268,7 @@ fn health() -> HealthReport {
         providers: vec![ProviderHealth {
             provider: ProviderId::SERPAPI,
             name: "SerpAPI".to_owned(),
-            calls: Some(CallHealth { totals, unanswered: 37, called_off: 12 }),
+            calls: Some(calls),
             keys: vec![alike("valid", 240), alike("invalid", 9)],
         }],
         services: vec![

@@ -84,7 +84,7 @@ async fn now(app: &UseCases) -> Now {
         now.checks_late = Some(backlog.checks_late);
         now.usage_waiting = i64::try_from(backlog.usage_waiting).ok();
     }
-    if let Ok(standing) = app.overview.standing().await {
+    if let Some(standing) = app.overview.standing_soon().await {
         let keys = standing.keys.iter();
         now.keys = keys.map(|(id, alike)| (id.to_string(), alike.standing.clone(), alike.keys)).collect();
         let open = standing.services.iter();

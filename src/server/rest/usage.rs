@@ -34,10 +34,11 @@ pub(super) struct UsageQuery {
 /// Read what was used
 ///
 /// Calls to providers made with the caller's keys: in all, step by step, by operation, and what failed; what
-/// providers charged, where they say it call by call; the totals of the range before, to compare with; and what checks
-/// told of the quotas of the stored keys, over the range and at least over the last 14 days, with how long they last at
-/// the pace of those; day by day, over the last 90 days, how many calls and checks each provider left unanswered; and the
-/// calls of each version of a key. Single calls and figures of quotas are kept for 90 days, what calls add up to for two years.
+/// providers charged, where they say it call by call; the totals of as much of the range before, to compare with; and what
+/// checks told of the quotas of the stored keys, over the range and at least over the last 14 days, with how long they last
+/// at the pace of those; day by day, over the last 90 days, how many calls and checks each provider left unanswered; and how
+/// the calls of each version of a key went. Days are those of one offset from UTC, also where the clocks of a zone were set
+/// in between. Single calls and figures of quotas are kept for 90 days, what calls add up to for two years.
 #[utoipa::path(
     get,
     path = "/api/usage",

@@ -20,8 +20,13 @@ const SHOWN: Range = Range::Quarter;
 
 impl Analytics {
     /// The last days of the zone that is `offset` minutes ahead of UTC.
-    pub(super) async fn availability(&self, user: UserId, offset: i32) -> Result<Availability, AppError> {
-        let window = SHOWN.window(self.clock.now(), offset);
+    pub(super) async fn availability(
+        &self,
+        user: UserId,
+        offset: i32,
+        now: Timestamp,
+    ) -> Result<Availability, AppError> {
+        let window = SHOWN.window(now, offset);
         let rows = self.store.usage_by_provider(user, window).await.map_err(|e| internal(&e))?;
         let step = i64::try_from(window.step.as_micros()).unwrap_or(i64::MAX);
         let mut providers: BTreeMap<String, Vec<Step>> = BTreeMap::new();

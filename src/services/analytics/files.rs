@@ -10,7 +10,7 @@ use crate::{
         provider::provider_name,
         report::UsageTable,
         service::ServiceId,
-        usage::{Range, UsageReport},
+        usage::{Range, Totals, UsageReport},
     },
     services::sheet::{Lines, guarded},
 };
@@ -58,14 +58,13 @@ fn csv(report: &UsageReport, table: UsageTable) -> Result<Bytes, AppError> {
             ])?;
             for row in &report.operations {
                 let totals = row.totals;
-                let succeeded = totals.success_percent().map(|percent| format!("{percent:.2}"));
                 lines.add([
                     guarded(&provider_name(&row.provider)),
                     purpose(row.service),
                     guarded(&row.operation),
                     totals.calls.to_string(),
                     totals.failed.to_string(),
-                    succeeded.unwrap_or_default(),
+                    succeeded(&totals),
                     totals.units.to_string(),
                     cell(totals.p50_ms),
                     cell(totals.p95_ms),
@@ -148,16 +147,37 @@ fn csv(report: &UsageReport, table: UsageTable) -> Result<Bytes, AppError> {
             }
         }
         UsageTable::Versions => {
-            lines.add(["Provider", "Version", "In use", "First used", "Last used", "Calls", "Failed"])?;
+            lines.add([
+                "Provider",
+                "Version",
+                "In use",
+                "First used",
+                "Last used",
+                "Calls",
+                "Failed",
+                "Succeeded in %",
+                "Most frequent failure",
+                "Units",
+                "p50 in ms",
+                "p95 in ms",
+                "p99 in ms",
+            ])?;
             for row in &report.versions {
+                let totals = row.totals;
                 lines.add([
                     guarded(&provider_name(&row.provider)),
                     row.version.to_string(),
                     if row.in_use { "yes" } else { "no" }.to_owned(),
                     row.first_at.to_string(),
                     row.last_at.to_string(),
-                    row.calls.to_string(),
-                    row.failed.to_string(),
+                    totals.calls.to_string(),
+                    totals.failed.to_string(),
+                    succeeded(&totals),
+                    guarded(row.failure.as_deref().unwrap_or_default()),
+                    totals.units.to_string(),
+                    cell(totals.p50_ms),
+                    cell(totals.p95_ms),
+                    cell(totals.p99_ms),
                 ])?;
             }
         }
@@ -167,6 +187,10 @@ fn csv(report: &UsageReport, table: UsageTable) -> Result<Bytes, AppError> {
 
 fn purpose(service: Option<ServiceId>) -> String {
     service.map_or("Key checks", ServiceId::name).to_owned()
+}
+
+fn succeeded(totals: &Totals) -> String {
+    totals.success_percent().map(|percent| format!("{percent:.2}")).unwrap_or_default()
 }
 
 fn cell(value: Option<impl ToString>) -> String {

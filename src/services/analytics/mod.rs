@@ -4,6 +4,7 @@ mod availability;
 mod costs;
 mod files;
 mod quotas;
+mod versions;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,9 +19,11 @@ use crate::{
     model::{
         error::{AppError, ErrorCode, FieldError},
         ids::{ProviderId, UserId},
+        key::Source,
+        report::Failure,
         service::ServiceId,
         time::Timestamp,
-        usage::{Failure, Histogram, OFFSETS, Operation, Range, Step, Totals, UsageReport, Window},
+        usage::{Histogram, OFFSETS, Operation, Range, Step, Totals, UsageReport, Window},
     },
     store::{NO_FAILURES, Store, UsageCell},
 };
@@ -54,9 +57,12 @@ impl Analytics {
             wrong.errors.insert("offset".to_owned(), FieldError::OutOfRange);
             return Err(wrong);
         }
-        let window = range.window(self.clock.now(), offset);
+        let now = self.clock.now();
+        let window = range.window(now, offset);
+        // Once for all that is read below.
+        self.store.write_usage_if_possible().await;
         let mut recent = self.store.usage_cells(user, window).await.map_err(|e| internal(&e))?;
-        let mut before = self.store.usage_cells(user, window.before()).await.map_err(|e| internal(&e))?;
+        let mut before = self.store.usage_cells(user, window.before(now)).await.map_err(|e| internal(&e))?;
         let providers = providers(&recent, provider.as_ref());
         let wanted = |id: &str| provider.as_ref().is_none_or(|provider| provider.as_str() == id);
         recent.retain(|cell| wanted(&cell.provider));
@@ -70,13 +76,11 @@ impl Analytics {
             self.store.usage_costs(user, window.begins, window.ends).await.map_err(|e| internal(&e))?;
         let mut costs = costs::costs(costs);
         costs.retain(|cost| wanted(cost.provider.as_str()));
-        let mut quotas = self.quotas(user, window).await?;
+        let mut quotas = self.quotas(user, window, now).await?;
         quotas.retain(|quota| wanted(quota.provider.as_str()));
-        let mut availability = self.availability(user, offset).await?;
+        let mut availability = self.availability(user, offset, now).await?;
         availability.providers.retain(|of| wanted(of.provider.as_str()));
-        let versions = self.store.usage_by_version(user, window).await;
-        let mut versions = versions.map_err(|e| internal(&e))?;
-        versions.retain(|version| wanted(version.provider.as_str()));
+        let in_use = self.store.versions_in_use(user).await.map_err(|e| internal(&e))?;
         Ok(UsageReport {
             range,
             provider,
@@ -91,7 +95,7 @@ impl Analytics {
             failures: failures(&recent),
             quotas,
             availability,
-            versions,
+            versions: versions::versions(&recent, &in_use),
         })
     }
 }
@@ -170,24 +174,26 @@ fn operations(cells: &[UsageCell]) -> Vec<Operation> {
 }
 
 fn failures(cells: &[UsageCell]) -> Vec<Failure> {
-    let mut counts: BTreeMap<(&str, &str, &str, &str), (i64, i64)> = BTreeMap::new();
+    let mut counts: BTreeMap<(&str, &str, &str, &str, bool), (i64, i64)> = BTreeMap::new();
     for cell in cells.iter().filter(|cell| is_failure(cell)) {
-        let kind = (&*cell.provider, &*cell.service, &*cell.operation, &*cell.outcome);
+        let is_own = cell.key_source != Source::Platform.code();
+        let kind = (&*cell.provider, &*cell.service, &*cell.operation, &*cell.outcome, is_own);
         let (calls, last_at) = counts.entry(kind).or_default();
         *calls += cell.calls;
         *last_at = (*last_at).max(cell.last_at);
     }
-    let failures =
-        counts.into_iter().filter_map(|((provider, service, operation, outcome), (calls, last_at))| {
-            Some(Failure {
-                provider: provider_of(provider)?,
-                service: service.parse().ok(),
-                operation: operation.to_owned(),
-                outcome: outcome.to_owned(),
-                calls,
-                last_at: Timestamp(last_at),
-            })
-        });
+    let failures = counts.into_iter().filter_map(|(kind, (calls, last_at))| {
+        let (provider, service, operation, outcome, is_own) = kind;
+        Some(Failure {
+            provider: provider_of(provider)?,
+            service: service.parse().ok(),
+            operation: operation.to_owned(),
+            outcome: outcome.to_owned(),
+            key_source: if is_own { Source::User } else { Source::Platform },
+            calls,
+            last_at: Timestamp(last_at),
+        })
+    });
     let mut failures: Vec<_> = failures.collect();
     failures.sort_by_key(|failure| -failure.calls);
     failures
@@ -201,15 +207,19 @@ fn provider_of(text: &str) -> Option<ProviderId> {
 mod tests {
     use super::*;
 
-    fn cell(provider: &str, service: &str, outcome: &str, bucket: i64, calls: i64) -> UsageCell {
+    pub(super) fn cell(provider: &str, service: &str, outcome: &str, bucket: i64, calls: i64) -> UsageCell {
         UsageCell {
             provider: provider.to_owned(),
+            key_source: "user".to_owned(),
+            key_id: uuid::Uuid::nil(),
+            key_version: 0,
             service: service.to_owned(),
             operation: "search".to_owned(),
             outcome: outcome.to_owned(),
             latency_le_us: bucket,
             calls,
             units: calls,
+            first_at: Some(calls),
             last_at: calls,
         }
     }
@@ -249,6 +259,24 @@ mod tests {
                 (rate_limited, Some(ServiceId::DataScraper), 3, 2)
             ]
         );
+    }
+
+    #[test]
+    fn failures_of_the_operators_key_are_told_apart() {
+        let own = cell("serpapi", "data-scraper", "exhausted", 1_000, 2);
+        let operators = UsageCell { key_source: "platform".to_owned(), calls: 3, ..own.clone() };
+        let failures = failures(&[own, operators]);
+        let told: Vec<_> =
+            failures.iter().map(|f| (f.calls, f.explanation().0, f.fix("SerpAPI").unwrap().0)).collect();
+        let words = [
+            "Nothing was left of the quota or the credit of the operator's key.",
+            "Nothing was left of the quota or the credit.",
+        ];
+        let links = ["Use a key of SerpAPI of your own".to_owned(), "To the key of SerpAPI".to_owned()];
+        let [first, second] = links;
+        assert_eq!(told, [(3, words[0], first), (2, words[1], second)]);
+        let away = Failure { outcome: "unreachable".to_owned(), ..failures[0].clone() };
+        assert_eq!(away.fix("SerpAPI"), None);
     }
 
     #[test]

@@ -218,6 +218,7 @@ pub const FUNCTIONS: &[Row] = &[
         .body("provider=serpapi&check_every=week"),
     Row::new("POST", "/api/rpc/delete_key", May::Person, 200, 404).body("provider=serpapi").then(404),
     Row::new("POST", "/api/rpc/usage", May::Person, 200, 200).body("range=7d&offset=60"),
+    Row::new("POST", "/api/rpc/usage", May::Person, 200, 200).body("range=7d&again=true"),
     Row::new("POST", "/api/rpc/notices", May::Person, 200, 200),
     Row::new("POST", "/api/rpc/mark_notices_read", May::Person, 200, 200),
     Row::new("POST", "/api/rpc/notice_rules", May::Person, 200, 200),

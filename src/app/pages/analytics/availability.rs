@@ -20,7 +20,7 @@ const STUB: f64 = 3.0;
 /// A day on which one call of thousands was not answered shows it all the same.
 const LEAST: f64 = 8.0;
 
-/// Day by day whether providers answered: a strip for each, and the days with trouble as a table.
+/// Day by day whether providers answered: a strip for each, and all days with calls as a table.
 pub(super) fn availability(of: Availability, offset: i32, csv: AnyView) -> AnyView {
     if of.providers.is_empty() {
         return ().into_any();
@@ -33,7 +33,9 @@ pub(super) fn availability(of: Availability, offset: i32, csv: AnyView) -> AnyVi
     let rows: Vec<_> = of
         .providers
         .iter()
-        .flat_map(|provider| provider.troubled().rev().map(|step| (provider_name(&provider.provider), *step)))
+        .flat_map(|provider| {
+            provider.days.iter().rev().map(|step| (provider_name(&provider.provider), *step))
+        })
         .map(|(name, step)| {
             view! {
                 <tr>
@@ -46,19 +48,6 @@ pub(super) fn availability(of: Availability, offset: i32, csv: AnyView) -> AnyVi
             .into_any()
         })
         .collect();
-    let table = (!rows.is_empty()).then(|| {
-        view! {
-            <details class="panel panel-flush fold">
-                <summary>"Days with trouble"</summary>
-                <table class="usage usage-steps figures">
-                    <caption class="visually-hidden">"Days on which a provider did not answer"</caption>
-                    {head(&["Provider", "Day"], &["Calls", "Not answered"])}
-                    <tbody>{rows}</tbody>
-                </table>
-            </details>
-        }
-        .into_any()
-    });
     view! {
         <section class="section" aria-labelledby="availability">
             <div class="section-head">
@@ -76,7 +65,15 @@ pub(super) fn availability(of: Availability, offset: i32, csv: AnyView) -> AnyVi
                     <span>{last}</span>
                 </div>
             </div>
-            {table}
+            <details class="panel panel-flush fold">
+                <summary>"All days"</summary>
+                <table class="usage usage-steps figures">
+                    <caption class="visually-hidden">
+                        "Days with calls, by provider, the latest first, and how many were not answered"
+                    </caption>
+                    {head(&["Provider", "Day"], &["Calls", "Not answered"])} <tbody>{rows}</tbody>
+                </table>
+            </details>
         </section>
     }
     .into_any()

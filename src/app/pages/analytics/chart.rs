@@ -1,5 +1,6 @@
 use leptos::prelude::*;
 
+use super::head;
 use crate::{
     app::ui::grouped,
     model::usage::{Range, Step},
@@ -83,18 +84,6 @@ pub(super) fn Chart(range: Range, steps: Vec<Step>, offset: i32, csv: AnyView) -
                     role="img"
                     aria-label="Calls over time; the table below has the numbers"
                 >
-                    <defs>
-                        <pattern
-                            id="hatch"
-                            width="6"
-                            height="6"
-                            patternUnits="userSpaceOnUse"
-                            patternTransform="rotate(45)"
-                        >
-                            <rect class="hatch-ground" width="6" height="6" />
-                            <rect class="hatch-line" width="3" height="6" />
-                        </pattern>
-                    </defs>
                     {bars}
                 </svg>
                 <div class="chart-ends muted" aria-hidden="true">
@@ -110,7 +99,7 @@ pub(super) fn Chart(range: Range, steps: Vec<Step>, offset: i32, csv: AnyView) -
                 <summary>"As a table"</summary>
                 <table class="usage usage-steps figures">
                     <caption class="visually-hidden">"Calls over time, the latest first"</caption>
-                    {super::head(&[range.step_name()], &["Calls", "Failed"])}
+                    {head(&[range.step_name()], &["Calls", "Failed"])}
                     <tbody>{rows}</tbody>
                 </table>
             </details>

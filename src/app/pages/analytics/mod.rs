@@ -12,6 +12,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use self::chart::Chart;
+use super::tables::{head, ranges};
 use crate::{
     api::{analytics::ReadUsage, wire::ask},
     app::{
@@ -19,19 +20,21 @@ use crate::{
         guard::ApiKeyGuard,
         links::with_query,
         problem::Problem,
-        ui::{Moment, Phrase, grouped, part},
+        ui::{Moment, Phrase, duration, grouped},
     },
     model::{
         ids::ProviderId,
         provider::provider_name,
-        report::{AnalyticsPage as Page, UsageTable},
+        report::{AnalyticsPage as Page, Failure, UsageTable},
         service::ServiceId,
-        usage::{Failure, Operation, Range, Totals, UsageReport},
+        usage::{Operation, Range, Totals, UsageReport},
     },
 };
 
-/// How often the report is read again.
+/// How often the report of a day is read again.
 const AGAIN: Duration = Duration::from_secs(10);
+/// A longer range changes less, and is more to read.
+const AGAIN_LONG: Duration = Duration::from_secs(60);
 /// So many kinds of failures are shown, the most frequent.
 const FAILURES_SHOWN: usize = 10;
 
@@ -48,6 +51,8 @@ pub fn AnalyticsPage() -> impl IntoView {
     // The server does not know the browser's zone; days are in UTC until the page is alive.
     let offset = RwSignal::new(0);
     Effect::new(move |_| offset.set(zone_offset()));
+    // Whether it is the page that asks, and not whoever looks at it.
+    let again = StoredValue::new(false);
     // Here and not behind the guard: what is asked for must come in the same order on the server and in the browser.
     let asked = Asked::<Page>::for_each(
         move || format!("{} {} {:?}", range.get(), offset.get(), provider.get()),
@@ -56,13 +61,14 @@ pub fn AnalyticsPage() -> impl IntoView {
                 range: range.get_untracked(),
                 offset: offset.get_untracked(),
                 provider: provider.get_untracked(),
+                again: again.try_update_value(std::mem::take).unwrap_or_default(),
             })
         },
     );
     view! {
         <Title text=ServiceId::Analytics.name() />
         <ApiKeyGuard service=ServiceId::Analytics>
-            <Usage asked=asked range=range provider=provider offset=offset />
+            <Usage asked=asked range=range provider=provider offset=offset again=again />
         </ApiKeyGuard>
     }
 }
@@ -73,6 +79,7 @@ fn Usage(
     range: Memo<Range>,
     provider: Memo<Option<ProviderId>>,
     offset: RwSignal<i32>,
+    again: StoredValue<bool>,
 ) -> impl IntoView {
     // Whoever has just brought the first key has had calls since.
     Effect::new(move |_| {
@@ -80,12 +87,12 @@ fn Usage(
             asked.refetch();
         }
     });
-    follow(asked);
+    follow(asked, range, again);
     view! {
         <div class="page">
             <div class="section-head">
                 <h1>{ServiceId::Analytics.name()}</h1>
-                <Ranges chosen=range provider=provider />
+                {ranges(&Range::ALL, range, move |range| provider.with(|id| address(range, id.as_ref())))}
             </div>
             <Transition fallback=|| {
                 view! { <div class="page-waiting" aria-busy="true"></div> }
@@ -110,18 +117,20 @@ fn Usage(
 
 /// New calls show by themselves, but not under the hands of whoever reads: while a part of the report is open or has the
 /// focus, it stays as it is.
-fn follow(asked: Asked<Page>) {
+fn follow(asked: Asked<Page>, range: Memo<Range>, again: StoredValue<bool>) {
     Effect::new(move |_| {
+        let every = if range.get() == Range::Day { AGAIN } else { AGAIN_LONG };
         let in_use = || {
             let part = document().query_selector(".page details[open], .page section :focus");
             document().hidden() || part.ok().flatten().is_some()
         };
         let read_again = move || {
             if !in_use() {
+                again.set_value(true);
                 asked.refetch();
             }
         };
-        if let Ok(handle) = set_interval_with_handle(read_again, AGAIN) {
+        if let Ok(handle) = set_interval_with_handle(read_again, every) {
             on_cleanup(move || handle.clear());
         }
     });
@@ -136,38 +145,8 @@ fn zone_offset() -> i32 {
 }
 
 #[component]
-fn Ranges(chosen: Memo<Range>, provider: Memo<Option<ProviderId>>) -> impl IntoView {
-    let links = Range::ALL.map(|range| {
-        let href = part(move || provider.with(|provider| address(range, provider.as_ref())));
-        let current = move || (chosen.get() == range).then_some("true");
-        view! {
-            <li>
-                <a href=href aria-current=current data-noscroll>
-                    {range.label()}
-                </a>
-            </li>
-        }
-    });
-    view! {
-        <nav aria-label="Time range">
-            <ul class="ranges">{links.into_iter().collect_view()}</ul>
-        </nav>
-    }
-    .into_any()
-}
-
-#[component]
 fn Report(report: UsageReport, offset: i32) -> impl IntoView {
     let filter = filter(&report);
-    if report.totals.calls == 0 && report.before.calls == 0 {
-        return view! {
-            {filter}
-            <p class="muted">
-                "No call in this time. Every check of a key and every call of a service will be counted here."
-            </p>
-        }
-        .into_any();
-    }
     let UsageReport {
         range,
         totals,
@@ -184,19 +163,58 @@ fn Report(report: UsageReport, offset: i32) -> impl IntoView {
     } = report;
 
     let csv = |table: UsageTable, of| csv_link(table.path(range, offset, provider.as_ref()), of);
+    let left = quotas::quotas(quotas, csv(UsageTable::Quotas, "quotas"), offset);
+    let paid = costs::costs(costs, csv(UsageTable::Costs, "costs"));
+    let answered = availability::availability(availability, offset, csv(UsageTable::Availability, "days"));
+    let versions = versions::versions(versions, csv(UsageTable::Versions, "versions"));
+    if totals.calls == 0 && before.calls == 0 {
+        return view! {
+            {filter}
+            <p class="muted">
+                "No call in this time. Every check of a key and every call of a service will be counted here."
+            </p>
+            {left}
+            {paid}
+            {hatch()}
+            {answered}
+        }
+        .into_any();
+    }
     let (of_steps, of_operations) =
         (csv(UsageTable::Steps, "calls over time"), csv(UsageTable::Operations, "operations"));
-    let (of_costs, of_failures) = (csv(UsageTable::Costs, "costs"), csv(UsageTable::Failures, "what failed"));
+    let of_failures = csv(UsageTable::Failures, "what failed");
     view! {
         {filter}
+        {hatch()}
         <Figures totals=totals before=before range=range />
         <Chart range=range steps=steps offset=offset csv=of_steps />
-        {quotas::quotas(quotas, offset, csv(UsageTable::Quotas, "quotas"))}
+        {left}
         <Operations operations=operations csv=of_operations />
-        {costs::costs(costs, of_costs)}
+        {paid}
         <Failures failures=failures csv=of_failures />
-        {availability::availability(availability, offset, csv(UsageTable::Availability, "days"))}
-        {versions::versions(versions, csv(UsageTable::Versions, "versions"))}
+        {answered}
+        {versions}
+    }
+    .into_any()
+}
+
+/// The pattern of what failed, for all drawings of the page.
+fn hatch() -> AnyView {
+    view! {
+        <svg class="visually-hidden" aria-hidden="true">
+            <defs>
+                <pattern
+                    id="hatch"
+                    width="6"
+                    height="6"
+                    patternUnits="userSpaceOnUse"
+                    patternTransform="rotate(45)"
+                >
+                    <rect class="hatch-ground" width="6" height="6" />
+                    <rect class="hatch-line" width="3" height="6" />
+                </pattern>
+            </defs>
+        </svg>
     }
     .into_any()
 }
@@ -250,7 +268,7 @@ fn csv_link(path: String, of: &'static str) -> AnyView {
 fn Figures(totals: Totals, before: Totals, range: Range) -> impl IntoView {
     let percent = |totals: &Totals| totals.success_percent().map(|percent| format!("{percent:.1} %"));
     let count = |value: i64| Some(grouped(value));
-    let took = |value: Option<i64>| value.map(duration);
+    let took = |value: Option<i64>| value.map(|value| duration(Some(value)));
     let of_all = |now: Option<i64>, before: Option<i64>| change(now? as f64, before? as f64);
     let calls = of_all(Some(totals.calls), Some(before.calls));
     let succeeded = points(totals.success_percent(), before.success_percent());
@@ -302,20 +320,11 @@ fn signed(number: f64, decimals: usize) -> String {
     format!("{sign}{:.decimals$}", number.abs())
 }
 
-/// Milliseconds for people.
-fn duration(milliseconds: i64) -> String {
-    match milliseconds {
-        ..1_000 => format!("{milliseconds} ms"),
-        _ => format!("{:.1} s", milliseconds as f64 / 1_000.0),
-    }
-}
-
 #[component]
 fn Operations(operations: Vec<Operation>, csv: AnyView) -> impl IntoView {
     let rows = operations.into_iter().map(|row| {
         let totals = row.totals;
         let service = row.service.map_or("Key checks", ServiceId::name);
-        let took = |value: Option<i64>| value.map_or_else(|| "–".to_owned(), duration);
         let succeeded = totals.success_percent().map(|percent| format!("{percent:.1} %"));
         view! {
             <tr>
@@ -325,9 +334,9 @@ fn Operations(operations: Vec<Operation>, csv: AnyView) -> impl IntoView {
                 <td class="number">{grouped(totals.calls)}</td>
                 <td class="number">{succeeded}</td>
                 <td class="number">{grouped(totals.units)}</td>
-                <td class="number">{took(totals.p50_ms)}</td>
-                <td class="number">{took(totals.p95_ms)}</td>
-                <td class="number">{took(totals.p99_ms)}</td>
+                <td class="number">{duration(totals.p50_ms)}</td>
+                <td class="number">{duration(totals.p95_ms)}</td>
+                <td class="number">{duration(totals.p99_ms)}</td>
             </tr>
         }
     });
@@ -356,25 +365,6 @@ fn Operations(operations: Vec<Operation>, csv: AnyView) -> impl IntoView {
     .into_any()
 }
 
-/// The head of a table: first the columns with words, then those with numbers.
-fn head(words: &[&'static str], numbers: &[&'static str]) -> AnyView {
-    let cell = |name: &'static str, class| {
-        view! {
-            <th scope="col" class=class>
-                {name}
-            </th>
-        }
-    };
-    let words = words.iter().map(|name| cell(name, None));
-    let numbers = numbers.iter().map(|name| cell(name, Some("number")));
-    view! {
-        <thead>
-            <tr>{words.chain(numbers).collect_view()}</tr>
-        </thead>
-    }
-    .into_any()
-}
-
 #[component]
 fn Failures(failures: Vec<Failure>, csv: AnyView) -> impl IntoView {
     let content = if failures.is_empty() {
@@ -390,7 +380,7 @@ fn Failures(failures: Vec<Failure>, csv: AnyView) -> impl IntoView {
             let provider = provider_name(&failure.provider);
             let purpose = failure.service.map_or("Key checks", ServiceId::name);
             let asked = format!("{purpose}: {}", failure.operation.replace('_', " "));
-            let (label, href) = failure.fix(&provider);
+            let fix = failure.fix(&provider).map(|(label, href)| view! { <a href=href>{label}</a> }.into_any());
             view! {
                 <li class="card card-plain">
                     <div class="card-body">
@@ -400,7 +390,7 @@ fn Failures(failures: Vec<Failure>, csv: AnyView) -> impl IntoView {
                             {format!(" – {asked}")}
                         </p>
                         <p>
-                            {helps} " " <a href=href>{label}</a>
+                            {helps} " " {fix}
                         </p>
                     </div>
                 </li>

@@ -2,7 +2,7 @@ use leptos::prelude::*;
 
 use super::head;
 use crate::{
-    app::ui::{Moment, grouped},
+    app::ui::{Day, Moment, grouped},
     model::{
         provider::provider_name,
         quota::{Forecast, Outlook, QuotaHistory, QuotaPoint},
@@ -15,7 +15,7 @@ const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 96.0;
 
 /// What is left of each quota, over time, and how long it lasts.
-pub(super) fn quotas(quotas: Vec<QuotaHistory>, offset: i32, csv: AnyView) -> AnyView {
+pub(super) fn quotas(quotas: Vec<QuotaHistory>, csv: AnyView, offset: i32) -> AnyView {
     if quotas.is_empty() {
         return ().into_any();
     }
@@ -42,7 +42,11 @@ fn quota(history: QuotaHistory, offset: i32) -> AnyView {
     };
     let pace = forecast.as_ref().and_then(|forecast| forecast.per_day);
     let pace = pace.map(|count| format!(" About {} a day.", grouped(count)));
-    let sentence = forecast.as_ref().map(|forecast| forecast.sentence(&name, offset));
+    let sentence = forecast.as_ref().map(|forecast| {
+        let ((text, at), from) = (forecast.words(&name), forecast.made_at);
+        let day = at.map(|at| view! { " " <Day at=at from=from /> }.into_any());
+        view! { {text} {day} "." }.into_any()
+    });
     let drawing = drawing(&points, forecast.as_ref(), &name, &unit, offset);
     let rows: Vec<_> = points
         .iter()

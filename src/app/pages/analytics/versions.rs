@@ -2,7 +2,7 @@ use leptos::prelude::*;
 
 use super::head;
 use crate::{
-    app::ui::{Moment, Phrase, grouped},
+    app::ui::{Moment, Phrase, duration, grouped},
     model::{provider::provider_name, report::VersionUse},
 };
 
@@ -14,6 +14,9 @@ pub(super) fn versions(versions: Vec<VersionUse>, csv: AnyView) -> AnyView {
     let rows: Vec<_> = versions
         .into_iter()
         .map(|row| {
+            let totals = row.totals;
+            let succeeded = totals.success_percent().map(|percent| format!("{percent:.1} %"));
+            let failure = row.failure.map(|outcome| outcome.replace('_', " "));
             let state = if row.in_use { "in use" } else { "replaced or deleted" };
             view! {
                 <tr>
@@ -25,8 +28,13 @@ pub(super) fn versions(versions: Vec<VersionUse>, csv: AnyView) -> AnyView {
                     <td>
                         <Moment at=row.last_at phrase=Phrase::Ago />
                     </td>
-                    <td class="number">{grouped(row.calls)}</td>
-                    <td class="number">{grouped(row.failed)}</td>
+                    <td>{failure}</td>
+                    <td class="number">{grouped(totals.calls)}</td>
+                    <td class="number">{succeeded}</td>
+                    <td class="number">{grouped(totals.units)}</td>
+                    <td class="number">{duration(totals.p50_ms)}</td>
+                    <td class="number">{duration(totals.p95_ms)}</td>
+                    <td class="number">{duration(totals.p99_ms)}</td>
                 </tr>
             }
             .into_any()
@@ -41,7 +49,10 @@ pub(super) fn versions(versions: Vec<VersionUse>, csv: AnyView) -> AnyView {
             <div class="panel panel-flush">
                 <div class="table-scroll" role="region" aria-label="Table of versions of keys" tabindex="0">
                     <table class="usage figures">
-                        {head(&["Provider", "Version", "First used", "Last used"], &["Calls", "Failed"])}
+                        {head(
+                            &["Provider", "Version", "First used", "Last used", "Failed mostly"],
+                            &["Calls", "Succeeded", "Units", "p50", "p95", "p99"],
+                        )}
                         <tbody>{rows}</tbody>
                     </table>
                 </div>
