@@ -267,7 +267,7 @@ mod tests {
                 let notice = ToldNotice {
                     id: NoticeId::generate(),
                     kind,
-                    provider: "a-provider-of-your-own-with-a-long-id".parse().unwrap(),
+                    provider: "aproviderofyourown".parse().unwrap(),
                     reason: Some(reason),
                     detail: Some("2,000,000,000 calls in the last hour, against 1,000,000 in the busiest hour of two weeks".to_owned()),
                     opened_at: Timestamp::from_seconds(1_795_000_000),

@@ -129,8 +129,8 @@ struct PlaceRow {
     kind: String,
     /// When the last message about the notice was written that was taken up to be sent there …
     told_at: Option<i64>,
-    /// … and how it stands.
-    told: Option<String>,
+    /// … and whether it has arrived, and told the same as is to be told now.
+    knows: Option<bool>,
 }
 
 /// Writes a message to each of the user's places that something began, or is over, in the transaction of that, which
@@ -159,24 +159,25 @@ pub(super) async fn queue(
         "SELECT c.id, c.kind,
             (SELECT MAX(m.created_at) FROM notice_messages m
              WHERE m.channel_id = c.id AND m.notice_id = $2 AND m.attempts > 0) AS told_at,
-            (SELECT m.state FROM notice_messages m
+            (SELECT m.state = 'sent' AND m.event = $3 FROM notice_messages m
              WHERE m.channel_id = c.id AND m.notice_id = $2 AND m.attempts > 0
-             ORDER BY m.created_at DESC, m.id DESC LIMIT 1) AS told
+             ORDER BY m.created_at DESC, m.id DESC LIMIT 1) AS knows
          FROM notice_channels c
          WHERE c.user_id = $1 AND c.confirmed_at IS NOT NULL AND c.disabled_at IS NULL",
         user.0,
-        notice.0
+        notice.0,
+        news.event().code()
     )?;
     for place in places {
         let kind = notice_channels::kind(&place.kind)?;
         let unsent = dropped.iter().any(|(channel, attempts)| *channel == place.id && *attempts == 0);
         // Whether one that was tried and dropped has arrived, nobody knows.
-        let heard = place.told.as_deref().is_none_or(|state| state == MessageState::Sent.code());
+        let knows = place.knows.unwrap_or(true);
         let skip = match news {
             News::Began => false,
             News::Over { well } => place.told_at.is_none() || !well && kind.is_read_by_people(),
         };
-        if unsent && heard || skip {
+        if unsent && knows || skip {
             continue;
         }
         let soonest = if kind.is_read_by_people() { now.plus(GATHER) } else { now };
