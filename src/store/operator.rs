@@ -1,4 +1,4 @@
-//! What is read over all users, for the operator's page and for the metrics. Beside the scheduler's (`scheduler.rs`) these
+//! What is read over all users, for the operator's page and for the metrics. Beside the scheduler's (`scheduler/`) these
 //! are the only statements without an owner's id, and they only read.
 //!
 //! Each figure comes with the number of users behind it, by which the room `operator` decides whether it is shown. One

@@ -230,7 +230,7 @@ pub struct Quiet {
     /// The hour in which they begin, 0 to 23.
     #[cfg_attr(feature = "ssr", schema(maximum = 23))]
     pub from: u8,
-    /// The hour before which they end, 0 to 23, on the next day where it is not after the first.
+    /// The hour before which they end, 0 to 23, on the next day where it is before the first; never the same.
     #[cfg_attr(feature = "ssr", schema(maximum = 23))]
     pub to: u8,
     /// The time zone by its IANA name, such as `Europe/Berlin`.
