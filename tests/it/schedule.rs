@@ -34,7 +34,7 @@ use crate::support::{App, DAY, Engine, HOUR, MINUTE, START, both, literal};
 const KEYS: u32 = 10_000;
 /// How often an accepted key is checked: a day, and up to a fifth of it more.
 const INTERVAL: Duration = Duration::from_secs(DAY.as_secs() * 11 / 10);
-const STEP: Duration = MINUTE;
+const STEP: Duration = Duration::from_secs(20);
 const LEASE: Duration = Duration::from_secs(120);
 
 /// So many accepted keys of as many users.
