@@ -30,10 +30,7 @@ test('the pages of visitors', async ({ page, complaints }) => {
   await expectSound(page);
 });
 
-test('the page about the API', async ({ page, engine }) => {
-  // By far the longest page: axe takes a minute for it.
-  test.slow();
-  test.skip(engine === 'postgres', 'Nothing on it comes out of the database.');
+test('the page about the API', async ({ page }) => {
   await page.goto('/login');
   await page.getByRole('link', { name: 'API', exact: true }).click();
   await expect(page).toHaveURL(/\/docs\/api$/);
